@@ -1,1 +1,26 @@
-"""Hyperparameter tuning for Hydra apps."""
+"""Hyperparameter tuning for Hydra apps: Optuna trials that prune, resume and share one study over processes.
+
+In a Hydra app: `python train.py --multirun hydra/sweeper=qgtune`. In the function that is tuned: `report` and
+`current_trial`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qgtune.errors import QGTuneError
+
+if TYPE_CHECKING:
+    from qgtune.live import current_trial, report
+
+__version__ = "0.1.0"
+__all__ = ["QGTuneError", "current_trial", "report"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs Optuna when it is first used: Hydra imports this package in every app."""
+    if name in ("current_trial", "report"):
+        from qgtune import live
+
+        return getattr(live, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,33 @@
+"""Hydra's process launcher: `hydra/launcher=qgtune`. Hydra imports this file in every app: keep it light."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hydra.plugins.launcher import Launcher
+
+from hydra_plugins.qgtune_launcher import _config  # noqa: F401 - registers the keys
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hydra.core.utils import JobReturn
+    from hydra.types import HydraContext, TaskFunction
+    from omegaconf import DictConfig
+
+
+class QGTuneLauncher(Launcher):
+    """A launcher whose jobs run in processes of this machine."""
+
+    def __init__(self, n_processes: int | None = None) -> None:
+        self.n_processes = n_processes
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take what a launch needs."""
+        self.given = hydra_context, task_function, config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run the jobs and return Hydra's record of each."""
+        from qgtune.sweep.launching import launch_jobs
+
+        return launch_jobs(*self.given, job_overrides, initial_job_idx, self.n_processes)

@@ -1,0 +1,97 @@
+"""The keys of `hydra/sweeper=qgtune`, and the groups of samplers and pruners.
+
+In a module with an underscore: Hydra executes the others under its own scan, where a dataclass cannot be made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+
+CALLBACK = "qgtune.sweep.callback.Dependencies"
+
+
+@dataclass
+class QGTuneSweeperConf:
+    """Tunes an app with Optuna.
+
+    Attributes:
+        search_space: ranges in the shape of the config: a node, or the path of a YAML file (relative to the folder that
+            the command is run in).
+        dependencies: values that follow other values: a node, or the path of a YAML file.
+        params: the same as `key=range(...)` on the command line, as a mapping; the command line wins.
+        tune: config paths; only hyperparameters at or below one of them are tuned. null tunes all.
+        tune_model: false drops the space's `model` section: the base settings hold.
+        tune_training: false drops the space's `training` section.
+        study_name: the study's name in its storage.
+        storage: the path of a journal file. null or `memory` keeps the study in memory, for one worker.
+        direction: `minimize` or `maximize`; a list for several objectives.
+        n_trials: the total of the study, resumed runs included: complete and pruned trials, and failures that are not
+            retried.
+        n_jobs: how many workers run trials at the same time. More than one are processes of their own.
+        timeout: seconds after which no trial starts any more; null means no limit. Running trials finish.
+        max_failure_rate: the share of failed trials, in [0, 1], above which the sweep stops. The first `n_jobs + 2`
+            trials all failing stops it, too.
+        max_retries: how often a trial whose worker died is run again with the same values.
+        retry_exceptions: whether a trial whose function raised is run again, too.
+        seed: makes the sampled values repeatable with one worker; null draws from the system.
+        sampler: choose with `hydra/sweeper/sampler=<name>`; its arguments are keys of this node.
+        pruner: choose with `hydra/sweeper/pruner=<name>`; its arguments are keys of this node.
+        built_search_space_path: the first trial's whole config; null writes none.
+        best_trial_path: the best trial's hyperparameters; null writes none.
+        best_config_path: the whole config of the best trial, which runs as it is; null writes none.
+        best_param_path: QGTune's name for `best_config_path`.
+    """
+
+    defaults: list[Any] = field(
+        default_factory=lambda: [
+            "_self_",
+            {"sampler": "tpe"},
+            {"pruner": "median"},
+            {"/hydra/qgtune@_global_.hydra.callbacks": "default"},
+        ]
+    )
+    _target_: str = "hydra_plugins.qgtune_sweeper.sweeper.QGTuneSweeper"
+    _recursive_: bool = False
+    search_space: Any = None
+    dependencies: Any = None
+    params: Any = None
+    tune: Any = None
+    tune_model: bool = True
+    tune_training: bool = True
+    study_name: str = "${hydra.job.name}"
+    storage: Any = "${hydra.sweep.dir}/study.log"
+    direction: Any = "minimize"
+    n_trials: int = 20
+    n_jobs: int = 1
+    timeout: Any = None
+    max_failure_rate: float = 1.0
+    max_retries: int = 1
+    retry_exceptions: bool = False
+    seed: Any = None
+    sampler: Any = None
+    pruner: Any = None
+    built_search_space_path: Any = "${hydra.sweep.dir}/built_search_space.yaml"
+    best_trial_path: Any = "${hydra.sweep.dir}/best_trial.yaml"
+    best_config_path: Any = "${hydra.sweep.dir}/best_config.yaml"
+    best_param_path: Any = None
+
+
+SAMPLERS = {"tpe": "TPESampler", "random": "RandomSampler"}
+PRUNERS = {"median": "MedianPruner", "nop": "NopPruner"}
+
+
+def register() -> None:
+    """Store the groups in Hydra's config store."""
+    store = ConfigStore.instance().store
+    store(group="hydra/sweeper", name="qgtune", node=QGTuneSweeperConf, provider="qgtune")
+    store(group="hydra/qgtune", name="default", node={"qgtune": {"_target_": CALLBACK}}, provider="qgtune")
+    for kind, names in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+        for name, target in names.items():
+            node = {"_target_": f"optuna.{kind}s.{target}"}
+            store(group=f"hydra/sweeper/{kind}", name=name, node=node, provider="qgtune")
+
+
+register()

@@ -1,0 +1,33 @@
+"""Hydra's sweeper plugin: `hydra/sweeper=qgtune`. Hydra imports this file in every app: keep it light."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hydra.plugins.sweeper import Sweeper
+
+from hydra_plugins.qgtune_sweeper import _config  # noqa: F401 - registers the keys
+from qgtune.space.resolvers import register_resolvers
+
+if TYPE_CHECKING:
+    from hydra.types import HydraContext, TaskFunction
+    from omegaconf import DictConfig
+
+register_resolvers()
+
+
+class QGTuneSweeper(Sweeper):
+    """Runs a study; `_config.py` beside this file explains its keys."""
+
+    def __init__(self, **_settings: Any) -> None:
+        """Take the keys as Hydra hands them over; `sweep` reads them raw from the config instead."""
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take what a sweep needs."""
+        self.given = hydra_context, task_function, config
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run the study; return what `optimization_results.yaml` holds."""
+        from qgtune.sweep.sweep import run_sweep
+
+        return run_sweep(*self.given, arguments)

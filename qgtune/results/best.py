@@ -1,0 +1,59 @@
+"""The best trials of a study and the files that tell of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from optuna.trial import TrialState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import optuna
+    from optuna.trial import FrozenTrial
+
+    from qgtune.space.model import Hyperparameter
+
+
+def best_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the best completed trial, or the Pareto front of several objectives; empty if no trial completed.
+
+    Trials that violate their constraints are left out.
+    """
+    if not any(trial.state == TrialState.COMPLETE for trial in study.get_trials(deepcopy=False)):
+        return []
+    if len(study.directions) > 1:
+        return study.best_trials
+    try:
+        return [study.best_trial]
+    except ValueError:  # every completed trial violates a constraint
+        return []
+
+
+def decoded(trial: FrozenTrial, hyperparameters: Mapping[str, Hyperparameter]) -> dict[str, Any]:
+    """Return a trial's hyperparameters by path, as values of the config.
+
+    Lists and mappings that Optuna holds as JSON text come back as such. A parameter that the space no longer has is
+    returned as stored.
+    """
+    return {
+        path: hyperparameters[path].decode(value) if path in hyperparameters else value
+        for path, value in trial.params.items()
+    }
+
+
+def summary(study: optuna.Study, hyperparameters: Mapping[str, Hyperparameter]) -> dict[str, Any]:
+    """Return what `optimization_results.yaml` holds.
+
+    Returns:
+        `name`, and for one objective `best_params` and `best_value`, for several `solutions`, a list of
+        `params` and `values`. Without a completed trial, only the name.
+    """
+    best = best_trials(study)
+    result: dict[str, Any] = {"name": "optuna"}
+    if len(study.directions) > 1:
+        solutions = [{"params": decoded(trial, hyperparameters), "values": list(trial.values)} for trial in best]
+        return {**result, "solutions": solutions}
+    if not best:
+        return result
+    return {**result, "best_params": decoded(best[0], hyperparameters), "best_value": best[0].value}

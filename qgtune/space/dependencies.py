@@ -1,0 +1,164 @@
+"""Dependencies: values that follow other values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qgtune.errors import QGTuneError
+from qgtune.space.model import Dependency
+from qgtune.space.paths import (
+    MISSING,
+    Parts,
+    child,
+    format_path,
+    is_within,
+    normalise,
+    overlap,
+    parse_path,
+    select,
+    suggestions,
+)
+
+_INNERMOST = re.compile(r"\$\{([^{}]*)\}")
+_REFERENCE = re.compile(r"\s*(?:(?:qgtune\.ref|oc\.select)\s*:\s*)?(?P<path>\.*[\w$-][\w.\[\]-]*)\s*")
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads a dependency mapping against the settings that it is for.
+
+    Attributes:
+        settings: plain data: the base settings with the space's constants in place.
+        source: where the mapping was written.
+        problems: what is wrong with it, one line each.
+        found: the dependencies by target.
+    """
+
+    settings: Any
+    source: str
+    problems: list[str] = field(default_factory=list)
+    found: dict[str, Dependency] = field(default_factory=dict)
+
+    def read(self, mapping: Any) -> dict[str, Dependency]:
+        """Read the whole mapping; afterwards `problems` holds what is wrong."""
+        if mapping is not None and not isinstance(mapping, Mapping):
+            self.problems.append(f"Cannot read the dependencies of {self.source}: they are no mapping.")
+            return {}
+        for target, text in leaves(mapping or {}):
+            self._read_leaf(target, text)
+        self.problems += [
+            f"Cannot use the dependencies of {self.source}: they form a cycle: {' -> '.join(cycle)}. Break it."
+            for cycle in cycles(self.found)
+        ]
+        return self.found
+
+    def _read_leaf(self, target: Parts, text: Any) -> None:
+        name = format_path(target)
+        if not isinstance(text, str):
+            self._fail(name, text, "it is neither a path nor an expression. Write a path such as model.width")
+            return
+        if select(self.settings, target) is MISSING:
+            self._fail(name, text, f"the config has no such target.{suggestions(self.settings, target)}")
+            return
+        target = normalise(self.settings, target)
+        try:
+            sources = [self._source(parts) for parts in _sources(text, target)]
+        except QGTuneError as error:
+            self._fail(name, text, str(error))
+            return
+        expression = text if "${" in text else f"${{qgtune.ref:{sources[0]}}}"
+        name = format_path(target)
+        self.found[name] = Dependency(name, expression, tuple(sources), text, self.source)
+
+    def _source(self, parts: Parts) -> str:
+        node = self.settings
+        for depth, part in enumerate(parts):
+            if isinstance(node, str) and "${" in node:
+                break  # an interpolation: what it leads to is known only when it is read
+            inner = child(node, part)
+            if inner is MISSING and isinstance(node, list) and isinstance(part, int):
+                raise QGTuneError(
+                    f"index {part} is out of range: {format_path(parts[:depth])} has {len(node)} elements"
+                )
+            if inner is MISSING:
+                raise QGTuneError(f"the config has no {format_path(parts)!r}.{suggestions(self.settings, parts)}")
+            node = inner
+        return format_path(normalise(self.settings, parts))
+
+    def _fail(self, target: str, text: Any, reason: str) -> None:
+        end = "" if reason.endswith((".", "?")) else "."
+        self.problems.append(f"Cannot let {target} follow {text!r} ({self.source}): {reason}{end}")
+
+
+def leaves(node: Any, prefix: Parts = ()) -> Iterator[tuple[Parts, Any]]:
+    """Yield the targets of a mapping with what was written there; null and empty containers are passed over."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from leaves(value, (*prefix, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from leaves(value, (*prefix, index))
+    elif node is not None:
+        yield prefix, node
+
+
+def _sources(text: str, target: Parts) -> Iterator[Parts]:
+    """Yield the paths that a leaf reads: itself, or those inside its interpolations."""
+    if "${" not in text:
+        yield parse_path(text)
+        return
+    while match := _INNERMOST.search(text):
+        reference = _REFERENCE.fullmatch(match[1].split(",", 1)[0])
+        if reference is not None and (":" not in match[1] or "ref" in match[1] or "oc.select" in match[1]):
+            yield _absolute(reference["path"], target)
+        text = f"{text[: match.start()]}_{text[match.end() :]}"
+
+
+def _absolute(path: str, target: Parts) -> Parts:
+    level = len(path) - len(path.lstrip("."))
+    parts = parse_path(path[level:])
+    return (*target[: len(target) - level], *parts) if level else parts
+
+
+def cycles(dependencies: Mapping[str, Dependency]) -> list[list[str]]:
+    """Return every cycle among dependencies, each as its targets with the first one again at the end."""
+    paths = {target: parse_path(target) for target in dependencies}
+    follows = {
+        target: [other for other in paths if any(overlap(paths[other], parse_path(s)) for s in dependency.sources)]
+        for target, dependency in dependencies.items()
+    }
+    found: list[list[str]] = []
+    done: set[str] = set()
+    for start in follows:
+        _walk(start, [], follows, done, found)
+    return found
+
+
+def _walk(
+    target: str, trail: list[str], follows: Mapping[str, Sequence[str]], done: set[str], found: list[list[str]]
+) -> None:
+    if target in trail:
+        found.append([*trail[trail.index(target) :], target])
+        return
+    if target in done:
+        return
+    for source in follows[target]:
+        _walk(source, [*trail, target], follows, done, found)
+    done.add(target)
+
+
+def without(
+    dependencies: Mapping[str, Dependency], paths: Sequence[Parts]
+) -> tuple[dict[str, Dependency], list[Dependency]]:
+    """Split dependencies into those that stay and those whose target is one of `paths` or lies below one."""
+    kept: dict[str, Dependency] = {}
+    dropped: list[Dependency] = []
+    for target, dependency in dependencies.items():
+        if any(is_within(parse_path(target), path) for path in paths):
+            dropped.append(dependency)
+        else:
+            kept[target] = dependency
+    return kept, dropped

@@ -1,0 +1,193 @@
+"""What a search space is, once it is read and checked."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override, read_write
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from qgtune.errors import QGTuneError
+from qgtune.space.paths import Part, Parts, parse_path
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameter:
+    """A path of the config with an Optuna distribution.
+
+    Attributes:
+        path: dots only, as in `model.layers.0.width`; its name in the study.
+        distribution: what values it takes.
+        source: where it was written: a file, `the command line`, or a path of the config.
+        choices: the choices as config values, in the distribution's order; empty for a range.
+        add: whether the base settings need not have the path (a leading `+`).
+    """
+
+    path: str
+    distribution: BaseDistribution
+    source: str
+    choices: tuple[Any, ...] = ()
+    add: bool = False
+
+    def suggest(self, trial: Any) -> Any:
+        """Return the trial's value as a config value: an int, a float, or a fresh copy of a choice.
+
+        Args:
+            trial: an `optuna.Trial` or `FixedTrial`.
+        """
+        match self.distribution:
+            case IntDistribution() as ints:
+                return int(trial.suggest_int(self.path, ints.low, ints.high, step=ints.step, log=ints.log))
+            case FloatDistribution() as floats:
+                value = trial.suggest_float(self.path, floats.low, floats.high, step=floats.step, log=floats.log)
+                return float(value)
+            case CategoricalDistribution() as categories:
+                return self.decode(trial.suggest_categorical(self.path, categories.choices))
+        raise TypeError(f"no distribution of ours: {self.distribution}")
+
+    def decode(self, stored: Any) -> Any:
+        """Turn a value of the study into a config value."""
+        if not self.choices or not isinstance(self.distribution, CategoricalDistribution):
+            return stored
+        return copy.deepcopy(self.choices[_index(self.distribution, stored)])
+
+    def encode(self, value: Any) -> Any:
+        """Turn a config value into a value of the study.
+
+        Raises:
+            ValueError: when the space does not hold the value.
+        """
+        stored = _stored(value)
+        if isinstance(self.distribution, CategoricalDistribution):
+            return self.distribution.choices[_index(self.distribution, stored)]
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f"{value!r} is no number")
+        number: int | float = int(value) if isinstance(self.distribution, IntDistribution) else float(value)
+        if number != value or not self.distribution._contains(self.distribution.to_internal_repr(number)):  # noqa: SLF001 - no public twin
+            raise ValueError(f"{value!r} is not in {self.distribution}")
+        return number
+
+    def extremes(self) -> tuple[Any, ...]:
+        """Return the values that a config has to accept: every choice, or both ends of the range."""
+        if isinstance(self.distribution, (IntDistribution, FloatDistribution)):
+            return (self.distribution.low, self.distribution.high)
+        return self.choices
+
+
+def _index(distribution: CategoricalDistribution, stored: Any) -> int:
+    for index, choice in enumerate(distribution.choices):
+        if type(choice) is type(stored) and choice == stored:
+            return index
+    raise ValueError(f"{stored!r} is none of {', '.join(map(repr, distribution.choices))}")
+
+
+def _stored(value: Any) -> Any:
+    """Return a choice as Optuna stores it: a list or a mapping as compact JSON text."""
+    if isinstance(value, (Mapping, list, tuple)):
+        return json.dumps(value, separators=(",", ":"))
+    return value
+
+
+def categorical(path: str, choices: Sequence[Any], source: str, *, add: bool = False) -> Hyperparameter:
+    """Make a hyperparameter of choices.
+
+    Raises:
+        QGTuneError: when there are none, or one stands there twice (Optuna takes 1, 1.0 and true for the same).
+    """
+    if not choices:
+        raise QGTuneError(f"Cannot use {path} of {source}: it has no choices. Give at least one.")
+    try:
+        stored = [_stored(choice) for choice in choices]
+    except (TypeError, ValueError) as error:
+        raise QGTuneError(f"Cannot use {path} of {source}: a choice cannot be stored: {error}.") from None
+    for index, choice in enumerate(stored):
+        if any(choice == other for other in stored[:index]):
+            raise QGTuneError(f"Cannot use {path} of {source}: the choice {choice!r} stands there twice. Drop one.")
+    return Hyperparameter(path, CategoricalDistribution(stored), source, tuple(choices), add=add)
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A path whose value is computed from other paths.
+
+    Attributes:
+        target: the path, dots only.
+        expression: the interpolation that stands there in the config.
+        sources: the paths it reads.
+        text: what the user wrote.
+        source: where it was written.
+    """
+
+    target: str
+    expression: str
+    sources: tuple[str, ...]
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """Hyperparameters, constants and dependencies over some base settings.
+
+    Attributes:
+        hyperparameters: by path, in the order in which they were written.
+        constants: values that replace those of the base, by path.
+        dependencies: by target.
+        notices: what to warn of, once.
+    """
+
+    hyperparameters: Mapping[str, Hyperparameter]
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    dependencies: Mapping[str, Dependency] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    def prepare(self, config: DictConfig) -> DictConfig:
+        """Return a copy of a composed config with the constants and the dependencies in place."""
+        prepared = copy.deepcopy(config)
+        with flag_override(prepared, ["struct", "readonly"], [False, False]):
+            for path, value in self.constants.items():
+                assign(prepared, parse_path(path), value)
+            for target, dependency in self.dependencies.items():
+                assign(prepared, parse_path(target), dependency.expression)
+        return prepared
+
+    def inject(self, config: DictConfig, values: Mapping[str, Any]) -> None:
+        """Set values by path, in place, in a prepared config."""
+        with flag_override(config, ["struct", "readonly"], [False, False]):
+            for path, value in values.items():
+                assign(config, parse_path(path), value)
+
+    def suggest(self, trial: Any) -> dict[str, Any]:
+        """Ask a trial for the value of every hyperparameter; return config values by path."""
+        return {path: hyperparameter.suggest(trial) for path, hyperparameter in self.hyperparameters.items()}
+
+
+def assign(config: DictConfig, parts: Parts, value: Any) -> None:
+    """Set one value in a config, making the mappings above it where they are missing.
+
+    Raises:
+        omegaconf.errors.OmegaConfBaseException: when the node does not take the value.
+    """
+    node: Any = config
+    for part in parts[:-1]:
+        key = _key(node, part)
+        if isinstance(node, DictConfig) and key not in node:
+            node[key] = {}
+        node = node[key]
+    with read_write(node):
+        node[_key(node, parts[-1])] = value
+
+
+def _key(node: DictConfig | ListConfig, part: Part) -> Any:
+    if isinstance(node, ListConfig) or part in node:
+        return part
+    return str(part)
+
+
+def plain(config: Any) -> Any:
+    """Return a config as plain data, interpolations as text."""
+    return OmegaConf.to_container(config, resolve=False) if OmegaConf.is_config(config) else config

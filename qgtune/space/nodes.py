@@ -1,0 +1,104 @@
+"""What a node of a search space means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+
+TYPES = ("tuple", "categorical", "fixed")
+
+
+class NodeError(ValueError):
+    """A node that means nothing; the text says why and what to do."""
+
+
+def is_typed(node: Any) -> bool:
+    """Say whether a node has the form `{type: …, value: …}`."""
+    return isinstance(node, Mapping) and set(node) == {"type", "value"} and isinstance(node["type"], str)
+
+
+def is_choices(node: Any) -> bool:
+    """Say whether a node is a flat, non-empty list of scalars."""
+    return isinstance(node, list) and bool(node) and not any(isinstance(item, (list, dict)) for item in node)
+
+
+def range_of(value: Any) -> tuple[BaseDistribution, str]:
+    """Read the value of a `{type: tuple}` node.
+
+    Args:
+        value: `[low, high]` or `[low, high, third]`; a bool as third makes the range logarithmic, a number is its step.
+
+    Returns:
+        The distribution, and a notice when its high end had to be lowered; else the empty text.
+
+    Raises:
+        NodeError: when it is no range.
+    """
+    low, high, third = _three(value)
+    log = third is True
+    step = None if isinstance(third, bool) or third is None else third
+    if low > high:
+        raise NodeError(f"its low end {low} is above its high end {high}. Swap them")
+    if log and low <= 0:
+        raise NodeError(f"a logarithmic range must start above zero, not at {low}. Raise the low end")
+    if step is not None and step <= 0:
+        raise NodeError(f"its step {step} is not above zero. Give a positive step, or true for a logarithmic range")
+    if isinstance(low, int) and isinstance(high, int):
+        return _ints(low, high, step, log=log)
+    return _floats(float(low), float(high), step, log=log)
+
+
+def _three(value: Any) -> tuple[Any, Any, Any]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise NodeError(f"a tuple needs a list as its value, not {value!r}. Give [low, high, step]")
+    if len(value) == len(("low", "high", "step", "log")) and value[-1] is True:
+        raise NodeError("a logarithmic range takes no step. Drop one of the two")
+    if not 2 <= len(value) <= 3:  # noqa: PLR2004 - low, high and perhaps a third
+        raise NodeError(f"a tuple has two or three elements, not {len(value)}. Give [low, high, step or true for log]")
+    low, high = (_number(item) for item in value[:2])
+    third = None if len(value[2:]) == 0 else value[2]
+    if third is not None and not isinstance(third, bool):
+        third = _number(third)
+    return low, high, third
+
+
+def _number(item: Any) -> int | float:
+    if isinstance(item, str):
+        try:
+            item = float(item)
+        except ValueError:
+            raise NodeError(f"{item!r} is no number. Give numbers for both ends") from None
+    if isinstance(item, bool) or not isinstance(item, (int, float)):
+        raise NodeError(f"{item!r} is no number. Give numbers for both ends")
+    if not math.isfinite(item):
+        raise NodeError(f"{item!r} is not finite. Give finite ends")
+    return item
+
+
+def _ints(low: int, high: int, step: Any, *, log: bool) -> tuple[BaseDistribution, str]:
+    if isinstance(step, float):
+        if not step.is_integer():
+            raise NodeError(f"its ends are whole numbers, but its step {step} is not. Write the ends as floats")
+        step = int(step)
+    step = 1 if step is None else step
+    end = high - (high - low) % step
+    return IntDistribution(low, end, step=step, log=log), _lowered(low, high, end, step)
+
+
+def _floats(low: float, high: float, step: Any, *, log: bool) -> tuple[BaseDistribution, str]:
+    if step is None:
+        return FloatDistribution(low, high, log=log), ""
+    # Optuna lowers the end by itself, in decimal arithmetic, and warns once per distribution.
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        distribution = FloatDistribution(low, high, step=float(step))
+    return distribution, _lowered(low, high, distribution.high, step)
+
+
+def _lowered(low: Any, high: Any, end: Any, step: Any) -> str:
+    return "" if end == high else f"no whole number of steps of {step} leads from {low} to {high}: it ends at {end}"

@@ -1,0 +1,104 @@
+"""How a node of a config is named."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from qgtune.errors import QGTuneError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+Part = str | int
+Parts = tuple[Part, ...]
+
+_INDEX = re.compile(r"-?\d+")
+_BRACKETS = re.compile(r"\[\s*(-?\d+)\s*\]")
+
+
+class _Missing:
+    """The type of `MISSING`."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()
+
+
+@functools.lru_cache(maxsize=4096)
+def parse_path(text: str) -> Parts:
+    """Read a path: `a.b[0].c`, `a.b.0.c`, `a[-1]`.
+
+    Returns:
+        Its parts; a part of digits is an int, whether it names an element of a list or a key.
+
+    Raises:
+        QGTuneError: when the text is no path.
+    """
+    dotted = _BRACKETS.sub(r".\1", text.strip())
+    parts = dotted.removeprefix(".").split(".") if text.strip().startswith("[") else dotted.split(".")
+    if not all(parts) or any(mark in dotted for mark in "[]{}$"):
+        raise QGTuneError(f"Cannot read path {text!r}: give names and indices, as in model.layers[0].width.")
+    return tuple(int(part) if _INDEX.fullmatch(part) else part for part in parts)
+
+
+def format_path(parts: Iterable[Part]) -> str:
+    """Return a path with dots only: `a.b.0.c`."""
+    return ".".join(map(str, parts))
+
+
+def child(node: Any, part: Part) -> Any:
+    """Return a plain container's element, or `MISSING`. A negative index counts from the end of a list."""
+    if isinstance(node, list):
+        return node[part] if isinstance(part, int) and -len(node) <= part < len(node) else MISSING
+    if isinstance(node, dict):
+        return node.get(part, node.get(str(part), MISSING))
+    return MISSING
+
+
+def select(node: Any, parts: Iterable[Part]) -> Any:
+    """Return the element of a plain container at a path, or `MISSING`."""
+    for part in parts:
+        node = child(node, part)
+    return node
+
+
+def normalise(node: Any, parts: Sequence[Part]) -> Parts:
+    """Return the path with every negative index counted from the front, as far as the container goes."""
+    found: list[Part] = []
+    for part in parts:
+        negative = isinstance(node, list) and isinstance(part, int) and -len(node) <= part < 0
+        found.append(part + len(node) if negative and isinstance(part, int) else part)
+        node = child(node, part)
+    return tuple(found)
+
+
+def is_within(parts: Sequence[Part], top: Sequence[Part]) -> bool:
+    """Say whether a path is `top` or lies below it."""
+    return tuple(map(str, parts[: len(top)])) == tuple(map(str, top))
+
+
+def overlap(one: Sequence[Part], other: Sequence[Part]) -> bool:
+    """Say whether one of two paths is the other or lies below it."""
+    return is_within(one, other) or is_within(other, one)
+
+
+def all_paths(node: Any, prefix: Parts = ()) -> Iterator[str]:
+    """Yield every path of a plain container, containers included."""
+    if prefix:
+        yield format_path(prefix)
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(node, dict):
+        items = node.items()
+    elif isinstance(node, list):
+        items = enumerate(node)
+    for key, value in items:
+        yield from all_paths(value, (*prefix, key))
+
+
+def suggestions(node: Any, parts: Sequence[Part]) -> str:
+    """Say which existing paths are nearest to one that does not exist; `" Did you mean …?"` or nothing."""
+    return did_you_mean(format_path(parts), all_paths(node))

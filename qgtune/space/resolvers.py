@@ -1,0 +1,82 @@
+"""The OmegaConf resolvers that dependencies are written in. Hydra imports this file in every app: keep it light."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from omegaconf import Container, DictConfig, OmegaConf
+
+from qgtune.errors import QGTuneError
+
+
+def ref(path: str, *, _root_: DictConfig) -> Any:
+    """Return the value at a path of the config: `${qgtune.ref:model.layers.-1.width}`.
+
+    Raises:
+        QGTuneError: when the config has no such path.
+    """
+    from qgtune.space.paths import parse_path, suggestions
+
+    node: Any = _root_
+    for part in parse_path(str(path)):
+        try:
+            node = node[part] if isinstance(node, DictConfig) and part in node else node[_key(node, part)]
+        except Exception:  # noqa: BLE001 - OmegaConf raises many kinds for a missing key
+            plain = OmegaConf.to_container(_root_, resolve=False)
+            hint = suggestions(plain, parse_path(str(path)))
+            raise QGTuneError(f"Cannot resolve ${{qgtune.ref:{path}}}: the config has no such path.{hint}") from None
+    return node
+
+
+def _key(node: Any, part: Any) -> Any:
+    return str(part) if isinstance(node, DictConfig) else part
+
+
+def look_up(value: Any, mapping: Any) -> Any:
+    """Return what `mapping` gives for `value`: `${qgtune.map:${model.activation},{relu:1,tanh:2}}`.
+
+    Raises:
+        QGTuneError: when the mapping has no such key, or is no mapping.
+    """
+    if not isinstance(mapping, Mapping):
+        raise QGTuneError(f"Cannot resolve qgtune.map: {mapping!r} is no mapping. Give one, as in {{relu:1,tanh:2}}.")
+    for key in mapping:
+        if key == value or str(key) == str(value):
+            return mapping[key]
+    known = ", ".join(repr(key) for key in mapping)
+    raise QGTuneError(f"Cannot resolve qgtune.map: {value!r} is none of {known}.")
+
+
+def _fold(name: str, function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    def resolve(*values: Any) -> Any:
+        numbers = [item for value in values for item in (value if isinstance(value, Container) else (value,))]
+        for number in numbers:
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                raise QGTuneError(f"Cannot resolve qgtune.{name}: {number!r} is no number.")
+        if not numbers:
+            raise QGTuneError(f"Cannot resolve qgtune.{name}: it was given no values.")
+        try:
+            return functools.reduce(function, numbers)
+        except ZeroDivisionError:
+            raise QGTuneError(f"Cannot resolve qgtune.{name}: a divisor is zero.") from None
+
+    return resolve
+
+
+def register_resolvers() -> None:
+    """Register `qgtune.ref`, `qgtune.map` and the arithmetic ones with OmegaConf; a second call changes nothing."""
+    OmegaConf.register_new_resolver("qgtune.ref", ref, replace=True)
+    OmegaConf.register_new_resolver("qgtune.map", look_up, replace=True)
+    folds: dict[str, Callable[[Any, Any], Any]] = {
+        "add": operator.add,
+        "sub": operator.sub,
+        "mul": operator.mul,
+        "floordiv": operator.floordiv,
+        "min": min,
+        "max": max,
+    }
+    for name, function in folds.items():
+        OmegaConf.register_new_resolver(f"qgtune.{name}", _fold(name, function), replace=True)

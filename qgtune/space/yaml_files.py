@@ -1,0 +1,153 @@
+"""YAML in and out: floats as people write them, no duplicate keys, no code, whole files or none."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from qgtune.errors import QGTuneError
+
+# YAML 1.1 readers take `1e-5` for text; this is what people mean by it.
+_FLOAT = re.compile(
+    r"""^(?:
+     [-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+]?[0-9]+)?
+    |[-+]?(?:[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)
+    |\.[0-9_]+(?:[eE][-+]?[0-9]+)?
+    |[-+]?\.(?:inf|Inf|INF)
+    |\.(?:nan|NaN|NAN))$""",
+    re.VERBOSE,
+)
+_FLOAT_TAG = "tag:yaml.org,2002:float"
+_FLOAT_STARTS = list("-+0123456789.")
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that reads `1e-5` as a float, refuses duplicate keys, and copies what aliases share."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            if key_node.tag == _MERGE:
+                continue
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} stands here twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    """A safe dumper that quotes what our loader would read as a float, and writes every place out in full."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's signature
+        return super().increase_indent(flow, indentless=False)
+
+
+def _without_float(resolvers: dict[str, list[tuple[str, Any]]]) -> dict[str, list[tuple[str, Any]]]:
+    return {start: [(tag, rule) for tag, rule in rules if tag != _FLOAT_TAG] for start, rules in resolvers.items()}
+
+
+_Loader.yaml_implicit_resolvers = _without_float(yaml.SafeLoader.yaml_implicit_resolvers)
+_Loader.add_implicit_resolver(_FLOAT_TAG, _FLOAT, _FLOAT_STARTS)
+_Dumper.yaml_implicit_resolvers = {key: list(rules) for key, rules in yaml.SafeDumper.yaml_implicit_resolvers.items()}
+_Dumper.add_implicit_resolver(_FLOAT_TAG, _FLOAT, _FLOAT_STARTS)
+
+
+def load_yaml_file(path: Path, what: str) -> Any:
+    """Read a YAML file as plain Python data.
+
+    `1e-5` is a float; anchors and aliases load as copies; `${...}` stays text.
+
+    Args:
+        path: the file.
+        what: what it is to the user, for errors, as in `search space`.
+
+    Raises:
+        QGTuneError: when it is missing or cannot be read, is no YAML, holds a key twice or a tag that would build an
+            object.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise QGTuneError(f"Cannot read the {what}: there is no file {str(path)!r}. Check the path.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise QGTuneError(f"Cannot read the {what} {str(path)!r}: {error}.") from None
+    return load_yaml(text, f"the {what} {str(path)!r}")
+
+
+def load_yaml(text: str, what: str) -> Any:
+    """Read YAML text as plain Python data; `load_yaml_file` says how.
+
+    Raises:
+        QGTuneError: with line and column.
+    """
+    try:
+        return _copied(yaml.load(text, Loader=_Loader), ())  # noqa: S506 - a subclass of the safe loader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
+        raise QGTuneError(f"Cannot read {what}{place}: {error.problem or error.context}.") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise QGTuneError(f"Cannot read {what}: {' '.join(str(error).split())}.") from None
+
+
+def _copied(node: Any, above: tuple[int, ...]) -> Any:
+    """Give each place that an alias filled a node of its own."""
+    if not isinstance(node, (dict, list)):
+        return node
+    if id(node) in above:
+        raise ValueError("an alias points at something that it is part of")
+    above = (*above, id(node))
+    if isinstance(node, dict):
+        return {key: _copied(value, above) for key, value in node.items()}
+    return [_copied(value, above) for value in node]
+
+
+def dump_yaml(data: Any) -> str:
+    """Return plain data as YAML that reads back as the same values, floats to the last bit.
+
+    Raises:
+        yaml.YAMLError: for anything but plain data.
+    """
+    return yaml.dump(_plain(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _plain(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_plain(value) for value in data]
+    return data
+
+
+def write_yaml(path: Path, data: Any) -> None:
+    """Write plain data to a YAML file, whole or not at all.
+
+    Raises:
+        OSError: when it cannot be written; what was there before is then kept.
+    """
+    text = dump_yaml(data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,63 @@
+"""Whether a search space goes on where a study's earlier trials left off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+
+from qgtune.errors import QGTuneError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import optuna
+
+    from qgtune.space.model import Hyperparameter
+
+
+def check_space_unchanged(study: optuna.Study, hyperparameters: Mapping[str, Hyperparameter]) -> list[str]:
+    """Compare the space with the one that the study's last trial was drawn from.
+
+    Returns:
+        A notice for each hyperparameter that is new, gone, or has another range: Optuna allows these.
+
+    Raises:
+        QGTuneError: with each hyperparameter whose kind or choices changed, which Optuna does not allow.
+    """
+    before = _last_distributions(study)
+    if not before:
+        return []
+    problems: list[str] = []
+    notices = [
+        f"Hyperparameter {path} is new in study {study.study_name!r}." for path in hyperparameters.keys() - before
+    ]
+    notices += [f"Hyperparameter {path} is not tuned any more." for path in before.keys() - hyperparameters.keys()]
+    for path in before.keys() & hyperparameters.keys():
+        old, new = before[path], hyperparameters[path].distribution
+        if old == new:
+            continue
+        if type(old) is not type(new) or isinstance(new, CategoricalDistribution):
+            problems.append(
+                f"Cannot go on with study {study.study_name!r}: {path} was {_text(old)} and is now {_text(new)}. "
+                "Give another hydra.sweeper.study_name, or the old values."
+            )
+        else:
+            notices.append(f"Hyperparameter {path} was {_text(old)} and is now {_text(new)}.")
+    if problems:
+        raise QGTuneError(*sorted(problems))
+    return sorted(notices)
+
+
+def _last_distributions(study: optuna.Study) -> dict[str, BaseDistribution]:
+    for trial in reversed(study.get_trials(deepcopy=False)):
+        if trial.distributions:
+            return dict(trial.distributions)
+    return {}
+
+
+def _text(distribution: BaseDistribution) -> str:
+    if isinstance(distribution, CategoricalDistribution):
+        return f"a choice of {', '.join(map(repr, distribution.choices))}"
+    arguments = ", ".join(f"{name}={value}" for name, value in vars(distribution).items())
+    return f"{type(distribution).__name__}({arguments.replace('_', '')})"

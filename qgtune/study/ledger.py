@@ -1,0 +1,179 @@
+"""What a study still owes: how many trials are finished, which one is to be retried, when to stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from optuna.trial import TrialState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from optuna.trial import FrozenTrial
+
+OWNER = "qgtune:owner"
+REASON = "qgtune:reason"
+RETRY_OF = "qgtune:retry_of"
+ATTEMPT = "qgtune:attempt"
+LOST = "qgtune:lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a study ends.
+
+    Attributes:
+        n_trials: the total of finished trials (complete, pruned, and failures that are not retried).
+        max_retries: how often a trial whose worker died is tried again.
+        retry_exceptions: whether a trial whose function raised is tried again, too.
+        max_failure_rate: the share of failed trials, in [0, 1], above which the study stops.
+        n_first: how many first trials may all fail before the study stops.
+        deadline_s: the time, in seconds since the epoch, after which no trial starts; None means no limit.
+    """
+
+    n_trials: int
+    max_retries: int = 1
+    retry_exceptions: bool = False
+    max_failure_rate: float = 1.0
+    n_first: int = 3
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start a trial.
+
+    Attributes:
+        retry_of: the number of the first attempt, and `params` its parameters; None for a new trial.
+        waiting: the number of an enqueued trial to take.
+        attempt: 0 for a first attempt.
+    """
+
+    retry_of: FrozenTrial | None = None
+    waiting: FrozenTrial | None = None
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Start no trial.
+
+    Attributes:
+        why: `done` (the total is reached), `busy` (it will be, once the running trials end), `timeout`,
+            or `failures`.
+        message: a sentence for the user; empty unless the study was given up.
+    """
+
+    why: Literal["done", "busy", "timeout", "failures"]
+    message: str = ""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """A running tally of a study's trials.
+
+    Finished trials never change, so each is looked at once, however long the study gets.
+    """
+
+    complete: int = 0
+    pruned: int = 0
+    failed: int = 0
+    running: int = 0
+    last_failure: FrozenTrial | None = None
+    _lost: dict[int, FrozenTrial] = field(default_factory=dict)
+    _retried: set[int] = field(default_factory=set)
+    _waiting: list[FrozenTrial] = field(default_factory=list)
+    _n_settled: int = 0
+    _settled: set[int] = field(default_factory=set)
+
+    @property
+    def finished(self) -> int:
+        """How many trials count towards the total."""
+        return self.complete + self.pruned + self.failed
+
+    def update(self, trials: Sequence[FrozenTrial], limits: Limits) -> None:
+        """Take in the study's trials, in the order of their numbers."""
+        self.running = 0
+        self._waiting = []
+        for trial in trials[self._n_settled :]:
+            if trial.number not in self._settled:
+                self._take(trial, limits)
+        while self._n_settled in self._settled:
+            self._settled.discard(self._n_settled)
+            self._n_settled += 1
+
+    def _take(self, trial: FrozenTrial, limits: Limits) -> None:
+        if (origin := trial.user_attrs.get(RETRY_OF)) is not None:
+            self._retried.add(trial.user_attrs.get(ATTEMPT, 1) * _STRIDE + origin)
+        if trial.state == TrialState.RUNNING:
+            self.running += 1
+        elif trial.state == TrialState.WAITING:
+            self._waiting.append(trial)
+        else:
+            self._settled.add(trial.number)
+            self._settle(trial, limits)
+
+    def _settle(self, trial: FrozenTrial, limits: Limits) -> None:
+        if trial.state == TrialState.COMPLETE:
+            self.complete += 1
+        elif trial.state == TrialState.PRUNED:
+            self.pruned += 1
+        elif will_retry(trial, limits):
+            self._lost[trial.number] = trial
+        else:
+            self.failed += 1
+            self.last_failure = trial
+
+    def next(self, limits: Limits, now_s: float) -> Start | Stop:
+        """Decide what a worker that asks for a trial at time `now_s` (seconds since the epoch) gets."""
+        if message := self.given_up(limits):
+            return Stop("failures", message)
+        if self.finished >= limits.n_trials:
+            return Stop("done")
+        if limits.deadline_s is not None and now_s >= limits.deadline_s:
+            return Stop("timeout")
+        if self.finished + self.running >= limits.n_trials:
+            return Stop("busy")
+        return self._start()
+
+    def _start(self) -> Start:
+        for number, trial in list(self._lost.items()):
+            attempt = trial.user_attrs.get(ATTEMPT, 0) + 1
+            origin = trial.user_attrs.get(RETRY_OF, number)
+            if attempt * _STRIDE + origin in self._retried:
+                del self._lost[number]
+                continue
+            return Start(retry_of=trial, attempt=attempt)
+        return Start(waiting=self._waiting[0]) if self._waiting else Start()
+
+    def given_up(self, limits: Limits) -> str:
+        """Say why the study is given up because of its failures; the empty text means that it is not."""
+        if not self.failed:
+            return ""
+        if self.failed == self.finished >= limits.n_first and self.failed < limits.n_trials:
+            return f"the first {self.failed} trials all failed"
+        if self.failed > limits.max_failure_rate * max(self.finished, limits.n_first):
+            return f"{self.failed} of {self.finished} trials failed, above max_failure_rate={limits.max_failure_rate:g}"
+        return ""
+
+
+_STRIDE = 1 << 32
+
+
+def will_retry(trial: FrozenTrial, limits: Limits) -> bool:
+    """Say whether a failed trial is tried again, so that it does not count.
+
+    A trial that the user interrupted is always tried again; one whose worker died, `max_retries` times.
+    """
+    lost = trial.user_attrs.get(LOST)
+    if lost == "interrupted":
+        return True
+    if lost == "died" or (lost is None and limits.retry_exceptions and REASON in trial.user_attrs):
+        return bool(trial.user_attrs.get(ATTEMPT, 0) < limits.max_retries)
+    return False
+
+
+def stale(trials: Sequence[FrozenTrial], is_dead: Callable[[FrozenTrial], bool]) -> list[FrozenTrial]:
+    """Return the running trials whose owner is dead."""
+    return [trial for trial in trials if trial.state == TrialState.RUNNING and is_dead(trial)]

@@ -1,0 +1,333 @@
+"""One process's part in a study: claim trials, finish them, clear up after the dead."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import TrialState, create_trial
+
+from qgtune.errors import QGTuneError
+from qgtune.study import optuna_private
+from qgtune.study.factory import build_pruner, build_sampler
+from qgtune.study.ledger import ATTEMPT, LOST, OWNER, REASON, RETRY_OF, Ledger, Limits, Start, Stop, stale
+from qgtune.study.owners import Owner, is_dead
+from qgtune.study.storages import batch, claim, is_memory, open_storage
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial, Trial
+
+STREAMS = "qgtune:streams"
+SPACE = "qgtune:space"
+
+
+@dataclass(frozen=True, slots=True)
+class StudySpec:
+    """What it takes to open a study; it travels to the workers.
+
+    Attributes:
+        name: the study's name in its storage.
+        storage: the path of a journal file; None or `memory` for memory only.
+        directions: `minimize` or `maximize`, one an objective.
+        sampler: `_target_` mapping of the sampler; None means Optuna's default.
+        pruner: `_target_` mapping of the pruner; None means Optuna's default.
+        seed: the root of all random streams; None draws from the system.
+    """
+
+    name: str
+    storage: str | None
+    directions: tuple[str, ...] = ("minimize",)
+    sampler: Mapping[str, Any] | None = None
+    pruner: Mapping[str, Any] | None = None
+    seed: int | None = None
+
+
+@dataclass(slots=True)
+class Session:
+    """An open study and the tally of its trials."""
+
+    study: optuna.Study
+    limits: Limits
+    owner: Owner = field(default_factory=Owner.current)
+    clock: Callable[[], float] = time.time
+    ledger: Ledger = field(default_factory=Ledger)
+
+    @property
+    def storage(self) -> BaseStorage:
+        """The study's storage."""
+        return optuna_private.storage_of(self.study)
+
+    def refresh(self) -> Ledger:
+        """Bring the tally up to date."""
+        self.ledger.update(self.study.get_trials(deepcopy=False), self.limits)
+        return self.ledger
+
+    def next_trial(self) -> Trial | Stop:
+        """Claim the next trial, or learn why there is none.
+
+        Counting and creating happen under the storage's claim, so that no number of processes creates one trial too
+        many; sampling happens outside it.
+        """
+        with claim(self.storage):
+            decision = self.refresh().next(self.limits, self.clock())
+            if isinstance(decision, Stop):
+                return decision
+            trial_id = self._create(decision)
+        optuna_private.forget_cached_trials(self.study)
+        return optuna.trial.Trial(self.study, trial_id)
+
+    def _create(self, start: Start) -> int:
+        owner = self.owner.to_attribute()
+        if start.waiting is not None:
+            trial_id = optuna_private.trial_id_of(start.waiting)
+            self.storage.set_trial_user_attr(trial_id, OWNER, owner)
+            self.storage.set_trial_state_values(trial_id, TrialState.RUNNING)
+            return trial_id
+        template = _template(start.retry_of, start.attempt, owner)
+        return self.storage.create_new_trial(optuna_private.id_of(self.study), template)
+
+    def finish(self, trial: Trial, outcome: Outcome) -> None:
+        """Record how a trial ended.
+
+        A trial that somebody else has finished meanwhile is left as it is.
+        """
+        try:
+            with batch(self.storage):
+                for key, value in outcome.attributes().items():
+                    trial.set_user_attr(key, value)
+                self.study.tell(trial, _values(outcome), state=outcome.state)
+        except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
+            if not _is_finished(self.study, trial.number):
+                raise
+
+    def reap(self) -> list[int]:
+        """Mark the running trials of dead owners failed.
+
+        Returns:
+            Their numbers.
+        """
+        with claim(self.storage):
+            found = stale(self.study.get_trials(deepcopy=False), _owner_is_dead)
+            for trial in found:
+                self._mark_lost(trial, "its worker ended without a word")
+        return [trial.number for trial in found]
+
+    def mark_died(self, owner_pid: int, reason: str) -> list[int]:
+        """Mark the running trials of this host's dead process `owner_pid` failed, with the reason.
+
+        Returns:
+            Their numbers.
+        """
+        with claim(self.storage):
+            running = stale(
+                self.study.get_trials(deepcopy=False), lambda trial: _pid_of(trial, self.owner) == owner_pid
+            )
+            for trial in running:
+                self._mark_lost(trial, reason)
+        return [trial.number for trial in running]
+
+    def abandon(self, reason: str) -> None:
+        """Mark the running trials of this process failed, to be run again; for a worker that has to stop."""
+        with claim(self.storage):
+            for trial in stale(self.study.get_trials(deepcopy=False), self._is_mine):
+                self._mark_lost(trial, reason, "interrupted")
+
+    def _is_mine(self, trial: FrozenTrial) -> bool:
+        return Owner.from_attribute(trial.user_attrs.get(OWNER)) == self.owner
+
+    def _mark_lost(self, trial: FrozenTrial, reason: str, lost: str = "died") -> None:
+        trial_id = optuna_private.trial_id_of(trial)
+        with batch(self.storage):
+            self.storage.set_trial_user_attr(trial_id, REASON, reason)
+            self.storage.set_trial_user_attr(trial_id, LOST, lost)
+            self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        state: COMPLETE, PRUNED or FAIL.
+        values: the objectives' values; empty unless the trial completed.
+        reason: why it failed, one line.
+        lost: `interrupted` for a trial that is to be run again because the user stopped the sweep.
+    """
+
+    state: TrialState
+    values: tuple[float, ...] = ()
+    reason: str = ""
+    lost: str = ""
+
+    def attributes(self) -> dict[str, str]:
+        """Return the user attributes that tell the reason."""
+        pairs = {REASON: self.reason, LOST: self.lost}
+        return {key: text for key, text in pairs.items() if text}
+
+
+def completed(returned: Any, n_objectives: int) -> Outcome:
+    """Judge what a trial's function returned.
+
+    Args:
+        returned: a number; for several objectives, a sequence of as many.
+        n_objectives: how many values the study wants.
+
+    Returns:
+        A COMPLETE outcome, or a FAIL outcome that says what is wrong with the value.
+    """
+    values = list(returned) if _is_sequence(returned) else [returned]
+    if len(values) != n_objectives:
+        return failed(f"it returned {len(values)} values, but the study has {n_objectives} objectives")
+    numbers: list[float] = []
+    for value in values:
+        number = _number(value)
+        if isinstance(number, str):
+            return failed(number)
+        numbers.append(number)
+    return Outcome(TrialState.COMPLETE, tuple(numbers))
+
+
+def failed(reason: str, *, lost: str = "") -> Outcome:
+    """Return the outcome of a trial that failed for `reason`."""
+    return Outcome(TrialState.FAIL, reason=reason, lost=lost)
+
+
+def pruned() -> Outcome:
+    """Return the outcome of a trial that the pruner stopped."""
+    return Outcome(TrialState.PRUNED)
+
+
+def _number(value: Any) -> float | str:
+    if value is None:
+        return "it returned None. Return the objective's value"
+    if isinstance(value, str):
+        return f"it returned the text {value!r}. Return a number"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return f"it returned a {type(value).__name__}. Return a number"
+    return "it returned NaN" if math.isnan(number) else number
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _values(outcome: Outcome) -> list[float] | None:
+    return list(outcome.values) or None
+
+
+def _template(lost: FrozenTrial | None, attempt: int, owner: dict[str, Any]) -> FrozenTrial:
+    attributes: dict[str, Any] = {OWNER: owner}
+    if lost is None:
+        return create_trial(state=TrialState.RUNNING, user_attrs=attributes)
+    attributes[RETRY_OF] = lost.user_attrs.get(RETRY_OF, lost.number)
+    attributes[ATTEMPT] = attempt
+    return create_trial(
+        state=TrialState.RUNNING,
+        params=lost.params,
+        distributions=lost.distributions,
+        user_attrs=attributes,
+        system_attrs=lost.system_attrs,
+    )
+
+
+def _owner_is_dead(trial: FrozenTrial) -> bool:
+    owner = Owner.from_attribute(trial.user_attrs.get(OWNER))
+    return owner is not None and is_dead(owner)
+
+
+def _pid_of(trial: FrozenTrial, here: Owner) -> int | None:
+    owner = Owner.from_attribute(trial.user_attrs.get(OWNER))
+    return owner.pid if owner is not None and owner.host == here.host else None
+
+
+def _is_finished(study: optuna.Study, number: int) -> bool:
+    return study.get_trials(deepcopy=False)[number].state.is_finished()
+
+
+def check_directions(direction: Any) -> tuple[str, ...]:
+    """Return the directions as a tuple of `minimize` and `maximize`.
+
+    Raises:
+        QGTuneError: for anything else.
+    """
+    given = [direction] if isinstance(direction, str) else direction
+    if not _is_sequence(given) or not given:
+        raise QGTuneError(f"Cannot use direction {direction!r}: it is no text. Give `minimize` or `maximize`.")
+    for name in given:
+        if name not in ("minimize", "maximize"):
+            raise QGTuneError(f"Cannot use direction {name!r}: it is unknown. Give `minimize` or `maximize`.")
+    return tuple(given)
+
+
+def open_session(
+    spec: StudySpec, limits: Limits, storage: BaseStorage | None = None, *, samples: bool = True
+) -> Session:
+    """Open the study, and create it if it does not exist.
+
+    Args:
+        spec: the study.
+        limits: when it ends.
+        storage: an open storage to use; None opens `spec.storage`.
+        samples: whether trials will be claimed; if so, the session draws a random stream of its own.
+
+    Raises:
+        QGTuneError: when the storage cannot be opened, the study there has other directions, or the sampler or the
+            pruner cannot be built.
+    """
+    _quiet_optuna()
+    if storage is None:
+        storage = open_storage(spec.storage)
+    study = _create_or_load(spec, storage)
+    session = Session(study, limits)
+    if samples:
+        study.sampler = build_sampler(spec.sampler, _stream_seed(session, spec.seed)) or study.sampler
+    return session
+
+
+def _create_or_load(spec: StudySpec, storage: BaseStorage) -> optuna.Study:
+    with claim(storage):
+        study = optuna.create_study(
+            study_name=spec.name,
+            storage=storage,
+            directions=[StudyDirection[direction.upper()] for direction in spec.directions],
+            sampler=build_sampler(spec.sampler, spec.seed),
+            pruner=build_pruner(spec.pruner),
+            load_if_exists=True,
+        )
+    known = tuple(direction.name.lower() for direction in study.directions)
+    if known != spec.directions:
+        raise QGTuneError(
+            f"Cannot use study {spec.name!r} of {spec.storage}: its direction is {', '.join(known)}, "
+            f"not {', '.join(spec.directions)}. Give that direction, or another study_name."
+        )
+    return study
+
+
+def _stream_seed(session: Session, seed: int | None) -> int | None:
+    """Draw the next of the study's random streams, so that no two workers and no resumed run share one."""
+    if seed is None:
+        return None
+    import numpy as np
+
+    with claim(session.storage):
+        stream = session.study.user_attrs.get(STREAMS, 0)
+        session.study.set_user_attr(STREAMS, stream + 1)
+    return int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
+
+
+def _quiet_optuna() -> None:
+    """Leave reporting to us: Optuna's own lines at INFO would repeat each trial."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def needs_one_worker(storage: str | None) -> bool:
+    """Say whether the storage lives in one process only."""
+    return is_memory(storage)

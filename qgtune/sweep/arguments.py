@@ -1,0 +1,208 @@
+"""What the command line asks for: fixed values, hyperparameters, and config groups to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override, Quote, QuotedString, RangeSweep
+from hydra.errors import HydraException
+from optuna.distributions import FloatDistribution, IntDistribution
+
+from qgtune.errors import QGTuneError
+from qgtune.space.model import Hyperparameter, categorical
+from qgtune.space.paths import format_path, parse_path
+
+if TYPE_CHECKING:
+    from hydra.core.config_loader import ConfigLoader
+    from optuna.distributions import BaseDistribution
+
+COMMAND_LINE = "the command line"
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The arguments of a sweep, sorted by what they ask for.
+
+    Attributes:
+        fixed: overrides that hold for every trial, as written.
+        fixed_paths: the config paths among them (no config groups).
+        hyperparameters: ranges and choices for config paths.
+        groups: choices between config groups; each one's path is the group as Hydra spells it.
+    """
+
+    fixed: tuple[str, ...] = ()
+    fixed_paths: frozenset[str] = frozenset()
+    hyperparameters: tuple[Hyperparameter, ...] = ()
+    groups: tuple[Hyperparameter, ...] = ()
+
+
+@dataclass(slots=True)
+class _Sorter:
+    config_loader: ConfigLoader
+    problems: list[str] = field(default_factory=list)
+    fixed: dict[str, str] = field(default_factory=dict)
+    fixed_paths: dict[str, str] = field(default_factory=dict)
+    hyperparameters: dict[str, Hyperparameter] = field(default_factory=dict)
+    groups: dict[str, Hyperparameter] = field(default_factory=dict)
+
+    def sort(self, override: Override, source: str) -> None:
+        name = override.get_key_element().lstrip("+~")
+        self._forget(name)
+        if not override.is_sweep_override():
+            self.fixed[name] = override.input_line or ""
+            if not override.is_delete() and not self._is_group(override):
+                self.fixed_paths[name] = _dots(name)
+        elif self._is_group(override):
+            self.groups[name] = categorical(name, _choices(override), source, add=override.is_add())
+        else:
+            self.hyperparameters[name] = hyperparameter(override, source)
+
+    def _forget(self, name: str) -> None:
+        """Let a later argument for the same key win, as on Hydra's command line."""
+        for kept in (self.fixed, self.fixed_paths, self.hyperparameters, self.groups):
+            kept.pop(name, None)
+
+    def _is_group(self, override: Override) -> bool:
+        return bool(self.config_loader.get_group_options(override.key_or_group))
+
+
+def parse_arguments(arguments: Sequence[str], params: Mapping[str, Any], config_loader: ConfigLoader) -> Arguments:
+    """Sort the overrides of the command line and of `hydra.sweeper.params`; the command line wins.
+
+    Args:
+        arguments: overrides in Hydra's grammar, as in `training.lr=tag(log,interval(1e-4,1e-2))`.
+        params: the same as a mapping of key to value.
+        config_loader: tells which keys are config groups.
+
+    Raises:
+        QGTuneError: with every override that does not parse or asks for an impossible range.
+    """
+    sorter = _Sorter(config_loader)
+    texts = [(text, "hydra.sweeper.params") for text in _flat_params(params)]
+    texts += [(text, COMMAND_LINE) for text in arguments]
+    parser = OverridesParser.create(config_loader=config_loader)
+    for text, source in texts:
+        try:
+            sorter.sort(parser.parse_override(text), source)
+        except QGTuneError as error:
+            sorter.problems.extend(error.problems)
+        except (HydraException, ValueError) as error:
+            sorter.problems.append(f"Cannot read {text!r} of {source}: {' '.join(str(error).split())}.")
+    if sorter.problems:
+        raise QGTuneError(*sorter.problems)
+    return Arguments(
+        tuple(sorter.fixed.values()),
+        frozenset(sorter.fixed_paths.values()),
+        tuple(sorter.hyperparameters.values()),
+        tuple(sorter.groups.values()),
+    )
+
+
+def fixed_paths(arguments: Sequence[str]) -> frozenset[str]:
+    """Return the keys that overrides of a plain run set, config groups among them."""
+    overrides = OverridesParser.create().parse_overrides(list(arguments))
+    return frozenset(_dots(override.key_or_group) for override in overrides if not override.is_delete())
+
+
+def _flat_params(params: Mapping[str, Any], prefix: str = "") -> list[str]:
+    texts: list[str] = []
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            texts += _flat_params(value, f"{prefix}{key}.")
+        else:
+            texts.append(f"{prefix}{key}={value if isinstance(value, str) else value_text(value)}")
+    return texts
+
+
+def hyperparameter(override: Override, source: str) -> Hyperparameter:
+    """Turn a sweep of Hydra's grammar into a hyperparameter.
+
+    `choice(...)` and `a,b` are categorical; `range(a, b, step)` excludes `b`; `interval(a, b)` is a float range, and
+    `int(interval(a, b))` an integer range that includes `b`; `tag(log, ...)` makes a range logarithmic.
+
+    Raises:
+        QGTuneError: for an empty or reversed range, or a logarithmic one from zero or below.
+    """
+    path = _dots(override.key_or_group)
+    sweep = override.value()
+    add = override.is_add() or override.is_force_add()
+    if isinstance(sweep, (RangeSweep, IntervalSweep)):
+        try:
+            return Hyperparameter(path, _range(sweep), source, add=add)
+        except ValueError as error:
+            raise QGTuneError(f"Cannot use {override.input_line!r} of {source}: {error}.") from None
+    return categorical(path, _choices(override), source, add=add)
+
+
+def _dots(key: str) -> str:
+    return format_path(parse_path(key))
+
+
+def _choices(override: Override) -> list[Any]:
+    return [_plain(choice) for choice in override.sweep_iterator()]
+
+
+def _plain(value: Any) -> Any:
+    """Drop the quotes that Hydra's parser keeps around texts."""
+    if isinstance(value, QuotedString):
+        return value.text
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    return value
+
+
+def _range(sweep: RangeSweep | IntervalSweep) -> BaseDistribution:
+    if isinstance(sweep, IntervalSweep):
+        return _between(sweep.start, sweep.end, log="log" in sweep.tags)
+    values = sorted(sweep.range())
+    if not values:
+        raise ValueError("the range holds no value")
+    if "log" in sweep.tags:
+        return _between(values[0], values[-1], log=True)
+    step = abs(sweep.step)
+    if isinstance(values[0], int):
+        return IntDistribution(values[0], values[-1], step=int(step))
+    return FloatDistribution(values[0], values[-1], step=float(step))
+
+
+def _between(low: Any, high: Any, *, log: bool) -> BaseDistribution:
+    if low > high:
+        raise ValueError(f"the low end {low} is above the high end {high}")
+    if log and low <= 0:
+        raise ValueError(f"a logarithmic range must start above zero, not at {low}")
+    if isinstance(low, int) and isinstance(high, int):
+        return IntDistribution(low, high, log=log)
+    return FloatDistribution(float(low), float(high), log=log)
+
+
+def override_text(path: str, value: Any, *, add: bool = False) -> str:
+    """Return `path=value` in Hydra's grammar, which reads it back as the same value and type."""
+    return f"{'+' if add else ''}{path}={value_text(value)}"
+
+
+def value_text(value: Any) -> str:
+    """Return a plain value in Hydra's grammar."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_key_text(key)}:{value_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ",".join(map(value_text, value)) + "]"
+    return QuotedString(value, Quote.single).with_quotes() if _needs_quotes(value) else str(value)
+
+
+def _key_text(key: Any) -> str:
+    return value_text(key)
+
+
+def _needs_quotes(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    return not value.isidentifier() or value.lower() in ("true", "false", "null", "nan", "inf")

@@ -1,0 +1,206 @@
+"""Worker processes: start them, hear from them, replace the dead, leave none behind."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any, Protocol
+
+from qgtune.sweep.interrupts import Interrupts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.context import SpawnProcess
+
+log = logging.getLogger("qgtune")
+
+GRACE_S = 3.0
+POLL_S = 0.5
+
+
+class ChildJob(Protocol):
+    """A job that can travel to another process."""
+
+    def __call__(self, interrupts: Interrupts) -> Any:
+        """Do the job; `interrupts` are the child's signals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A process that ended without a result.
+
+    Attributes:
+        index: the job's place in the list of jobs.
+        pid: the process id it had.
+        reason: one line: the signal's name or the exit code.
+    """
+
+    index: int
+    pid: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """An exception that a job did not catch.
+
+    Attributes:
+        error: the exception; a `RuntimeError` in its place when it cannot travel.
+        text: its traceback.
+    """
+
+    error: BaseException
+    text: str
+
+
+@dataclass(slots=True)
+class _Child:
+    index: int
+    process: SpawnProcess
+    receiver: Connection
+
+
+@dataclass(slots=True)
+class ProcessPool:
+    """Runs jobs in spawned processes, at most `n_processes` at a time.
+
+    Spawned, not forked: CUDA and the threads of numerical libraries do not survive a fork.
+
+    Attributes:
+        jobs: what to run; each is pickled once.
+        n_processes: how many run at a time.
+        on_death: asked when a process ends without a result; true starts the job again.
+    """
+
+    jobs: Sequence[ChildJob]
+    n_processes: int
+    on_death: Callable[[Death], bool]
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    _children: dict[int, _Child] = field(default_factory=dict)
+
+    def run(self) -> list[Any]:
+        """Run all jobs.
+
+        Returns:
+            For each job what it returned, a `Crash`, or a `Death`; None for one that a signal kept from starting.
+        """
+        payloads = [pickle.dumps(job) for job in self.jobs]
+        results: list[Any] = [None] * len(payloads)
+        todo = list(range(len(payloads)))
+        self.interrupts.at_first = self._terminate
+        self.interrupts.at_second = self._kill
+        try:
+            while (todo and self.interrupts.received is None) or self._children:
+                while todo and len(self._children) < self.n_processes and self.interrupts.received is None:
+                    self._start(todo[0], payloads[todo.pop(0)])
+                for child in self._ended():
+                    result = self._collect(child)
+                    if isinstance(result, Death) and self.interrupts.received is None and self.on_death(result):
+                        todo.append(child.index)
+                    results[child.index] = result
+        finally:
+            self._kill()
+        return results
+
+    def _start(self, index: int, payload: bytes) -> None:
+        context = multiprocessing.get_context("spawn")
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_child, args=(payload, sender), name=f"qgtune-worker-{index}")
+        with _ctrl_c_held_back():
+            process.start()
+        sender.close()
+        self._children[index] = _Child(index, process, receiver)
+
+    def _ended(self) -> list[_Child]:
+        watched: dict[Any, int] = {child.process.sentinel: child.index for child in self._children.values()}
+        watched.update((child.receiver, child.index) for child in self._children.values())
+        ready = {watched[item] for item in wait(list(watched), timeout=POLL_S)}
+        return [self._children.pop(index) for index in ready]
+
+    def _collect(self, child: _Child) -> Any:
+        try:
+            result = child.receiver.recv()
+        except (EOFError, OSError):
+            result = None
+        child.receiver.close()
+        child.process.join()
+        if result is None:
+            return Death(child.index, child.process.pid or 0, _reason(child.process.exitcode or 0))
+        return result[0]
+
+    def _terminate(self) -> None:
+        for child in list(self._children.values()):
+            child.process.terminate()
+
+    def _kill(self) -> None:
+        for child in list(self._children.values()):
+            child.process.kill()
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Let a child start with SIGINT blocked: until its handlers stand, Ctrl-C would end it with a traceback."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _reason(exit_code: int) -> str:
+    if exit_code < 0:
+        try:
+            name = signal.Signals(-exit_code).name
+        except ValueError:
+            name = f"signal {-exit_code}"
+        return f"its worker was killed by {name}"
+    return f"its worker ended with exit code {exit_code}"
+
+
+def _child(payload: bytes, sender: Connection) -> None:
+    """Run in the spawned process: do the job and send what comes of it home."""
+    interrupts = Interrupts(heeds=(signal.SIGTERM,))  # Ctrl-C reaches the whole group: the parent passes it on
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with interrupts.installed():
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        try:
+            result = pickle.loads(payload)(interrupts)
+        except BaseException as error:
+            result = _crash(error)
+    _flush()
+    sender.send((result,))
+    sender.close()
+
+
+def _crash(error: BaseException) -> Crash:
+    text = "".join(traceback.format_exception(error))
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    return Crash(error, text)
+
+
+def _end_with_parent() -> None:
+    """Stop in good order when the parent dies, and after a grace period anyway."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(GRACE_S)
+    os._exit(1)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()

@@ -1,0 +1,213 @@
+"""The sweeper's own settings, read from `hydra.sweeper` and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from qgtune.errors import QGTuneError, did_you_mean
+from qgtune.space.yaml_files import load_yaml_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ALIASES = {"best_param_path": "best_config_path"}
+UNSETTLED = ("search_space", "dependencies")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The keys of `hydra.sweeper`; `hydra_plugins/qgtune_sweeper/_config.py` explains each."""
+
+    params: Mapping[str, Any]
+    study_name: str
+    storage: str | None
+    direction: str | tuple[str, ...]
+    n_trials: int
+    n_jobs: int
+    timeout: float | None
+    max_failure_rate: float
+    max_retries: int
+    retry_exceptions: bool
+    seed: int | None
+    sampler: Mapping[str, Any] | None
+    pruner: Mapping[str, Any] | None
+    tune: tuple[str, ...] | None
+    tune_model: bool
+    tune_training: bool
+    built_search_space_path: str | None
+    best_trial_path: str | None
+    best_config_path: str | None
+
+
+def read_settings(config: DictConfig) -> Settings:
+    """Read and check `hydra.sweeper` of a composed config.
+
+    Raises:
+        QGTuneError: with every unknown key and every wrong value.
+    """
+    node = dict(_resolved(config))
+    problems = _rename(node)
+    problems += [_unknown(key) for key in node if key not in _KNOWN and not str(key).startswith("_")]
+    values: dict[str, Any] = {}
+    for name, check in _CHECKS.items():
+        try:
+            values[name] = check(node.get(name))
+        except ValueError as error:
+            problems.append(f"Cannot use hydra.sweeper.{name}={node.get(name)!r}: {error}.")
+    if problems:
+        raise QGTuneError(*problems)
+    values["seed"], values["sampler"] = _seed(values["seed"], values["sampler"])
+    return Settings(**values)
+
+
+def _resolved(config: DictConfig) -> Mapping[str, Any]:
+    """Return the node with its interpolations resolved, but for the space and the dependencies."""
+    node = config.hydra.sweeper
+    return {
+        str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        for key in node
+        if key not in UNSETTLED
+        for value in [node[key]]
+    }
+
+
+def _rename(node: dict[str, Any]) -> list[str]:
+    for alias, name in ALIASES.items():
+        if (value := node.pop(alias, None)) is not None:
+            node[name] = value
+    return []
+
+
+def _unknown(key: Any) -> str:
+    return f"Cannot use hydra.sweeper.{key}: there is no such key.{did_you_mean(str(key), _KNOWN)}"
+
+
+def _seed(seed: int | None, sampler: dict[str, Any] | None) -> tuple[int | None, dict[str, Any] | None]:
+    """Take `sampler.seed`, as the official sweeper spells it, for the seed of the study."""
+    if sampler is None or "seed" not in sampler:
+        return seed, sampler
+    rest = {key: value for key, value in sampler.items() if key != "seed"}
+    return (sampler["seed"] if seed is None else seed), rest
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, (Mapping, list)):
+        raise ValueError("it is no text")
+    return str(value)
+
+
+def _optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else check(value)
+
+
+def _whole(low: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError("it is no whole number")
+        if value < low:
+            raise ValueError(f"it must be {low} or more")
+        return value
+
+    return check
+
+
+def _number(low: float, high: float) -> Callable[[Any], float]:
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError("it is no number")
+        if not low <= value <= high:
+            raise ValueError(f"it must lie in [{low:g}, {high:g}]")
+        return float(value)
+
+    return check
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("it is neither true nor false")
+    return value
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError("it is no mapping")
+    return {str(key): item for key, item in value.items()}
+
+
+def _paths(value: Any) -> tuple[str, ...]:
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, Sequence) or not all(isinstance(item, str) for item in items):
+        raise ValueError("it is no list of paths")
+    return tuple(items)
+
+
+def _direction(value: Any) -> str | tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, Sequence) or not names or not set(names) <= {"minimize", "maximize"}:
+        raise ValueError("give `minimize` or `maximize`")
+    return tuple(names)
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "params": lambda value: {} if value is None else _mapping(value),
+    "study_name": _text,
+    "storage": _optional(_text),
+    "direction": _direction,
+    "n_trials": _whole(1),
+    "n_jobs": _whole(1),
+    "timeout": _optional(_number(0, float("inf"))),
+    "max_failure_rate": _number(0, 1),
+    "max_retries": _whole(0),
+    "retry_exceptions": _flag,
+    "seed": _optional(_whole(0)),
+    "sampler": _optional(_mapping),
+    "pruner": _optional(_mapping),
+    "tune": _optional(_paths),
+    "tune_model": _flag,
+    "tune_training": _flag,
+    "built_search_space_path": _optional(_text),
+    "best_trial_path": _optional(_text),
+    "best_config_path": _optional(_text),
+}
+_KNOWN = (*_CHECKS, *UNSETTLED, *ALIASES)
+if set(_CHECKS) != {field.name for field in fields(Settings)}:  # pragma: no cover - a mistake of ours, found on import
+    raise RuntimeError("every setting needs a check")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A node of the config or the content of the file that it names.
+
+    Attributes:
+        data: plain data; None when nothing was given.
+        source: the file, or the config's path of the node.
+    """
+
+    data: Any
+    source: str
+
+
+def read_given(config: DictConfig, key: str) -> Given:
+    """Read `hydra.sweeper.search_space` or `.dependencies`, raw: interpolations stay text.
+
+    Args:
+        config: a composed config, with its `hydra` node.
+        key: which of the two. A text names a YAML file, relative to the folder that the command was run in.
+
+    Raises:
+        QGTuneError: when the file is missing or is no YAML.
+    """
+    raw = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+    value = raw.get(key) if isinstance(raw, dict) else None
+    if isinstance(value, str):
+        value = config.hydra.sweeper[key]
+    if isinstance(value, str):
+        return Given(load_yaml_file(Path(config.hydra.runtime.cwd, value), key.replace("_", " ")), value)
+    if OmegaConf.is_config(value):
+        value = OmegaConf.to_container(value, resolve=False)
+    return Given(value, f"hydra.sweeper.{key}")

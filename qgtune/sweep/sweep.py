@@ -1,0 +1,279 @@
+"""How a sweep runs: check everything, open the study, launch workers, write the results."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hydra._internal.callbacks import Callbacks
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobRuntime, configure_log, setup_globals
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from qgtune.errors import QGTuneError
+from qgtune.space.resolvers import register_resolvers
+from qgtune.study.compatibility import check_space_unchanged
+from qgtune.study.factory import build_pruner, build_sampler
+from qgtune.study.ledger import Limits, Start, Stop
+from qgtune.study.session import Session, StudySpec, open_session
+from qgtune.study.storages import check_journal_path, is_memory
+from qgtune.sweep import raw
+from qgtune.sweep.arguments import parse_arguments
+from qgtune.sweep.composer import Composition, compose
+from qgtune.sweep.interrupts import Interrupts
+from qgtune.sweep.launching import launch_workers
+from qgtune.sweep.outputs import Outputs
+from qgtune.sweep.settings import Settings, read_settings
+from qgtune.sweep.supervisor import Supervisor
+from qgtune.sweep.task import Task
+from qgtune.sweep.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+log = logging.getLogger("qgtune")
+T = TypeVar("T")
+
+BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+PROCESSES = "hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher"
+# A worker is no job: it leaves no folder, no log and no `.hydra` behind under launchers that run it as one.
+WORKER_OVERRIDES = (
+    "hydra.output_subdir=null",
+    "hydra.sweep.subdir=.",
+    "hydra.job.chdir=false",
+    "hydra/job_logging=none",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A sweep that passed every check.
+
+    Attributes:
+        settings: the keys of `hydra.sweeper`.
+        composition: where the trials' values and configs come from.
+        folder: the sweep folder.
+        spec: the study.
+        limits: when it ends.
+    """
+
+    settings: Settings
+    composition: Composition
+    folder: Path
+    spec: StudySpec
+    limits: Limits
+
+
+def run_sweep(
+    hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: Sequence[str]
+) -> dict[str, Any]:
+    """Run a study.
+
+    Args:
+        hydra_context: carries the config loader and the callbacks.
+        task_function: the user's function: takes a job's config and returns the objective's value.
+        config: what Hydra composed for the sweep, with its `hydra` node.
+        arguments: the overrides of the command line that are not Hydra's own.
+
+    Returns:
+        What `optimization_results.yaml` holds.
+
+    Raises:
+        QGTuneError: with every mistake in the input, before any trial starts; or when the study was given up.
+        SystemExit: with code 130 after Ctrl-C, 143 after SIGTERM, once the results are written.
+    """
+    setup_globals()
+    register_resolvers()
+    configure_log(config.hydra.hydra_logging, config.hydra.verbose)
+    raw.give_back(config)
+    plan = make_plan(hydra_context, config, arguments)
+    return _Sweep(hydra_context, Task(task_function), config, plan).run()
+
+
+def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> Plan:
+    """Check everything that a sweep was given, and change nothing.
+
+    Raises:
+        QGTuneError: with all problems.
+    """
+    settings = read_settings(config)
+    problems: list[str] = []
+
+    def attempt(check: Callable[[], T]) -> T | None:
+        try:
+            return check()
+        except QGTuneError as error:
+            problems.extend(error.problems)
+            return None
+
+    loader = hydra_context.config_loader
+    composition = attempt(
+        lambda: compose(loader, config, parse_arguments(arguments, settings.params, loader), settings)
+    )
+    storage = attempt(lambda: _storage(settings, Path(config.hydra.runtime.cwd)))
+    attempt(lambda: build_sampler(settings.sampler, settings.seed))
+    attempt(lambda: build_pruner(settings.pruner))
+    if composition is not None and not composition.hyperparameters:
+        problems.append(
+            "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
+            "'training.lr=interval(1e-4,1e-1)'."
+        )
+    if problems or composition is None:
+        raise QGTuneError(*problems)
+    return _plan(settings, composition, storage, config)
+
+
+def _plan(settings: Settings, composition: Composition, storage: str | None, config: DictConfig) -> Plan:
+    folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
+    directions = (settings.direction,) if isinstance(settings.direction, str) else settings.direction
+    spec = StudySpec(settings.study_name, storage, directions, settings.sampler, settings.pruner, settings.seed)
+    limits = Limits(
+        settings.n_trials,
+        settings.max_retries,
+        settings.retry_exceptions,
+        settings.max_failure_rate,
+        n_first=settings.n_jobs + 2,
+        deadline_s=None if settings.timeout is None else time.time() + settings.timeout,
+    )
+    return Plan(settings, composition, folder, spec, limits)
+
+
+def _storage(settings: Settings, cwd: Path) -> str | None:
+    if settings.storage is None or is_memory(settings.storage):
+        if settings.n_jobs > 1:
+            raise QGTuneError(
+                f"Cannot share a study in memory between {settings.n_jobs} workers. Give hydra.sweeper.storage a file, "
+                "or set hydra.sweeper.n_jobs=1."
+            )
+        return None
+    if "://" in settings.storage:
+        check_journal_path(Path(settings.storage))
+    path = cwd / settings.storage
+    check_journal_path(path)
+    return str(path)
+
+
+@dataclass(slots=True)
+class _Sweep:
+    hydra_context: HydraContext
+    task: Task
+    config: DictConfig
+    plan: Plan
+    interrupts: Interrupts = field(default_factory=Interrupts)
+
+    def run(self) -> dict[str, Any]:
+        session = open_session(self.plan.spec, self.plan.limits, samples=False)
+        for notice in check_space_unchanged(session.study, self.plan.composition.hyperparameters):
+            log.warning(notice)
+        for notice in self._notices():
+            log.warning(notice)
+        self.plan.folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
+        _greet(session, self.plan)
+        gave_up = ""
+        with self.interrupts.installed():
+            gave_up = self._launch(session)
+            results = Outputs(self.plan.folder, self.plan.settings, self.plan.composition, self.plan.spec).write(
+                session
+            )
+        if self.interrupts.received is not None:
+            log.warning("Interrupted. The same command with hydra.sweep.dir=%s goes on.", self.plan.folder)
+            sys.exit(self.interrupts.exit_code)
+        if gave_up:
+            raise QGTuneError(gave_up)
+        return results
+
+    def _notices(self) -> list[str]:
+        found: dict[str, None] = {}
+        for combination in self.plan.composition.combinations.values():
+            found.update(dict.fromkeys(combination.space.notices))
+        return list(found)
+
+    def _launch(self, session: Session) -> str:
+        """Launch workers until the study is done; return why it was given up, or the empty text."""
+        supervisor = Supervisor(session, self.plan.settings.n_jobs)
+        session.reap()
+        while self.interrupts.received is None and not supervisor.gave_up:
+            before = session.refresh().finished
+            decision = session.ledger.next(self.plan.limits, time.time())
+            if isinstance(decision, Stop):
+                return _final(decision, session)
+            self._launch_once(session, supervisor)
+            session.reap()
+            if session.refresh().finished == before and not supervisor.n_deaths and self.interrupts.received is None:
+                return _final(session.ledger.next(self.plan.limits, time.time()), session) or _no_progress()
+        return supervisor.gave_up
+
+    def _launch_once(self, session: Session, supervisor: Supervisor) -> None:
+        settings = self.plan.settings
+        left = settings.n_trials - session.ledger.finished
+        n_workers = min(settings.n_jobs, left)
+        worker = Worker(
+            self.task,
+            self.plan.composition,
+            self.plan.spec,
+            self.plan.limits,
+            self.hydra_context,
+            None if settings.built_search_space_path is None else Path(settings.built_search_space_path).absolute(),
+            interrupts=self.interrupts,
+        )
+        target = str(self.config.hydra.launcher.get("_target_"))
+        if target == BASIC and settings.n_jobs == 1:
+            worker.storage = session.storage
+            worker()
+        elif target in (BASIC, PROCESSES):
+            if target == BASIC:
+                log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)
+            launch_workers(worker, self.config, n_workers, supervisor.died)
+        else:
+            self._launch_elsewhere(worker, n_workers)
+
+    def _launch_elsewhere(self, worker: Worker, n_workers: int) -> None:
+        """Hand the workers to any other launcher, without callbacks: those are for the trials."""
+        quiet = HydraContext(config_loader=self.hydra_context.config_loader, callbacks=Callbacks())
+        config = self.config.copy()
+        with open_dict(config):
+            config.hydra.job.name = JobRuntime.instance().get("name")
+        launcher = Plugins.instance().instantiate_launcher(hydra_context=quiet, task_function=worker, config=config)
+        for job in launcher.launch([list(WORKER_OVERRIDES)] * n_workers, initial_job_idx=0):
+            _ = job.return_value
+
+
+def _no_progress() -> str:
+    return "Cannot go on: the workers ended without finishing a trial. Look for their errors above."
+
+
+def _final(decision: Start | Stop, session: Session) -> str:
+    if isinstance(decision, Stop) and decision.why == "failures":
+        last = session.ledger.last_failure
+        reason = (
+            "" if last is None else f" Trial {last.number} failed: {last.user_attrs.get('qgtune:reason', 'unknown')}."
+        )
+        return f"Cannot go on: {decision.message}.{reason} Mend it, and give another hydra.sweeper.study_name."
+    return ""
+
+
+def _greet(session: Session, plan: Plan) -> None:
+    there = session.refresh()
+    n = len(plan.composition.hyperparameters)
+    if there.finished >= plan.limits.n_trials:
+        log.info(
+            "Study %r is finished: %d of %d trials. Raise hydra.sweeper.n_trials to go on.",
+            plan.spec.name,
+            there.finished,
+            plan.limits.n_trials,
+        )
+    elif there.finished:
+        log.info(
+            "Study %r goes on: %d of %d trials are there.",
+            plan.spec.name,
+            there.finished,
+            plan.limits.n_trials,
+        )
+    else:
+        log.info("Study %r: %d trials over %d hyperparameters.", plan.spec.name, plan.limits.n_trials, n)

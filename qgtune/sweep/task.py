@@ -1,0 +1,81 @@
+"""The user's function on its way into another process."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qgtune.errors import QGTuneError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from omegaconf import DictConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The user's function.
+
+    `@hydra.main` hands its plugins the undecorated function, whose name leads to the decorated one, so that `pickle`
+    refuses it. It travels as that name and the number of decorators to take off.
+
+    Attributes:
+        function: takes the job's config and returns the objective's value.
+    """
+
+    function: Callable[[DictConfig], Any]
+
+    def __call__(self, config: DictConfig) -> Any:
+        """Call the function."""
+        return self.function(config)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by name, or by value where `cloudpickle` is installed."""
+        module, name = getattr(self.function, "__module__", ""), getattr(self.function, "__qualname__", "")
+        depth = _depth(module, name, self.function)
+        if depth is not None:
+            return _by_name, (module, name, depth)
+        try:
+            import cloudpickle
+        except ImportError:
+            raise QGTuneError(
+                f"Cannot send {name or self.function!r} to a worker process: it cannot be found by its name in module "
+                f"{module!r}. Define it at the top level of the script, run with hydra.sweeper.n_jobs=1, or install "
+                "cloudpickle."
+            ) from None
+        return _by_value, (cloudpickle.dumps(self.function),)
+
+
+def _depth(module: str, name: str, function: Any) -> int | None:
+    try:
+        found = _find(module, name)
+    except (ImportError, AttributeError):
+        return None
+    for depth in range(10):
+        if found is function:
+            return depth
+        found = getattr(found, "__wrapped__", None)
+    return None
+
+
+def _find(module: str, name: str) -> Any:
+    found: Any = sys.modules.get(module) or importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _by_name(module: str, name: str, depth: int) -> Task:
+    found = _find(module, name)
+    for _ in range(depth):
+        found = found.__wrapped__
+    return Task(found)
+
+
+def _by_value(pickled: bytes) -> Task:
+    import cloudpickle
+
+    return Task(cloudpickle.loads(pickled))

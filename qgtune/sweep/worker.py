@@ -1,0 +1,212 @@
+"""A worker: the loop that claims trials and runs each as a Hydra job."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from hydra.core.utils import configure_log
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from qgtune import live
+from qgtune.results.configs import resolve_plain
+from qgtune.results.files import write_once
+from qgtune.study.session import Outcome, Session, StudySpec, completed, failed, open_session, pruned
+from qgtune.study.storages import batch
+from qgtune.sweep.arguments import override_text
+from qgtune.sweep.composer import Combination, Composition, replayable
+from qgtune.sweep.interrupts import Interrupted, Interrupts
+from qgtune.sweep.job import run_job, set_job
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from hydra.types import HydraContext
+    from optuna.storages import BaseStorage
+
+    from qgtune.study.ledger import Limits, Stop
+    from qgtune.sweep.task import Task
+
+log = logging.getLogger("qgtune")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """What a worker did.
+
+    Attributes:
+        n_trials: how many trials it ran.
+        stop: why it asked for no more; None when a signal stopped it.
+    """
+
+    n_trials: int
+    stop: Stop | None
+
+
+@dataclass(slots=True)
+class Worker:
+    """The task function that the sweeper hands to a launcher: it runs trials until the study is done.
+
+    Attributes:
+        task: the user's function.
+        composition: where values and configs come from.
+        spec: the study.
+        limits: when it ends.
+        hydra_context: carries the user's callbacks.
+        built_path: where the first trial's config is written; None for nowhere.
+        storage: an open storage of this process; it does not travel.
+        interrupts: the signals of this process; they do not travel.
+    """
+
+    task: Task
+    composition: Composition
+    spec: StudySpec
+    limits: Limits
+    hydra_context: HydraContext
+    built_path: Path | None = None
+    storage: BaseStorage | None = None
+    interrupts: Interrupts = field(default_factory=Interrupts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle all but what belongs to this process."""
+        return type(self), (
+            self.task,
+            self.composition,
+            self.spec,
+            self.limits,
+            self.hydra_context,
+            self.built_path,
+        )
+
+    def __call__(self, _config: DictConfig | None = None) -> WorkerReport:
+        """Run trials until the study is done or a signal comes.
+
+        Raises:
+            QGTuneError: when the study cannot be opened.
+        """
+        session = open_session(self.spec, self.limits, self.storage)
+        session.reap()
+        n_trials = 0
+        try:
+            while self.interrupts.received is None:
+                trial = session.next_trial()
+                if not isinstance(trial, optuna.Trial):
+                    return WorkerReport(n_trials, trial)
+                self._run(session, trial)
+                n_trials += 1
+        except Interrupted:
+            pass
+        finally:
+            session.abandon("interrupted")
+        return WorkerReport(n_trials, None)
+
+    def _run(self, session: Session, trial: optuna.Trial) -> None:
+        """Run one trial, and record how it ended whatever happens."""
+        outcome = failed("interrupted", lost="interrupted")
+        try:
+            with batch(session.storage):
+                combination, values = self.composition.suggest(trial)
+            outcome = self._run_values(trial, combination, values)
+        finally:
+            session.finish(trial, outcome)
+        _say(trial.number, outcome)
+
+    def _run_values(self, trial: optuna.Trial, combination: Combination, values: Mapping[str, Any]) -> Outcome:
+        whole, task = combination.load(values)
+        try:
+            set_job(whole, trial.number, *_overrides(combination, values, task, whole))
+        except OmegaConfBaseException as error:
+            return failed(f"its config does not resolve: {_first_line(error)}")
+        judge = _Judge(self.task, trial, self.interrupts, len(self.spec.directions), self.built_path)
+        with live.running(trial):
+            run_job(judge, whole, task, self.hydra_context)
+        configure_log(whole.hydra.hydra_logging, whole.hydra.verbose)
+        return judge.outcome
+
+
+@dataclass(slots=True)
+class _Judge:
+    """Calls the user's function and turns what comes of it into an outcome."""
+
+    task: Task
+    trial: optuna.Trial
+    interrupts: Interrupts
+    n_objectives: int
+    built_path: Path | None
+    outcome: Outcome = field(default_factory=lambda: failed("interrupted", lost="interrupted"))
+
+    def __call__(self, config: DictConfig) -> Any:
+        if self.built_path is not None and not self.built_path.exists():
+            write_once(self.built_path, resolve_plain(config))
+        try:
+            with self.interrupts.user_code():
+                returned = self.task(config)
+        except optuna.TrialPruned:
+            self.outcome = pruned()
+            return None
+        except SystemExit as error:
+            self._fail(error, f"it called sys.exit({error.code!r})")
+            raise RuntimeError(self.outcome.reason) from error
+        except Exception as error:
+            self._fail(error, f"{type(error).__name__}: {_first_line(error)}")
+            raise
+        self.outcome = completed(returned, self.n_objectives)
+        return returned
+
+    def _fail(self, error: BaseException, reason: str) -> None:
+        self.outcome = failed(reason)
+        _log_traceback(self.trial.number, error)
+
+
+def _log_traceback(number: int, error: BaseException) -> None:
+    """Write the traceback to the job's log file, and only there; to the terminal if there is no file."""
+    text = "".join(traceback.format_exception(error))
+    files = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.FileHandler)]
+    record = log.makeRecord(log.name, logging.ERROR, "", 0, f"trial {number} raised\n{text}", (), None)
+    for handler in files:
+        handler.handle(record)
+    if not files:
+        log.error("trial %d raised\n%s", number, text)
+
+
+def _say(number: int, outcome: Outcome) -> None:
+    if outcome.values:
+        log.info("trial %d: %s", number, ", ".join(f"{value:.6g}" for value in outcome.values))
+    elif outcome.reason:
+        log.error("trial %d failed: %s", number, outcome.reason)
+    else:
+        log.info("trial %d: pruned", number)
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "")
+
+
+def _overrides(
+    combination: Combination, values: Mapping[str, Any], task: DictConfig, whole: DictConfig
+) -> tuple[list[str], str]:
+    """Return the overrides that replay the trial without any sweeper, and the folder name made of the short ones."""
+    space = combination.space
+    sampled = [override_text(path, value, add=space.hyperparameters[path].add) for path, value in values.items()]
+    derived = [override_text(path, _resolved(task, path)) for path in space.dependencies]
+    short = [*combination.overrides, *sampled]
+    everything = [*combination.overrides, *combination.constants, *sampled, *derived]
+    return replayable(everything), _dirname(short, whole)
+
+
+def _resolved(task: DictConfig, path: str) -> Any:
+    value = OmegaConf.select(task, path)
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def _dirname(overrides: Sequence[str], whole: DictConfig) -> str:
+    """Return what Hydra calls `override_dirname`."""
+    config = whole.hydra.job.config.override_dirname
+    keys = {text: text.lstrip("+~").split("=", 1)[0] for text in overrides}
+    kept = sorted(text for text, key in keys.items() if key not in config.exclude_keys)
+    return str(config.item_sep).join(kept).replace("=", str(config.kv_sep))

@@ -1,0 +1,158 @@
+"""Whether another trial starts is decided from the list of trials alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from qgtune.study.ledger import ATTEMPT, LOST, REASON, RETRY_OF, Ledger, Limits, Start, Stop, stale, will_retry
+
+NOW_S = 1000.0
+STATES = {
+    "C": TrialState.COMPLETE,
+    "P": TrialState.PRUNED,
+    "F": TrialState.FAIL,
+    "R": TrialState.RUNNING,
+    "W": TrialState.WAITING,
+}
+
+
+def make(state: str, number: int, **attributes: Any) -> FrozenTrial:
+    """Make a trial in the state that a letter stands for."""
+    value = 1.0 if state == "C" else None
+    attributes = {f"qgtune:{key}": value for key, value in attributes.items()}
+    trial = create_trial(state=STATES[state], value=value, user_attrs=attributes)
+    trial.number = number
+    return trial
+
+
+def study(states: str) -> list[FrozenTrial]:
+    """Make a study whose trials have the states in `states`."""
+    return [make(state, number) for number, state in enumerate(states)]
+
+
+def decide(trials: list[FrozenTrial], limits: Limits, now_s: float = NOW_S) -> Start | Stop:
+    """Ask a fresh ledger what comes next."""
+    ledger = Ledger()
+    ledger.update(trials, limits)
+    return ledger.next(limits, now_s)
+
+
+@pytest.mark.parametrize(
+    ("states", "why"),
+    [
+        pytest.param("", None, id="an empty study starts"),
+        pytest.param("CP", None, id="one is left"),
+        pytest.param("CPC", "done", id="complete and pruned count"),
+        pytest.param("CFC", "done", id="a failure that is not retried counts"),
+        pytest.param("CCR", "busy", id="a running one may yet finish"),
+        pytest.param("RRR", "busy", id="all are running"),
+        pytest.param("CCCC", "done", id="more than asked for"),
+    ],
+)
+def test_total_is_exact(states: str, why: str | None) -> None:
+    """Finished and running trials together never exceed the total."""
+    decision = decide(study(states), Limits(3))
+    assert (decision.why if isinstance(decision, Stop) else None) == why
+
+
+def test_no_trial_starts_after_the_deadline() -> None:
+    """A deadline in the past stops asking; one in the future does not."""
+    assert decide([], Limits(3, deadline_s=NOW_S)) == Stop("timeout")
+    assert decide([], Limits(3, deadline_s=NOW_S + 1)) == Start()
+
+
+def test_finished_study_is_done_even_after_the_deadline() -> None:
+    """A complete study says so rather than complaining about the time."""
+    assert decide(study("CCC"), Limits(3, deadline_s=0.0)) == Stop("done")
+
+
+def test_an_enqueued_trial_is_taken_first() -> None:
+    """A waiting trial is started before a new one is made."""
+    trials = study("CW")
+    assert decide(trials, Limits(3)) == Start(waiting=trials[1])
+
+
+def test_a_lost_trial_is_retried_and_does_not_count() -> None:
+    """A trial whose worker died is started again with its attempt counted."""
+    trials = [make("F", 0, lost="died", reason="SIGKILL"), *study("CC")[1:]]
+    decision = decide(trials, Limits(2, max_retries=1))
+    assert decision == Start(retry_of=trials[0], attempt=1)
+
+
+def test_a_lost_trial_is_retried_once_only() -> None:
+    """While its retry runs, nobody else starts one."""
+    trials = [make("F", 0, lost="died"), make("R", 1, retry_of=0, attempt=1)]
+    assert decide(trials, Limits(2, max_retries=1)) == Start()
+
+
+def test_exhausted_retries_count() -> None:
+    """The last attempt that died takes its place in the total."""
+    trials = [make("F", 0, lost="died"), make("F", 1, lost="died", retry_of=0, attempt=1)]
+    assert decide(trials, Limits(1, max_retries=1)) == Stop("done")
+
+
+def test_a_second_retry_follows_the_first() -> None:
+    """With two retries, the retry that died is tried again under the original's number."""
+    trials = [make("F", 0, lost="died"), make("F", 1, lost="died", retry_of=0, attempt=1)]
+    assert decide(trials, Limits(1, max_retries=2)) == Start(retry_of=trials[1], attempt=2)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "limits", "expected"),
+    [
+        pytest.param({LOST: "died"}, Limits(9, max_retries=0), False, id="no retries at all"),
+        pytest.param({LOST: "died"}, Limits(9), True, id="died once"),
+        pytest.param({LOST: "died", ATTEMPT: 1, RETRY_OF: 0}, Limits(9), False, id="died twice"),
+        pytest.param({LOST: "interrupted", ATTEMPT: 5}, Limits(9, max_retries=0), True, id="interrupted"),
+        pytest.param({REASON: "ValueError"}, Limits(9), False, id="an exception"),
+        pytest.param({REASON: "ValueError"}, Limits(9, retry_exceptions=True), True, id="an exception, retried"),
+        pytest.param({}, Limits(9, retry_exceptions=True), False, id="somebody else's failure"),
+    ],
+)
+def test_will_retry(attributes: dict[str, Any], limits: Limits, expected: bool) -> None:  # noqa: FBT001 - a table
+    """What is tried again depends on why it failed and how often it was tried."""
+    trial = create_trial(state=TrialState.FAIL, user_attrs=attributes)
+    assert will_retry(trial, limits) is expected
+
+
+@pytest.mark.parametrize(
+    ("states", "rate", "gives_up"),
+    [
+        pytest.param("FFF", 1.0, True, id="the first three all failed"),
+        pytest.param("FF", 1.0, False, id="too early to tell"),
+        pytest.param("CFFFFF", 1.0, False, id="one completed: go on"),
+        pytest.param("CF", 0.0, True, id="no failure is allowed"),
+        pytest.param("CCCCFFFF", 0.5, False, id="half, and half is allowed"),
+        pytest.param("CCCFFFF", 0.5, True, id="more than half"),
+    ],
+)
+def test_giving_up(states: str, rate: float, gives_up: bool) -> None:  # noqa: FBT001 - a table
+    """A study stops when too many trials fail, or when everything fails from the start."""
+    decision = decide(study(states), Limits(20, max_failure_rate=rate, n_first=3))
+    assert isinstance(decision, Stop) is gives_up
+    if isinstance(decision, Stop):
+        assert decision.why == "failures"
+        assert "failed" in decision.message
+
+
+def test_tally_is_the_same_step_by_step_and_at_once() -> None:
+    """A ledger that follows a study trial by trial agrees with one that sees it whole."""
+    limits = Limits(100)
+    followed = Ledger()
+    whole = Ledger()
+    final = study("CPFCRCPW")
+    for seen in range(len(final) + 1):
+        running = [make("R", trial.number) for trial in final[seen:]]
+        followed.update([*final[:seen], *running], limits)
+    whole.update(final, limits)
+    for ledger in (followed, whole):
+        assert (ledger.complete, ledger.pruned, ledger.failed, ledger.running) == (3, 2, 1, 1)
+
+
+def test_stale_trials_are_running_and_ownerless() -> None:
+    """Only a running trial can be stale, whatever is said of its owner."""
+    trials = study("CRFR")
+    assert stale(trials, lambda trial: trial.number != 3) == [trials[1]]

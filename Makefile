@@ -1,0 +1,54 @@
+# Each target sets up .venv by itself, once: again only when pyproject.toml or constraints.txt changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+BENCHMARKS := $(filter-out %/conftest.py tests/benchmarks/test_% tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py))
+
+.PHONY: help demo test quick lint bench chaos clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo    tune the example: 12 trials on 2 workers'
+	@echo 'make test    lint, then every test but the chaos ones'
+	@echo 'make quick   the tests that take no more than a minute together'
+	@echo 'make lint    ruff and mypy'
+	@echo 'make bench   print the benchmarks'
+	@echo 'make chaos   the long fault-injection tests'
+	@echo 'make clean   remove .venv, caches and builds; results of runs stay'
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.examples: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[examples]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[examples,dev]'
+	@touch $(VENV)/.examples $@
+
+demo: $(VENV)/.examples
+	$(BIN)/python examples/train.py --multirun hydra/sweeper=qgtune hydra.sweeper.n_trials=12 hydra.sweeper.n_jobs=2
+
+test: lint
+	$(BIN)/python -m pytest -m 'not chaos'
+
+quick: $(VENV)/.dev
+	$(BIN)/python -m pytest -m 'not slow and not examples and not chaos'
+
+# The example's scripts import each other as they do when they run: from their own folder.
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	MYPYPATH=examples $(BIN)/mypy
+
+bench: $(VENV)/.dev
+	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python "$$script"; done
+
+chaos: $(VENV)/.dev
+	$(BIN)/python -m pytest -m chaos
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

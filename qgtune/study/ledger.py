@@ -27,8 +27,10 @@ class Limits:
         n_trials: the total of finished trials (complete, pruned, and failures that are not retried).
         max_retries: how often a trial whose worker died is tried again.
         retry_exceptions: whether a trial whose function raised is tried again, too.
-        max_failure_rate: the share of failed trials, in [0, 1], above which the study stops.
-        n_first: how many first trials may all fail before the study stops.
+        max_failure_rate: the share of this run's finished trials that may fail, in [0, 1], before the study stops.
+        n_first: how many trials of this run may all fail from the start before the study stops.
+        n_before: how many trials the study had when this run started. Their failures are no reason to stop: whoever
+            starts again has mended something.
         deadline_s: the time, in seconds since the epoch, after which no trial starts; None means no limit.
     """
 
@@ -37,6 +39,7 @@ class Limits:
     retry_exceptions: bool = False
     max_failure_rate: float = 1.0
     n_first: int = 3
+    n_before: int = 0
     deadline_s: float | None = None
 
 
@@ -74,13 +77,24 @@ class Ledger:
     """A running tally of a study's trials.
 
     Finished trials never change, so each is looked at once, however long the study gets.
+
+    Attributes:
+        complete: how many completed.
+        pruned: how many were pruned.
+        failed: how many failed for good.
+        running: how many run now.
+        died: how many of the failed ones lost their worker.
+        last_failure: the latest trial that failed for good.
     """
 
     complete: int = 0
     pruned: int = 0
     failed: int = 0
     running: int = 0
+    died: int = 0
     last_failure: FrozenTrial | None = None
+    _run_finished: int = 0
+    _run_failed: int = 0
     _lost: dict[int, FrozenTrial] = field(default_factory=dict)
     _retried: set[int] = field(default_factory=set)
     _waiting: list[FrozenTrial] = field(default_factory=list)
@@ -123,7 +137,11 @@ class Ledger:
             self._lost[trial.number] = trial
         else:
             self.failed += 1
+            self.died += LOST in trial.user_attrs
             self.last_failure = trial
+        if trial.number >= limits.n_before and trial.number not in self._lost:
+            self._run_finished += 1
+            self._run_failed += trial.state == TrialState.FAIL
 
     def next(self, limits: Limits, now_s: float) -> Start | Stop:
         """Decide what a worker that asks for a trial at time `now_s` (seconds since the epoch) gets."""
@@ -149,12 +167,11 @@ class Ledger:
 
     def given_up(self, limits: Limits) -> str:
         """Say why the study is given up because of its failures; the empty text means that it is not."""
-        if not self.failed:
-            return ""
-        if self.failed == self.finished >= limits.n_first and self.failed < limits.n_trials:
-            return f"the first {self.failed} trials all failed"
-        if self.failed > limits.max_failure_rate * max(self.finished, limits.n_first):
-            return f"{self.failed} of {self.finished} trials failed, above max_failure_rate={limits.max_failure_rate:g}"
+        failed, finished = self._run_failed, self._run_finished
+        if failed == finished >= limits.n_first and self.finished < limits.n_trials:
+            return f"the first {failed} trials all failed"
+        if failed > limits.max_failure_rate * max(finished, limits.n_first):
+            return f"{failed} of {finished} trials failed, above max_failure_rate={limits.max_failure_rate:g}"
         return ""
 
 

@@ -65,8 +65,11 @@ def open_storage(storage: str | None) -> BaseStorage:
     from qgtune.study.journal import Journal
 
     check_journal_path(Path(storage))
-    Path(storage).parent.mkdir(parents=True, exist_ok=True)
-    return Journal(storage)
+    try:
+        Path(storage).parent.mkdir(parents=True, exist_ok=True)
+        return Journal(storage)
+    except OSError as error:
+        raise QGTuneError(f"Cannot open storage {storage!r}: {error.strerror}. Choose another path.") from error
 
 
 def check_journal_path(path: Path) -> None:

@@ -77,7 +77,7 @@ class Outputs:
     def _say(self, ledger: Ledger, best: list[FrozenTrial], written: list[Path]) -> None:
         log.info("Finished: %s.", _counts(ledger))
         if not best:
-            log.error("No trial completed, so there is no best one.%s", _last_failure(ledger))
+            log.error("No trial completed, so there is no best one.")
             return
         values = ", ".join(f"{value:.6g}" for value in best[0].values)
         log.info("Best: trial %d with %s", best[0].number, values)
@@ -108,14 +108,6 @@ def best_config(composition: Composition, trial: FrozenTrial) -> Any:
 def _counts(ledger: Ledger) -> str:
     text = f"{ledger.finished} trials ({ledger.complete} complete, {ledger.pruned} pruned, {ledger.failed} failed)"
     return f"{text}, {ledger.running} still running elsewhere" if ledger.running else text
-
-
-def _last_failure(ledger: Ledger) -> str:
-    if ledger.last_failure is None:
-        return ""
-    return (
-        f" Trial {ledger.last_failure.number} failed: {ledger.last_failure.user_attrs.get('qgtune:reason', 'unknown')}."
-    )
 
 
 def _short(path: Path) -> str:

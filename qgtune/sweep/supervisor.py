@@ -33,7 +33,8 @@ class Supervisor:
     def died(self, death: Death) -> bool:
         """Take note of a death; return whether the worker is to be replaced."""
         numbers = self.session.mark_died(death.pid, death.reason)
-        finished = self.session.refresh().finished
+        ledger = self.session.refresh()
+        finished = ledger.finished - ledger.died
         if finished > self._finished:
             self._finished, self.n_deaths = finished, 0
         self.n_deaths += 1

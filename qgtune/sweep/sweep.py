@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +19,7 @@ from qgtune.errors import QGTuneError
 from qgtune.space.resolvers import register_resolvers
 from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.factory import build_pruner, build_sampler
-from qgtune.study.ledger import Limits, Start, Stop
+from qgtune.study.ledger import REASON, Limits, Start, Stop
 from qgtune.study.session import Session, StudySpec, open_session
 from qgtune.study.storages import check_journal_path, is_memory
 from qgtune.sweep import raw
@@ -168,6 +168,8 @@ class _Sweep:
 
     def run(self) -> dict[str, Any]:
         session = open_session(self.plan.spec, self.plan.limits, samples=False)
+        limits = replace(self.plan.limits, n_before=len(session.study.get_trials(deepcopy=False)))
+        self.plan, session.limits = replace(self.plan, limits=limits), limits
         for notice in check_space_unchanged(session.study, self.plan.composition.hyperparameters):
             log.warning(notice)
         for notice in self._notices():
@@ -184,6 +186,8 @@ class _Sweep:
         if self.interrupts.received is not None:
             log.warning("Interrupted. The same command with hydra.sweep.dir=%s goes on.", self.plan.folder)
             sys.exit(self.interrupts.exit_code)
+        if not gave_up and not session.ledger.complete and session.ledger.finished:
+            gave_up = f"No trial completed.{_last_failure(session)} Mend it and raise hydra.sweeper.n_trials."
         if gave_up:
             raise QGTuneError(gave_up)
         return results
@@ -250,12 +254,13 @@ def _no_progress() -> str:
 
 def _final(decision: Start | Stop, session: Session) -> str:
     if isinstance(decision, Stop) and decision.why == "failures":
-        last = session.ledger.last_failure
-        reason = (
-            "" if last is None else f" Trial {last.number} failed: {last.user_attrs.get('qgtune:reason', 'unknown')}."
-        )
-        return f"Cannot go on: {decision.message}.{reason} Mend it, and give another hydra.sweeper.study_name."
+        return f"Cannot go on: {decision.message}.{_last_failure(session)} Mend it and run again: the study goes on."
     return ""
+
+
+def _last_failure(session: Session) -> str:
+    last = session.ledger.last_failure
+    return "" if last is None else f" Trial {last.number} failed: {last.user_attrs.get(REASON, 'unknown')}."
 
 
 def _greet(session: Session, plan: Plan) -> None:

@@ -124,7 +124,7 @@ def test_will_retry(attributes: dict[str, Any], limits: Limits, expected: bool) 
         pytest.param("FFF", 1.0, True, id="the first three all failed"),
         pytest.param("FF", 1.0, False, id="too early to tell"),
         pytest.param("CFFFFF", 1.0, False, id="one completed: go on"),
-        pytest.param("CF", 0.0, True, id="no failure is allowed"),
+        pytest.param("CFC", 0.0, True, id="no failure is allowed"),
         pytest.param("CCCCFFFF", 0.5, False, id="half, and half is allowed"),
         pytest.param("CCCFFFF", 0.5, True, id="more than half"),
     ],
@@ -136,6 +136,13 @@ def test_giving_up(states: str, rate: float, gives_up: bool) -> None:  # noqa: F
     if isinstance(decision, Stop):
         assert decision.why == "failures"
         assert "failed" in decision.message
+
+
+def test_failures_of_earlier_runs_do_not_stop_this_one() -> None:
+    """Whoever starts a study again has mended something: it is judged by what fails from now on."""
+    assert isinstance(decide(study("FFF"), Limits(20, n_before=3)), Start)
+    assert isinstance(decide(study("FFFFF"), Limits(20, n_before=3)), Start)
+    assert isinstance(decide(study("FFFFFF"), Limits(20, n_before=3)), Stop)
 
 
 def test_tally_is_the_same_step_by_step_and_at_once() -> None:

@@ -129,8 +129,9 @@ def _fashion_mnist_class() -> Any:
             raise
     # A torchvision that was built for another torch than the CPU build: the import stops at two operators that nothing
     # here calls. Seen with torch 2.13.0+cpu and torchvision 0.28.0.
-    library = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(schema)  # type: ignore[no-untyped-call]
     _declared.append(library)
     return importlib.import_module("torchvision.datasets").FashionMNIST

@@ -85,13 +85,12 @@ def _optimizer(name: str) -> Callable[..., torch.optim.Optimizer]:
 
 def _batches(split: Split, batch_size: int, shuffler: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
     order = torch.randperm(len(split), generator=shuffler).to(split.labels.device)
-    for rows in order.split(batch_size):
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
         yield split.images[rows], split.labels[rows]
 
 
-def _train_epoch(
-    model: nn.Module, optimizer: torch.optim.Optimizer, batches: Iterator[tuple[Tensor, Tensor]]
-) -> None:
+def _train_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, batches: Iterator[tuple[Tensor, Tensor]]) -> None:
     model.train()
     loss_function = nn.CrossEntropyLoss()
     for images, labels in batches:

@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import hydra
+
 import qgtune
 
 if TYPE_CHECKING:

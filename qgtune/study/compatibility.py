@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, check_distribution_compatibility
 
 from qgtune.errors import QGTuneError
 
@@ -23,7 +23,8 @@ def check_space_unchanged(study: optuna.Study, hyperparameters: Mapping[str, Hyp
         A notice for each hyperparameter that is new, gone, or has another range: Optuna allows these.
 
     Raises:
-        QGTuneError: with each hyperparameter whose kind or choices changed, which Optuna does not allow.
+        QGTuneError: with each hyperparameter that changed in kind, choices, or between linear and logarithmic, which Optuna
+            does not allow.
     """
     before = _last_distributions(study)
     if not before:
@@ -37,7 +38,7 @@ def check_space_unchanged(study: optuna.Study, hyperparameters: Mapping[str, Hyp
         old, new = before[path], hyperparameters[path].distribution
         if old == new:
             continue
-        if type(old) is not type(new) or isinstance(new, CategoricalDistribution):
+        if not _compatible(old, new):
             problems.append(
                 f"Cannot go on with study {study.study_name!r}: {path} was {_text(old)} and is now {_text(new)}. "
                 "Give another hydra.sweeper.study_name, or the old values."
@@ -47,6 +48,14 @@ def check_space_unchanged(study: optuna.Study, hyperparameters: Mapping[str, Hyp
     if problems:
         raise QGTuneError(*sorted(problems))
     return sorted(notices)
+
+
+def _compatible(old: BaseDistribution, new: BaseDistribution) -> bool:
+    try:
+        check_distribution_compatibility(old, new)
+    except ValueError:
+        return False
+    return True
 
 
 def _last_distributions(study: optuna.Study) -> dict[str, BaseDistribution]:

@@ -83,11 +83,11 @@ class Outputs:
         log.info("Best: trial %d with %s", best[0].number, values)
         for path, value in decoded(best[0], self.composition.hyperparameters).items():
             log.info("  %s: %s", path, value)
-        log.info("Written: %s", ", ".join(_short(path) for path in written))
+        log.info("Written: %s", ", ".join(short_path(path) for path in written))
         if self.settings.best_config_path is not None:
             log.info("Run the best config:  %s", _run_command(Path(self.settings.best_config_path)))
         if self.spec.storage is not None:
-            log.info("Look at the study:    optuna-dashboard %s", shlex.quote(_short(Path(self.spec.storage))))
+            log.info("Look at the study:    optuna-dashboard %s", shlex.quote(short_path(Path(self.spec.storage))))
 
 
 def best_config(composition: Composition, trial: FrozenTrial) -> Any:
@@ -110,7 +110,8 @@ def _counts(ledger: Ledger) -> str:
     return f"{text}, {ledger.running} still running elsewhere" if ledger.running else text
 
 
-def _short(path: Path) -> str:
+def short_path(path: Path) -> str:
+    """Return a path as a user would type it here: relative when it lies below the working folder."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
 

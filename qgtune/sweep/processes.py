@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Protocol
@@ -177,8 +177,9 @@ def _child(payload: bytes, sender: Connection) -> None:
         except BaseException as error:
             result = _crash(error)
     _flush()
-    sender.send((result,))
-    sender.close()
+    with suppress(BrokenPipeError):  # the parent died: nobody waits for the result
+        sender.send((result,))
+        sender.close()
 
 
 def _crash(error: BaseException) -> Crash:

@@ -27,7 +27,7 @@ from qgtune.sweep.arguments import parse_arguments
 from qgtune.sweep.composer import Composition, compose
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.launching import launch_workers
-from qgtune.sweep.outputs import Outputs
+from qgtune.sweep.outputs import Outputs, short_path
 from qgtune.sweep.settings import Settings, read_settings
 from qgtune.sweep.supervisor import Supervisor
 from qgtune.sweep.task import Task
@@ -184,7 +184,8 @@ class _Sweep:
                 session
             )
         if self.interrupts.received is not None:
-            log.warning("Interrupted. The same command with hydra.sweep.dir=%s goes on.", self.plan.folder)
+            folder = short_path(self.plan.folder)
+            log.warning("Interrupted. The same command with hydra.sweep.dir=%s goes on.", folder)
             sys.exit(self.interrupts.exit_code)
         if not gave_up and not session.ledger.complete and session.ledger.finished:
             gave_up = f"No trial completed.{_last_failure(session)} Mend it and raise hydra.sweeper.n_trials."
@@ -230,6 +231,7 @@ class _Sweep:
         if target == BASIC and settings.n_jobs == 1:
             worker.storage = session.storage
             worker()
+            configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         elif target in (BASIC, PROCESSES):
             if target == BASIC:
                 log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)

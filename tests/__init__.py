@@ -1,0 +1,1 @@
+"""The tests: the specification of qgtune."""

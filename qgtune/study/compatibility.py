@@ -23,8 +23,8 @@ def check_space_unchanged(study: optuna.Study, hyperparameters: Mapping[str, Hyp
         A notice for each hyperparameter that is new, gone, or has another range: Optuna allows these.
 
     Raises:
-        QGTuneError: with each hyperparameter that changed in kind, choices, or between linear and logarithmic, which Optuna
-            does not allow.
+        QGTuneError: with each hyperparameter that changed in kind, in choices, or between linear and logarithmic:
+            Optuna does not allow these.
     """
     before = _last_distributions(study)
     if not before:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 import time
@@ -19,7 +20,7 @@ from qgtune.errors import QGTuneError
 from qgtune.space.resolvers import register_resolvers
 from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.factory import build_pruner, build_sampler
-from qgtune.study.ledger import REASON, Limits, Start, Stop
+from qgtune.study.ledger import Limits
 from qgtune.study.session import Session, StudySpec, open_session
 from qgtune.study.storages import check_journal_path, is_memory
 from qgtune.sweep import raw
@@ -28,13 +29,15 @@ from qgtune.sweep.composer import Composition, compose
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.launching import launch_workers
 from qgtune.sweep.outputs import Outputs, short_path
+from qgtune.sweep.rounds import Rounds, none_completed
 from qgtune.sweep.settings import Settings, read_settings
-from qgtune.sweep.supervisor import Supervisor
 from qgtune.sweep.task import Task
 from qgtune.sweep.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from qgtune.sweep.supervisor import Supervisor
 
 log = logging.getLogger("qgtune")
 T = TypeVar("T")
@@ -177,9 +180,9 @@ class _Sweep:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
         _greet(session, self.plan)
-        gave_up = ""
         with self.interrupts.installed():
-            gave_up = self._launch(session)
+            launch = functools.partial(self._launch, session)
+            gave_up = Rounds(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
             results = Outputs(self.plan.folder, self.plan.settings, self.plan.composition, self.plan.spec).write(
                 session
             )
@@ -187,9 +190,7 @@ class _Sweep:
             folder = short_path(self.plan.folder)
             log.warning("Interrupted. The same command with hydra.sweep.dir=%s goes on.", folder)
             sys.exit(self.interrupts.exit_code)
-        if not gave_up and not session.ledger.complete and session.ledger.finished:
-            gave_up = f"No trial completed.{_last_failure(session)} Mend it and raise hydra.sweeper.n_trials."
-        if gave_up:
+        if gave_up := gave_up or none_completed(session):
             raise QGTuneError(gave_up)
         return results
 
@@ -199,25 +200,8 @@ class _Sweep:
             found.update(dict.fromkeys(combination.space.notices))
         return list(found)
 
-    def _launch(self, session: Session) -> str:
-        """Launch workers until the study is done; return why it was given up, or the empty text."""
-        supervisor = Supervisor(session, self.plan.settings.n_jobs)
-        session.reap()
-        while self.interrupts.received is None and not supervisor.gave_up:
-            before = session.refresh().finished
-            decision = session.ledger.next(self.plan.limits, time.time())
-            if isinstance(decision, Stop):
-                return _final(decision, session)
-            self._launch_once(session, supervisor)
-            session.reap()
-            if session.refresh().finished == before and not supervisor.n_deaths and self.interrupts.received is None:
-                return _final(session.ledger.next(self.plan.limits, time.time()), session) or _no_progress()
-        return supervisor.gave_up
-
-    def _launch_once(self, session: Session, supervisor: Supervisor) -> None:
+    def _launch(self, session: Session, n_workers: int, supervisor: Supervisor) -> None:
         settings = self.plan.settings
-        left = settings.n_trials - session.ledger.finished
-        n_workers = min(settings.n_jobs, left)
         worker = Worker(
             self.task,
             self.plan.composition,
@@ -248,21 +232,6 @@ class _Sweep:
         launcher = Plugins.instance().instantiate_launcher(hydra_context=quiet, task_function=worker, config=config)
         for job in launcher.launch([list(WORKER_OVERRIDES)] * n_workers, initial_job_idx=0):
             _ = job.return_value
-
-
-def _no_progress() -> str:
-    return "Cannot go on: the workers ended without finishing a trial. Look for their errors above."
-
-
-def _final(decision: Start | Stop, session: Session) -> str:
-    if isinstance(decision, Stop) and decision.why == "failures":
-        return f"Cannot go on: {decision.message}.{_last_failure(session)} Mend it and run again: the study goes on."
-    return ""
-
-
-def _last_failure(session: Session) -> str:
-    last = session.ledger.last_failure
-    return "" if last is None else f" Trial {last.number} failed: {last.user_attrs.get(REASON, 'unknown')}."
 
 
 def _greet(session: Session, plan: Plan) -> None:

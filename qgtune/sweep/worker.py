@@ -2,50 +2,40 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import optuna
 from hydra.core.utils import configure_log
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from optuna.trial import TrialState
 
 from qgtune import live
 from qgtune.results.configs import resolve_plain
 from qgtune.results.files import write_once
-from qgtune.study.session import Outcome, Session, StudySpec, completed, failed, open_session, pruned
+from qgtune.study.loop import WorkerReport, first_line, interrupted, outcome_of, run_trials
+from qgtune.study.session import Outcome, Session, StudySpec, completed, failed, open_session
 from qgtune.study.storages import batch
 from qgtune.sweep.arguments import override_text
 from qgtune.sweep.composer import Combination, Composition, replayable
-from qgtune.sweep.interrupts import Interrupted, Interrupts
+from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.job import run_job, set_job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import optuna
     from hydra.types import HydraContext
     from optuna.storages import BaseStorage
 
-    from qgtune.study.ledger import Limits, Stop
+    from qgtune.study.ledger import Limits
     from qgtune.sweep.task import Task
 
 log = logging.getLogger("qgtune")
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerReport:
-    """What a worker did.
-
-    Attributes:
-        n_trials: how many trials it ran.
-        stop: why it asked for no more; None when a signal stopped it.
-    """
-
-    n_trials: int
-    stop: Stop | None
 
 
 @dataclass(slots=True)
@@ -90,38 +80,21 @@ class Worker:
             QGTuneError: when the study cannot be opened.
         """
         session = open_session(self.spec, self.limits, self.storage)
-        session.reap()
-        n_trials = 0
-        try:
-            while self.interrupts.received is None:
-                trial = session.next_trial()
-                if not isinstance(trial, optuna.Trial):
-                    return WorkerReport(n_trials, trial)
-                self._run(session, trial)
-                n_trials += 1
-        except Interrupted:
-            pass
-        finally:
-            session.abandon("interrupted")
-        return WorkerReport(n_trials, None)
+        return run_trials(session, functools.partial(self._run, session), lambda: self.interrupts.received is not None)
 
-    def _run(self, session: Session, trial: optuna.Trial) -> None:
-        """Run one trial, and record how it ended whatever happens."""
-        outcome = failed("interrupted", lost="interrupted")
-        try:
-            with batch(session.storage):
-                combination, values = self.composition.suggest(trial)
-            outcome = self._run_values(trial, combination, values)
-        finally:
-            session.finish(trial, outcome)
-        _say(trial.number, outcome)
+    def _run(self, session: Session, trial: optuna.Trial) -> Outcome:
+        with batch(session.storage):
+            combination, values = self.composition.suggest(trial)
+        outcome = self._run_values(trial, combination, values)
+        say(trial.number, outcome)
+        return outcome
 
     def _run_values(self, trial: optuna.Trial, combination: Combination, values: Mapping[str, Any]) -> Outcome:
         whole, task = combination.load(values)
         try:
             set_job(whole, trial.number, *_overrides(combination, values, task, whole))
         except OmegaConfBaseException as error:
-            return failed(f"its config does not resolve: {_first_line(error)}")
+            return failed(f"its config does not resolve: {first_line(error)}")
         judge = _Judge(self.task, trial, self.interrupts, len(self.spec.directions), self.built_path)
         with live.running(trial):
             run_job(judge, whole, task, self.hydra_context)
@@ -138,7 +111,7 @@ class _Judge:
     interrupts: Interrupts
     n_objectives: int
     built_path: Path | None
-    outcome: Outcome = field(default_factory=lambda: failed("interrupted", lost="interrupted"))
+    outcome: Outcome = field(default_factory=interrupted)
 
     def __call__(self, config: DictConfig) -> Any:
         if self.built_path is not None and not self.built_path.exists():
@@ -146,21 +119,16 @@ class _Judge:
         try:
             with self.interrupts.user_code():
                 returned = self.task(config)
-        except optuna.TrialPruned:
-            self.outcome = pruned()
-            return None
-        except SystemExit as error:
-            self._fail(error, f"it called sys.exit({error.code!r})")
-            raise RuntimeError(self.outcome.reason) from error
-        except Exception as error:
-            self._fail(error, f"{type(error).__name__}: {_first_line(error)}")
+        except (Exception, SystemExit) as error:
+            self.outcome = outcome_of(error)
+            if self.outcome.state == TrialState.PRUNED:
+                return None
+            _log_traceback(self.trial.number, error)
+            if isinstance(error, SystemExit):  # it would end the worker
+                raise RuntimeError(self.outcome.reason) from error
             raise
         self.outcome = completed(returned, self.n_objectives)
         return returned
-
-    def _fail(self, error: BaseException, reason: str) -> None:
-        self.outcome = failed(reason)
-        _log_traceback(self.trial.number, error)
 
 
 def _log_traceback(number: int, error: BaseException) -> None:
@@ -174,17 +142,14 @@ def _log_traceback(number: int, error: BaseException) -> None:
         log.error("trial %d raised\n%s", number, text)
 
 
-def _say(number: int, outcome: Outcome) -> None:
+def say(number: int, outcome: Outcome) -> None:
+    """Log how a trial ended, in one line."""
     if outcome.values:
         log.info("trial %d: %s", number, ", ".join(f"{value:.6g}" for value in outcome.values))
     elif outcome.reason:
         log.error("trial %d failed: %s", number, outcome.reason)
     else:
         log.info("trial %d: pruned", number)
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), "")
 
 
 def _overrides(

@@ -1,0 +1,87 @@
+"""The loop of a worker: claim a trial, run it, record how it ended, until the study is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import optuna
+
+from qgtune.study.session import Outcome, Session, failed, pruned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qgtune.study.ledger import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """What a worker did.
+
+    Attributes:
+        n_trials: how many trials it ran.
+        stop: why it asked for no more; None when a signal stopped it.
+    """
+
+    n_trials: int
+    stop: Stop | None
+
+
+def interrupted() -> Outcome:
+    """Return the outcome of a trial that a signal ended: it is run again when the study goes on."""
+    return failed("interrupted", lost="interrupted")
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Turn what a user's function raised into an outcome."""
+    if isinstance(error, optuna.TrialPruned):
+        return pruned()
+    if isinstance(error, KeyboardInterrupt):
+        return interrupted()
+    if isinstance(error, SystemExit):
+        return failed(f"it called sys.exit({error.code!r})")
+    return failed(f"{type(error).__name__}: {first_line(error)}")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text."""
+    return next(iter(str(error).splitlines()), "")
+
+
+def run_trials(
+    session: Session, run_one: Callable[[optuna.Trial], Outcome], is_stopped: Callable[[], bool]
+) -> WorkerReport:
+    """Run trials one after the other.
+
+    Args:
+        session: the study.
+        run_one: runs a claimed trial and says how it ended; what it raises goes on to the caller, once the trial is
+            marked failed.
+        is_stopped: whether a signal asked for no more trials.
+
+    Returns:
+        How many ran, and why there are no more.
+    """
+    session.reap()
+    n_trials = 0
+    try:
+        while not is_stopped():
+            trial = session.next_trial()
+            if not isinstance(trial, optuna.Trial):
+                return WorkerReport(n_trials, trial)
+            _run(session, trial, run_one)
+            n_trials += 1
+    except KeyboardInterrupt:
+        pass
+    finally:
+        session.abandon("interrupted")
+    return WorkerReport(n_trials, None)
+
+
+def _run(session: Session, trial: optuna.Trial, run_one: Callable[[optuna.Trial], Outcome]) -> None:
+    outcome = interrupted()
+    try:
+        outcome = run_one(trial)
+    finally:
+        session.finish(trial, outcome)

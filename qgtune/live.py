@@ -59,6 +59,12 @@ def report(value: float, step: int) -> None:
 
 
 @contextmanager
+def nothing() -> Iterator[None]:
+    """Do nothing: for threads, where no signal can be raised."""
+    yield
+
+
+@contextmanager
 def running(trial: Any) -> Iterator[None]:
     """Make `trial` the current one, also for the threads that the user's function starts."""
     token = _current.set(trial)

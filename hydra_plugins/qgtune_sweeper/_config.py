@@ -10,6 +10,8 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
+from qgtune.study.components import PRUNERS, SAMPLERS
+
 CALLBACK = "qgtune.sweep.callback.Dependencies"
 
 
@@ -77,10 +79,6 @@ class QGTuneSweeperConf:
     best_trial_path: Any = "${hydra.sweep.dir}/best_trial.yaml"
     best_config_path: Any = "${hydra.sweep.dir}/best_config.yaml"
     best_param_path: Any = None
-
-
-SAMPLERS = {"tpe": "TPESampler", "random": "RandomSampler"}
-PRUNERS = {"median": "MedianPruner", "nop": "NopPruner"}
 
 
 def register() -> None:

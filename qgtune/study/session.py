@@ -252,21 +252,6 @@ def _is_finished(study: optuna.Study, number: int) -> bool:
     return study.get_trials(deepcopy=False)[number].state.is_finished()
 
 
-def check_directions(direction: Any) -> tuple[str, ...]:
-    """Return the directions as a tuple of `minimize` and `maximize`.
-
-    Raises:
-        QGTuneError: for anything else.
-    """
-    given = [direction] if isinstance(direction, str) else direction
-    if not _is_sequence(given) or not given:
-        raise QGTuneError(f"Cannot use direction {direction!r}: it is no text. Give `minimize` or `maximize`.")
-    for name in given:
-        if name not in ("minimize", "maximize"):
-            raise QGTuneError(f"Cannot use direction {name!r}: it is unknown. Give `minimize` or `maximize`.")
-    return tuple(given)
-
-
 def open_session(
     spec: StudySpec, limits: Limits, storage: BaseStorage | None = None, *, samples: bool = True
 ) -> Session:

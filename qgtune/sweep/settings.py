@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.space.yaml_files import load_yaml_file
+from qgtune.study import checks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 ALIASES = {"best_param_path": "best_config_path"}
 UNSETTLED = ("search_space", "dependencies")
@@ -26,7 +26,7 @@ class Settings:
     params: Mapping[str, Any]
     study_name: str
     storage: str | None
-    direction: str | tuple[str, ...]
+    direction: tuple[str, ...]
     n_trials: int
     n_jobs: int
     timeout: float | None
@@ -95,84 +95,26 @@ def _seed(seed: int | None, sampler: dict[str, Any] | None) -> tuple[int | None,
     return (sampler["seed"] if seed is None else seed), rest
 
 
-def _text(value: Any) -> str:
-    if value is None or isinstance(value, (Mapping, list)):
-        raise ValueError("it is no text")
-    return str(value)
-
-
-def _optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: None if value is None else check(value)
-
-
-def _whole(low: int) -> Callable[[Any], int]:
-    def check(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError("it is no whole number")
-        if value < low:
-            raise ValueError(f"it must be {low} or more")
-        return value
-
-    return check
-
-
-def _number(low: float, high: float) -> Callable[[Any], float]:
-    def check(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ValueError("it is no number")
-        if not low <= value <= high:
-            raise ValueError(f"it must lie in [{low:g}, {high:g}]")
-        return float(value)
-
-    return check
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("it is neither true nor false")
-    return value
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ValueError("it is no mapping")
-    return {str(key): item for key, item in value.items()}
-
-
-def _paths(value: Any) -> tuple[str, ...]:
-    items = [value] if isinstance(value, str) else value
-    if not isinstance(items, Sequence) or not all(isinstance(item, str) for item in items):
-        raise ValueError("it is no list of paths")
-    return tuple(items)
-
-
-def _direction(value: Any) -> str | tuple[str, ...]:
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, Sequence) or not names or not set(names) <= {"minimize", "maximize"}:
-        raise ValueError("give `minimize` or `maximize`")
-    return tuple(names)
-
-
 _CHECKS: dict[str, Callable[[Any], Any]] = {
-    "params": lambda value: {} if value is None else _mapping(value),
-    "study_name": _text,
-    "storage": _optional(_text),
-    "direction": _direction,
-    "n_trials": _whole(1),
-    "n_jobs": _whole(1),
-    "timeout": _optional(_number(0, float("inf"))),
-    "max_failure_rate": _number(0, 1),
-    "max_retries": _whole(0),
-    "retry_exceptions": _flag,
-    "seed": _optional(_whole(0)),
-    "sampler": _optional(_mapping),
-    "pruner": _optional(_mapping),
-    "tune": _optional(_paths),
-    "tune_model": _flag,
-    "tune_training": _flag,
-    "built_search_space_path": _optional(_text),
-    "best_trial_path": _optional(_text),
-    "best_config_path": _optional(_text),
+    "params": lambda value: {} if value is None else checks.mapping(value),
+    "study_name": checks.text,
+    "storage": checks.optional(checks.text),
+    "direction": checks.direction,
+    "n_trials": checks.whole(1),
+    "n_jobs": checks.whole(1),
+    "timeout": checks.optional(checks.number(0, float("inf"))),
+    "max_failure_rate": checks.number(0, 1),
+    "max_retries": checks.whole(0),
+    "retry_exceptions": checks.flag,
+    "seed": checks.optional(checks.whole(0)),
+    "sampler": checks.optional(checks.mapping),
+    "pruner": checks.optional(checks.mapping),
+    "tune": checks.optional(checks.paths),
+    "tune_model": checks.flag,
+    "tune_training": checks.flag,
+    "built_search_space_path": checks.optional(checks.text),
+    "best_trial_path": checks.optional(checks.text),
+    "best_config_path": checks.optional(checks.text),
 }
 _KNOWN = (*_CHECKS, *UNSETTLED, *ALIASES)
 if set(_CHECKS) != {field.name for field in fields(Settings)}:  # pragma: no cover - a mistake of ours, found on import

@@ -133,8 +133,7 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
 
 def _plan(settings: Settings, composition: Composition, storage: str | None, config: DictConfig) -> Plan:
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
-    directions = (settings.direction,) if isinstance(settings.direction, str) else settings.direction
-    spec = StudySpec(settings.study_name, storage, directions, settings.sampler, settings.pruner, settings.seed)
+    spec = StudySpec(settings.study_name, storage, settings.direction, settings.sampler, settings.pruner, settings.seed)
     limits = Limits(
         settings.n_trials,
         settings.max_retries,

@@ -12,8 +12,6 @@ from qgtune.errors import QGTuneError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from omegaconf import DictConfig
-
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -23,14 +21,14 @@ class Task:
     refuses it. It travels as that name and the number of decorators to take off.
 
     Attributes:
-        function: takes the job's config and returns the objective's value.
+        function: takes a job's config, or a trial and its tuning config, and returns the objective's value.
     """
 
-    function: Callable[[DictConfig], Any]
+    function: Callable[..., Any]
 
-    def __call__(self, config: DictConfig) -> Any:
+    def __call__(self, *arguments: Any) -> Any:
         """Call the function."""
-        return self.function(config)
+        return self.function(*arguments)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name, or by value where `cloudpickle` is installed."""

@@ -1,0 +1,96 @@
+"""The best trial and the best config of a study, in YAML files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from qgtune.errors import QGTuneError
+from qgtune.results.best import best_trials
+from qgtune.results.configs import resolve_plain
+from qgtune.space.build import apply_dependencies
+from qgtune.space.model import assign
+from qgtune.space.paths import MISSING, parse_path, select, suggestions
+from qgtune.space.resolvers import register_resolvers
+from qgtune.space.yaml_files import load_yaml_file, write_yaml
+from qgtune.tune.files import File, as_path, load_yaml, stamp
+
+if TYPE_CHECKING:
+    import optuna
+
+
+def save_best_trial(study: optuna.Study, out_file: File) -> None:
+    """Write the best trial's hyperparameters to a YAML file, `path: value`; floats read back the same.
+
+    Raises:
+        QGTuneError: when no trial completed, or the study has several objectives.
+        TypeError: when an argument has the wrong type.
+    """
+    if not hasattr(study, "best_trials"):
+        raise TypeError(f"study must be an optuna Study, not {type(study).__name__}")
+    path = as_path(out_file, "best trial")
+    if len(study.directions) > 1:
+        raise QGTuneError(f"Cannot save the best trial of {study.study_name!r}: it has several objectives.")
+    best = best_trials(study)
+    if not best:
+        raise QGTuneError(f"Cannot save the best trial of {study.study_name!r}: no trial completed. Run more trials.")
+    write_yaml(path, {name: _decoded(value) for name, value in best[0].params.items()})
+
+
+def _decoded(value: Any) -> Any:
+    """Turn the JSON text that a list or a mapping is stored as into what it was."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        try:
+            decoded = json.loads(value)
+        except ValueError:
+            return value
+        if json.dumps(decoded, separators=(",", ":")) == value:
+            return decoded
+    return value
+
+
+def save_best_config(
+    built_search_space_file: File, best_trial_file: File, depmap_file: File | None, output_file: File
+) -> None:
+    """Write the best trial's whole settings: the built ones with its hyperparameters and all dependencies applied.
+
+    Args:
+        built_search_space_file: what `build_search_space_with_dependencies` wrote.
+        best_trial_file: what `save_best_trial` wrote.
+        depmap_file: the dependency mapping; None for none.
+        output_file: where to write.
+
+    Raises:
+        FileNotFoundError: when a file is missing.
+        QGTuneError: with each path of the best trial that the built settings lack, or each problem of the mapping.
+        TypeError: when an argument is no path.
+    """
+    register_resolvers()
+    output = as_path(output_file, "best config")
+    built = load_yaml(built_search_space_file, "built search space")
+    best = load_yaml(best_trial_file, "best trial")
+    mapping = None
+    if depmap_file is not None:
+        mapping = load_yaml_file(Path(stamp(depmap_file, "dependency mapping")[0]), "dependency mapping")
+    config = OmegaConf.create(built)
+    _set_all(config, built, best, str(best_trial_file))
+    apply_dependencies(config, mapping, source=str(depmap_file))
+    write_yaml(output, resolve_plain(config))
+
+
+def _set_all(config: Any, built: Any, best: Any, source: str) -> None:
+    if not isinstance(best, dict) or not isinstance(built, dict):
+        raise QGTuneError(f"Cannot read the best trial {source!r}: it is no mapping of paths to values.")
+    problems = [
+        f"Cannot use {path} of {source!r}: the built search space has no such path."
+        f"{suggestions(built, parse_path(path))}"
+        for path in best
+        if select(built, parse_path(str(path))) is MISSING
+    ]
+    if problems:
+        raise QGTuneError(*problems)
+    for path, value in best.items():
+        assign(config, parse_path(path), value)

@@ -1,0 +1,154 @@
+"""YAML files in, settings of a trial out."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from qgtune.errors import QGTuneError
+from qgtune.results.configs import resolve_plain
+from qgtune.results.files import write_once
+from qgtune.space.build import build_space, check_space
+from qgtune.space.resolvers import register_resolvers
+from qgtune.space.yaml_files import load_yaml_file, write_yaml
+
+if TYPE_CHECKING:
+    import optuna
+
+    from qgtune.space.model import SearchSpace
+
+File = str | os.PathLike[str]
+Stamp = tuple[str, int, int]
+
+
+def as_path(file: Any, description: str) -> Path:
+    """Return a path argument as a `Path`.
+
+    Raises:
+        TypeError: when it is neither text nor a path.
+    """
+    if not isinstance(file, (str, os.PathLike)):
+        raise TypeError(f"the path of the {description} must be text or a Path, not {type(file).__name__}")
+    return Path(file)
+
+
+def load_yaml(file: File, description: str) -> Any:
+    """Read a YAML file.
+
+    Args:
+        file: the file.
+        description: what it is, for errors, as in `search space`.
+
+    Returns:
+        Plain Python data. Numbers such as `1e-5` are floats; anchors and aliases are copies.
+
+    Raises:
+        FileNotFoundError: when there is no such file; names it and its description.
+        QGTuneError: when it is empty or no YAML, or holds a duplicate key or a tag that would build an object.
+        TypeError: when `file` is no path.
+    """
+    path = as_path(file, description)
+    if not path.is_file():
+        raise FileNotFoundError(f"Cannot read the {description}: there is no file {str(path)!r}. Check the path.")
+    data = load_yaml_file(path, description)
+    if data is None:
+        raise QGTuneError(f"Cannot read the {description} {str(path)!r}: it is empty. Fill it in.")
+    return data
+
+
+def build_search_space_with_dependencies(
+    search_space_file: File,
+    depmap_file: File | None,
+    trial: optuna.trial.BaseTrial,
+    tune_model: bool = False,  # noqa: FBT001, FBT002 - the order and names that existing scripts use
+    tune_training: bool = True,  # noqa: FBT001, FBT002 - as above
+    base_settings_file: File | None = None,
+    built_search_space_file: File | None = None,
+) -> dict[str, Any]:
+    """Return the settings of one trial: the space with sampled values and all dependencies applied.
+
+    Args:
+        search_space_file: the search space.
+        depmap_file: the dependency mapping; None for none.
+        trial: an `optuna.trial.Trial` or `FixedTrial`.
+        tune_model: whether the space's `model` section is tuned; if not, the base settings' holds.
+        tune_training: the same for `training`.
+        base_settings_file: the base settings, needed when one of the two is not tuned. Keys that the space does not
+            name come from here, and lists that it holds stay lists.
+        built_search_space_file: where the first trial's settings are written, once; None for nowhere.
+
+    Returns:
+        Plain Python values.
+
+    Raises:
+        FileNotFoundError: when a file is missing.
+        QGTuneError: with every problem of the space and the dependencies.
+        TypeError: when an argument has the wrong type.
+    """
+    if not hasattr(trial, "suggest_float"):
+        raise TypeError(f"trial must be an optuna Trial or FixedTrial, not {type(trial).__name__}")
+    for name, flag in (("tune_model", tune_model), ("tune_training", tune_training)):
+        if not isinstance(flag, bool):
+            raise TypeError(f"{name} must be true or false, not {flag!r}")
+    if base_settings_file is None and not (tune_model and tune_training):
+        missing = "tune_training" if tune_model else "tune_model"
+        raise QGTuneError(f"Cannot leave settings untuned ({missing} is false): base_settings_file is needed. Give it.")
+    files = (
+        stamp(search_space_file, "search space"),
+        None if depmap_file is None else stamp(depmap_file, "dependency mapping"),
+        None if base_settings_file is None else stamp(base_settings_file, "base settings"),
+    )
+    space, prepared = _space(*files, tune_model, tune_training)
+    config = OmegaConf.create(prepared)
+    space.inject(config, space.suggest(trial))
+    built: dict[str, Any] = resolve_plain(config)
+    if built_search_space_file is not None:
+        _write_built(as_path(built_search_space_file, "built search space"), built, trial.number)
+    return built
+
+
+def stamp(file: File, description: str) -> Stamp:
+    """Name a file together with what changes when it is written."""
+    path = as_path(file, description)
+    if not path.is_file():
+        raise FileNotFoundError(f"Cannot read the {description}: there is no file {str(path)!r}. Check the path.")
+    stat = path.stat()
+    return str(path), stat.st_mtime_ns, stat.st_size
+
+
+@functools.lru_cache(maxsize=16)
+def _space(
+    space: Stamp,
+    dependencies: Stamp | None,
+    base: Stamp | None,
+    tune_model: bool,  # noqa: FBT001 - a cache key
+    tune_training: bool,  # noqa: FBT001 - a cache key
+) -> tuple[SearchSpace, Any]:
+    """Read and check a space; return it with the prepared settings as plain data. Trials share it."""
+    register_resolvers()
+    settings = None if base is None else load_yaml(base[0], "base settings")
+    mapping = None if dependencies is None else load_yaml_file(Path(dependencies[0]), "dependency mapping")
+    built = build_space(
+        load_yaml(space[0], "search space"),
+        settings,
+        mapping,
+        tune_model=tune_model,
+        tune_training=tune_training,
+        space_source=space[0],
+        dependencies_source="" if dependencies is None else dependencies[0],
+    )
+    config = OmegaConf.create({} if settings is None else settings)
+    check_space(built, config)
+    return built, OmegaConf.to_container(built.prepare(config), resolve=False)
+
+
+def _write_built(path: Path, built: dict[str, Any], number: int) -> None:
+    """Write the first trial's settings; trial 0 replaces what an earlier study left."""
+    if number == 0:
+        write_yaml(path, built)
+    elif not path.exists():
+        write_once(path, built)

@@ -1,0 +1,213 @@
+"""Studies of plain objectives, over threads and processes."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qgtune import live
+from qgtune.errors import QGTuneError
+from qgtune.results.best import best_trials
+from qgtune.study.ledger import Limits
+from qgtune.study.loop import WorkerReport, outcome_of, run_trials
+from qgtune.study.session import Outcome, Session, StudySpec, completed, open_session
+from qgtune.study.storages import is_memory, open_storage
+from qgtune.sweep.interrupts import Interrupts
+from qgtune.sweep.processes import Crash, ProcessPool
+from qgtune.sweep.rounds import Rounds, none_completed
+from qgtune.sweep.task import Task
+from qgtune.tune.best import save_best_config, save_best_trial
+from qgtune.tune.settings import check_settings, component
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.storages import BaseStorage
+
+    from qgtune.sweep.supervisor import Supervisor
+
+log = logging.getLogger("qgtune")
+
+Objective = Callable[["optuna.Trial", dict[str, Any]], Any]
+
+
+def create_study(tuning_config: Mapping[str, Any]) -> optuna.Study:
+    """Create the study of a tuning config, or load it if it exists.
+
+    Args:
+        tuning_config: `study_name`, `storage` (a journal file, whose folder is made; null keeps the study in memory),
+            `direction`, and, if wanted, `sampler` and `pruner`: a name such as `random`, or a mapping with `name` and
+            arguments. The pruner is Optuna's `MedianPruner` unless said otherwise.
+
+    Raises:
+        QGTuneError: with every wrong value, or when the storage cannot be opened.
+        TypeError: when `tuning_config` is no mapping.
+    """
+    settings = check_settings(_mapping(tuning_config))
+    return open_session(_spec(settings), Limits(1)).study
+
+
+def optimize(objective: Objective, tuning_config: Mapping[str, Any]) -> optuna.Study:
+    """Run a study to its end: `n_trials * n_iterations` trials in total, over `n_processes` processes.
+
+    The total holds for the study: a run that was cut short goes on where it stopped. A trial whose process died is run
+    again, up to `max_retries` times. Once `timeout` seconds are over, no trial starts any more.
+
+    Args:
+        objective: called as `objective(trial, tuning_config)`; returns the value, may report and raise
+            `optuna.TrialPruned`. With several processes it has to be a function at the top level of a module or script.
+        tuning_config: what `get_tuning_settings` returns, or a mapping with the same keys.
+
+    Returns:
+        The study. The best trial and the best config are written to `best_trial_path` and `best_param_path`.
+
+    Raises:
+        QGTuneError: for a wrong tuning config, or when the study is given up because everything fails.
+        KeyboardInterrupt: after Ctrl-C, once the results are written.
+        TypeError: when `objective` cannot be called or `tuning_config` is no mapping.
+    """
+    if not callable(objective):
+        raise TypeError(f"objective must be callable, not {type(objective).__name__}")
+    settings = check_settings(_mapping(tuning_config))
+    if settings["n_jobs"] > 1:
+        warnings.warn(
+            f"n_jobs={settings['n_jobs']} threads share one interpreter: n_processes is usually faster.", stacklevel=2
+        )
+    if is_memory(settings["storage"]) and settings["n_processes"] > 1:
+        raise QGTuneError(
+            f"Cannot share a study in memory between {settings['n_processes']} processes. Give `storage` a file, or "
+            "set n_processes to 1."
+        )
+    return _Run(objective, dict(tuning_config), settings).run()
+
+
+@dataclass(slots=True)
+class _Run:
+    objective: Objective
+    given: dict[str, Any]
+    settings: dict[str, Any]
+    interrupts: Interrupts = field(default_factory=Interrupts)
+
+    def run(self) -> optuna.Study:
+        spec, limits = _spec(self.settings), _limits(self.settings)
+        session = open_session(spec, limits, samples=False)
+        limits = _since(limits, session)
+        session.limits = limits
+        worker = _Worker(Task(self.objective), self.given, spec, limits, self.settings["n_jobs"])
+
+        def launch(n_workers: int, supervisor: Supervisor) -> None:
+            if self.settings["n_processes"] == 1:
+                worker.run(self.interrupts, session.storage)
+                return
+            for result in ProcessPool([worker] * n_workers, n_workers, supervisor.died, self.interrupts).run():
+                if isinstance(result, Crash):
+                    raise result.error
+
+        with self.interrupts.installed():
+            gave_up = Rounds(session, self.settings["n_processes"], launch, self.interrupts).run()
+        self._write(session)
+        if self.interrupts.received is not None:
+            raise KeyboardInterrupt
+        if gave_up := gave_up or none_completed(session):
+            raise QGTuneError(gave_up)
+        return session.study
+
+    def _write(self, session: Session) -> None:
+        study, trial_path = session.study, self.settings["best_trial_path"]
+        if trial_path is None or len(study.directions) > 1 or not best_trials(study):
+            return
+        save_best_trial(study, trial_path)
+        built, output = self.settings["built_search_space_path"], self.settings["best_param_path"]
+        if output is None:
+            return
+        if built is None or not Path(built).exists():
+            log.warning("No best config is written: the objective built no search space at %s.", built)
+            return
+        save_best_config(built, trial_path, self.settings["dependency_mapping_path"], output)
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """Runs trials of a plain objective; one a process."""
+
+    task: Task
+    tuning_config: dict[str, Any]
+    spec: StudySpec
+    limits: Limits
+    n_threads: int
+
+    def __call__(self, interrupts: Interrupts) -> WorkerReport:
+        """Run trials in a process of its own."""
+        return self.run(interrupts, None)
+
+    def run(self, interrupts: Interrupts, storage: BaseStorage | None) -> WorkerReport:
+        """Run trials, in further threads as well if there are to be several."""
+        storage = open_storage(self.spec.storage) if storage is None else storage
+        threads = [threading.Thread(target=self._loop, args=(interrupts, storage)) for _ in range(self.n_threads - 1)]
+        for thread in threads:
+            thread.start()
+        try:
+            return self._loop(interrupts, storage)
+        finally:
+            for thread in threads:
+                thread.join()
+
+    def _loop(self, interrupts: Interrupts, storage: BaseStorage) -> WorkerReport:
+        session = open_session(self.spec, self.limits, storage)
+        run_one = functools.partial(self._run_one, session, interrupts)
+        return run_trials(session, run_one, lambda: interrupts.received is not None)
+
+    def _run_one(self, session: Session, interrupts: Interrupts, trial: optuna.Trial) -> Outcome:
+        in_main = threading.current_thread() is threading.main_thread()
+        guard = interrupts.user_code if in_main else live.nothing
+        try:
+            with live.running(trial), guard():
+                returned = self.task(trial, self.tuning_config)
+        except (Exception, SystemExit) as error:
+            outcome = outcome_of(error)
+            if outcome.reason:
+                log.exception("trial %d failed: %s", trial.number, outcome.reason)
+            return outcome
+        outcome = completed(returned, len(session.study.directions))
+        if outcome.reason:
+            log.error("trial %d failed: %s", trial.number, outcome.reason)
+        return outcome
+
+
+def _spec(settings: Mapping[str, Any]) -> StudySpec:
+    return StudySpec(
+        settings["study_name"],
+        settings["storage"],
+        settings["direction"],
+        component("sampler", settings["sampler"]),
+        component("pruner", settings["pruner"] or "median"),
+        settings["seed"],
+    )
+
+
+def _limits(settings: Mapping[str, Any]) -> Limits:
+    timeout = settings["timeout"]
+    return Limits(
+        settings["n_trials"] * settings["n_iterations"],
+        settings["max_retries"],
+        settings["retry_exceptions"],
+        settings["max_failure_rate"],
+        n_first=settings["n_processes"] * settings["n_jobs"] + 2,
+        deadline_s=None if timeout is None else time.time() + timeout,
+    )
+
+
+def _since(limits: Limits, session: Session) -> Limits:
+    return replace(limits, n_before=len(session.study.get_trials(deepcopy=False)))
+
+
+def _mapping(tuning_config: Any) -> Mapping[str, Any]:
+    if not isinstance(tuning_config, Mapping):
+        raise TypeError(f"tuning_config must be a mapping, not {type(tuning_config).__name__}")
+    return tuning_config

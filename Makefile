@@ -37,11 +37,10 @@ test: lint
 quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -m 'not slow and not examples and not chaos'
 
-# The example's scripts import each other as they do when they run: from their own folder.
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	MYPYPATH=examples $(BIN)/mypy
+	$(BIN)/mypy
 
 bench: $(VENV)/.dev
 	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python "$$script"; done

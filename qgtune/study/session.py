@@ -273,7 +273,9 @@ def open_session(
     study = _create_or_load(spec, storage)
     session = Session(study, limits)
     if samples:
-        study.sampler = build_sampler(spec.sampler, _stream_seed(session, spec.seed)) or study.sampler
+        seed = _stream_seed(session, spec.seed)
+        default = {"_target_": f"optuna.samplers.{type(study.sampler).__name__}"}  # by the number of objectives
+        study.sampler = build_sampler(spec.sampler or default, seed) or study.sampler
     return session
 
 

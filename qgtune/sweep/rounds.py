@@ -72,7 +72,7 @@ _NO_PROGRESS = "Cannot go on: the workers ended without finishing a trial. Look 
 def last_failure(session: Session) -> str:
     """Return a sentence on the latest trial that failed for good, with a leading space; empty if there is none."""
     last = session.ledger.last_failure
-    return "" if last is None else f" Trial {last.number} failed: {last.user_attrs.get(REASON, 'unknown')}."
+    return "" if last is None else f" Trial {last.number} failed: {last.user_attrs.get(REASON, 'unknown').rstrip('.')}."
 
 
 def none_completed(session: Session) -> str:

@@ -1,0 +1,104 @@
+"""How Hydra finds the plugins, and what that costs every other Hydra app."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("optuna", "sqlalchemy", "numpy", "torch", "rich")
+
+
+def run_python(code: str, *, cwd: Path, python: str = sys.executable) -> str:
+    """Run code in a fresh process and return what it prints."""
+    done = subprocess.run([python, "-c", code], cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_discovery_imports_nothing_heavy(tmp_path: Path) -> None:
+    """Discovering plugins in a fresh process finds ours and imports none of the heavy packages."""
+    out = run_python(
+        "import sys\n"
+        "from hydra.core.plugins import Plugins\n"
+        "from hydra.plugins.launcher import Launcher\n"
+        "from hydra.plugins.sweeper import Sweeper\n"
+        "found = [c.__name__ for kind in (Sweeper, Launcher) for c in Plugins.instance().discover(kind)]\n"
+        f"print(*found, *(name for name in {HEAVY} if name in sys.modules))",
+        cwd=tmp_path,
+    )
+    names = set(out.split())
+    assert {"QGTuneSweeper", "QGTuneLauncher"} <= names
+    assert not names & set(HEAVY)
+
+
+def test_import_is_light(tmp_path: Path) -> None:
+    """`import qgtune` needs neither Optuna nor torch until one of its functions is used."""
+    out = run_python(f"import sys, qgtune; print(*(n for n in {HEAVY} if n in sys.modules))", cwd=tmp_path)
+    assert out.split() == []
+
+
+def test_plugins_are_a_namespace_package() -> None:
+    """Hydra's plugins of several distributions share one package, which none of them may own."""
+    assert not (ROOT / "hydra_plugins" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "hydra_plugins").glob("*/*.py")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_plugin_modules_are_thin(path: Path) -> None:
+    """A plugin module holds its class or its config, nothing else, and does not name Optuna in an import."""
+    text = path.read_text()
+    assert "import optuna" not in text
+    if not path.name.startswith("_"):
+        assert len(text.splitlines()) < 60
+
+
+def test_entry_points_are_declared() -> None:
+    """Hydra 1.4 also reads the group `hydra.plugins`; each entry names an importable module."""
+    found = {point.name: point for point in entry_points(group="hydra.plugins") if point.name.startswith("qgtune")}
+    assert set(found) == {"qgtune_sweeper", "qgtune_launcher"}
+    for point in found.values():
+        point.load()
+
+
+def test_no_assert_in_the_package() -> None:
+    """Mistakes of users and of ours raise errors that survive `python -O`."""
+    found = [
+        path
+        for path in (ROOT / "qgtune").rglob("*.py")
+        for line in path.read_text().splitlines()
+        if line.strip().startswith("assert ")
+    ]
+    assert found == []
+
+
+@pytest.mark.slow
+def test_wheel_brings_the_plugins(tmp_path: Path) -> None:
+    """A wheel holds package, type marker and plugins, and Hydra discovers them from it."""
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(tmp_path), str(ROOT)],
+        check=True,
+        timeout=120,
+    )
+    (wheel,) = tmp_path.glob("qgtune-*.whl")
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        archive.extractall(site)
+    assert {"qgtune/py.typed", "hydra_plugins/qgtune_sweeper/sweeper.py", "qgtune/__init__.py"} <= names
+    assert not any(name.startswith(("tests/", "examples/", "conf/")) for name in names)
+    out = run_python(
+        f"import sys; sys.path.insert(0, {str(site)!r})\n"
+        "from hydra.core.plugins import Plugins\n"
+        "from hydra.plugins.sweeper import Sweeper\n"
+        "print(*(c.__name__ for c in Plugins.instance().discover(Sweeper)))",
+        cwd=tmp_path,
+    )
+    assert "QGTuneSweeper" in out.split()

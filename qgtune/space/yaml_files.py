@@ -6,7 +6,8 @@ import os
 import re
 import tempfile
 from collections.abc import Hashable
-from pathlib import Path
+from enum import Enum
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
@@ -28,6 +29,10 @@ _FLOAT_STARTS = list("-+0123456789.")
 _MERGE = "tag:yaml.org,2002:merge"
 
 
+# libyaml writes several times faster than PyYAML's own emitter; not every build of PyYAML has it.
+_FastSafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
 class _Loader(yaml.SafeLoader):
     """A safe loader that reads `1e-5` as a float, refuses duplicate keys, and copies what aliases share."""
 
@@ -45,14 +50,11 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(_FastSafeDumper):
     """A safe dumper that quotes what our loader would read as a float, and writes every place out in full."""
 
     def ignore_aliases(self, _data: Any) -> bool:
         return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's signature
-        return super().increase_indent(flow, indentless=False)
 
 
 def _without_float(resolvers: dict[str, list[tuple[str, Any]]]) -> dict[str, list[tuple[str, Any]]]:
@@ -129,7 +131,9 @@ def _plain(data: Any) -> Any:
         return {key: _plain(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
         return [_plain(value) for value in data]
-    return data
+    if isinstance(data, PurePath):
+        return str(data)
+    return data.name if isinstance(data, Enum) else data
 
 
 def write_yaml(path: Path, data: Any) -> None:

@@ -17,6 +17,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log, env_override
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from qgtune.space.yaml_files import dump_yaml
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -103,7 +105,8 @@ def _write_files(whole: DictConfig, task: DictConfig, hydra_config: Any) -> None
     folder = Path(whole.hydra.runtime.output_dir, whole.hydra.output_subdir)
     folder.mkdir(parents=True, exist_ok=True)
     for name, node in (("config", task), ("hydra", hydra_config), ("overrides", whole.hydra.overrides.task)):
-        (folder / f"{name}.yaml").write_text(OmegaConf.to_yaml(node), encoding="utf-8")
+        plain = OmegaConf.to_container(node, resolve=False, enum_to_str=True)
+        (folder / f"{name}.yaml").write_text(dump_yaml(plain), encoding="utf-8")
 
 
 def flush_logs() -> None:

@@ -40,7 +40,7 @@ class Supervisor:
         self.n_deaths += 1
         trial = f" in trial {numbers[0]}" if numbers else ""
         log.error("Worker %d died%s: %s.", death.index, trial, death.reason)
-        if self.n_deaths >= self.n_jobs + 3:
+        if not self.gave_up and self.n_deaths >= self.n_jobs + 3:
             self.gave_up = (
                 f"Cannot go on: {self.n_deaths} workers in a row died without finishing a trial; the last one{trial}: "
                 f"{death.reason}."

@@ -50,7 +50,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-class _Dumper(_FastSafeDumper):
+class _Dumper(_FastSafeDumper):  # type: ignore[misc] # one of two classes
     """A safe dumper that quotes what our loader would read as a float, and writes every place out in full."""
 
     def ignore_aliases(self, _data: Any) -> bool:

@@ -18,7 +18,7 @@ from qgtune.space.resolvers import register_resolvers
 from qgtune.space.yaml_files import load_yaml_file
 
 DATA = Path(__file__).parents[1] / "data"
-BASE = {
+BASE: dict[str, Any] = {
     "model": {"name": "base", "layers": [{"width": 8}, {"width": 16}], "sizes": [1, 2, 3], "kwargs": {}, "head": None},
     "training": {"lr": 0.1, "batch_size": 32},
 }

@@ -143,15 +143,14 @@ def test_resolvers_say_what_is_wrong(expression: str, message: str) -> None:
 )
 def test_mistakes_are_named_before_anything_runs(dependencies: Any, message: str) -> None:
     """Each mistake names file, target and source."""
+
+    def check() -> None:
+        space = {"model": {"width": [8, 16]}}
+        built = build_space(space, BASE, dependencies, space_source="space.yaml", dependencies_source="deps.yaml")
+        check_space(built, OmegaConf.create(BASE))
+
     with pytest.raises(QGTuneError, match=message):
-        space = build_space(
-            {"model": {"width": [8, 16]}},
-            BASE,
-            dependencies,
-            space_source="space.yaml",
-            dependencies_source="deps.yaml",
-        )
-        check_space(space, OmegaConf.create(BASE))
+        check()
 
 
 def test_a_value_of_the_command_line_wins_with_a_notice() -> None:

@@ -45,19 +45,19 @@ class JournalLock:
     def __init__(self, journal: Path) -> None:
         # Optuna's link has to lead somewhere from the journal's folder, or Optuna never takes it for left over.
         journal = journal.absolute()
-        self._entry = str(journal) + _SUFFIX
+        self._journal = str(journal)
+        self._entry = self._journal + _SUFFIX
         self._mark = f".{journal.name}.flock"
         self._queue = FileLock(journal.with_name(self._mark))
-        self._stock = _stock_lock(str(journal))
-        self._queued = self._linked = False
+        self._stock: JournalFileOpenLock | JournalFileSymlinkLock | None = None
+        self._queued = False
 
     def __enter__(self) -> None:
-        self._queued = self._linked = False
         try:
             self._queue.__enter__()
             self._queued = True
         except LockUnsupportedError:
-            self._acquire_stock()
+            self._acquire(JournalFileSymlinkLock(self._journal))
             return
         try:
             self._take_entry()
@@ -68,19 +68,21 @@ class JournalLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        linked, queued = self._linked, self._queued
+        queued, self._queued = self._queued, False
         try:
-            if not linked:
-                self._release_stock()
+            if self._stock is not None:
+                with contextlib.suppress(RuntimeError):  # somebody took it for left over
+                    self._stock.release()
             elif self._is_ours():  # else somebody took it for left over and is the holder now
                 _unlink(self._entry)
         finally:
+            self._stock = None
             if queued:
                 self._queue.__exit__(kind, error, trace)
 
     def _take_entry(self) -> None:
-        if sys.platform == "win32":
-            self._acquire_stock()
+        if sys.platform == "win32":  # a link needs a right that few have there
+            self._acquire(JournalFileOpenLock(self._journal))
             return
         descriptor = self._queue.descriptor
         if os.pread(descriptor, len(HERE), 0) == HERE:
@@ -101,10 +103,9 @@ class JournalLock:
             except OSError as error:
                 if error.errno not in _NO_SYMLINKS:
                     raise _entry_error(self._entry, error) from error
-                self._acquire_stock()
+                self._acquire(JournalFileOpenLock(self._journal))
                 return
             else:
-                self._linked = True
                 return
 
     def _wait_until_free(self) -> None:
@@ -118,19 +119,16 @@ class JournalLock:
         except OSError:
             return False
 
-    def _acquire_stock(self) -> None:
+    def _acquire(self, stock: JournalFileOpenLock | JournalFileSymlinkLock) -> None:
         try:
-            self._stock.acquire()
+            stock.acquire()
         except OSError as error:
             raise _entry_error(self._entry, error) from error
-
-    def _release_stock(self) -> None:
-        with contextlib.suppress(RuntimeError):  # somebody took it for left over
-            self._stock.release()
+        self._stock = stock
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the path: a lock is held by a process."""
-        return {"journal": Path(self._entry.removesuffix(_SUFFIX))}
+        return {"journal": Path(self._journal)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["journal"])  # type: ignore[misc]
@@ -171,10 +169,6 @@ def _look_at(entry: str) -> tuple[object, ...] | None:
 def _unlink(entry: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(entry)  # noqa: PTH108 - many times a trial
-
-
-def _stock_lock(journal: str) -> JournalFileOpenLock | JournalFileSymlinkLock:
-    return JournalFileOpenLock(journal) if sys.platform == "win32" else JournalFileSymlinkLock(journal)
 
 
 def _entry_error(entry: str, error: OSError) -> QGTuneError:

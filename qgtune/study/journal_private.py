@@ -10,6 +10,7 @@ on Optuna 4.9.0 and 5.0.0; `tests/study/test_journal_private.py` holds the contr
 from __future__ import annotations
 
 import copy
+import json
 import os
 import threading
 from bisect import bisect_left, insort
@@ -27,7 +28,7 @@ from optuna.trial import TrialState
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
     from datetime import datetime
 
     from optuna.distributions import BaseDistribution
@@ -42,11 +43,6 @@ Record = dict[str, Any]
 _COLLECTED = frozenset(
     (JournalOperation.SET_TRIAL_PARAM, JournalOperation.SET_TRIAL_USER_ATTR, JournalOperation.SET_TRIAL_SYSTEM_ATTR)
 )
-_APPLIERS = {
-    operation: f"_apply_{operation.name.lower()}"
-    for operation in JournalOperation
-    if hasattr(JournalStorageReplayResult, f"_apply_{operation.name.lower()}")
-}
 _distribution: Any = lru_cache(maxsize=4096)(json_to_distribution)
 
 
@@ -97,6 +93,8 @@ class BatchingStorage(JournalStorage):
         if self._batch.depth and op_code in _COLLECTED:
             if op_code == JournalOperation.SET_TRIAL_PARAM:
                 self._replay_result.check_param(record)
+            else:
+                json.dumps(record)  # raises here, where the caller can see which attribute it was
             self._batch.records.append(record)
             self._batch.was_collected = True
         else:
@@ -176,8 +174,8 @@ class Replay(JournalStorageReplayResult):
 
     def _apply(self, log: Record) -> None:
         operation = log["op_code"]
-        if (name := _APPLIERS.get(operation)) is not None:
-            getattr(self, name)(log)
+        if (apply := _APPLIERS.get(operation)) is not None:
+            apply(self, log)
         elif operation not in JournalOperation.__members__.values():
             raise QGTuneError(
                 f"Cannot read journal: its record {self.log_number_read} is of kind {operation}, which is unknown to "
@@ -210,7 +208,8 @@ class Replay(JournalStorageReplayResult):
         name, distribution = log["param_name"], _distribution(log["distribution"])
         known = self._known.setdefault((self._trial_id_to_study_id[log["trial_id"]], name), distribution)
         try:
-            check_distribution_compatibility(known, distribution)
+            if known is not distribution:
+                check_distribution_compatibility(known, distribution)
         except ValueError:
             if self._is_issued_by_this_worker(log):
                 raise
@@ -282,6 +281,13 @@ class Replay(JournalStorageReplayResult):
                 yield base | {"op_code": 3, "study_id": study_id, "system_attr": {key: value}}
         for trial_id, trial in self._trials.items():
             yield base | {"op_code": 4, "study_id": self._trial_id_to_study_id[trial_id], **_fields(trial)}
+
+
+_APPLIERS: dict[int, Callable[[Replay, Record], None]] = {
+    operation: getattr(Replay, f"_apply_{operation.name.lower()}")
+    for operation in JournalOperation
+    if hasattr(Replay, f"_apply_{operation.name.lower()}")
+}
 
 
 class TrialList:

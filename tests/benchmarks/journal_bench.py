@@ -47,19 +47,6 @@ def stock(path: str) -> JournalStorage:
     return JournalStorage(JournalFileBackend(path))
 
 
-class Timed:
-    """Adds up the time that a trial spends in storage."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    @contextlib.contextmanager
-    def __call__(self) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds += time.perf_counter() - start
-
-
 def run_trial(study: optuna.Study, storage: JournalStorage) -> float:
     """Run one trial of no work; return how long it took in seconds, all of it storage and Optuna."""
     start = time.perf_counter()
@@ -137,7 +124,7 @@ def p5(scale: int) -> None:
     """Print what a trial costs late and early, and how long it takes to open the journal."""
     with folder() as path:
         study, storage = open_study(ours, path)
-        costs = {}
+        costs: dict[int, list[float]] = {}
         n_late = 10_000 // scale
         for n in range(n_late + 200):
             cost = run_trial(study, storage)
@@ -145,7 +132,8 @@ def p5(scale: int) -> None:
                 if mark <= n < mark + 200:
                     costs.setdefault(mark, []).append(cost)
         early, late = (sorted(costs[mark])[100] for mark in (100, n_late))
-        print(f"P5  median trial after 100: {early * 1e3:.2f} ms, after {n_late}: {late * 1e3:.2f} ms: {late / early:.2f}x")
+        ratio = f"{late / early:.2f}x"
+        print(f"P5  median trial after 100: {early * 1e3:.2f} ms, after {n_late}: {late * 1e3:.2f} ms: {ratio}")
         for kind, opener in (("ours, first time", ours), ("ours, snapshot", ours), ("stock", stock)):
             start = time.perf_counter()
             n_trials = len(opener(path).get_all_trials(0, deepcopy=False))
@@ -166,7 +154,7 @@ def write_until(opener: Opener, path: str, until: float, gaps: ListProxy[float])
 def hold(opener: Opener, path: str, held: Any) -> None:
     """Take the lock and never release it."""
     _, storage = open_study(opener, path)
-    lock = storage._backend._lock
+    lock: Any = storage._backend._lock  # type: ignore[attr-defined]
     lock.acquire() if hasattr(lock, "acquire") else lock.__enter__()
     held.set()
     signal.pause()
@@ -188,7 +176,7 @@ def stall(opener: Opener, run_s: float) -> float:
         holder.kill()
         for process in [holder, *writers]:
             process.join()
-        return max(gaps)
+        return float(max(gaps))
 
 
 def p6(scale: int) -> None:

@@ -72,7 +72,7 @@ class Outputs:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
                 write_yaml(Path(path), content())
                 written.append(path)
-        return [Path(path) for path in written]
+        return [Path(path).absolute() for path in written]
 
     def _say(self, ledger: Ledger, best: list[FrozenTrial], written: list[Path]) -> None:
         log.info("Finished: %s.", _counts(ledger))
@@ -83,7 +83,9 @@ class Outputs:
         log.info("Best: trial %d with %s", best[0].number, values)
         for path, value in decoded(best[0], self.composition.hyperparameters).items():
             log.info("  %s: %s", path, value)
-        log.info("Written: %s", ", ".join(short_path(path) for path in written))
+        inside = [path.name for path in written if path.parent == self.folder]
+        outside = [short_path(path) for path in written if path.parent != self.folder]
+        log.info("Written to %s: %s", short_path(self.folder), ", ".join([*inside, *outside]))
         if self.settings.best_config_path is not None:
             log.info("Run the best config:  %s", _run_command(Path(self.settings.best_config_path)))
         if self.spec.storage is not None:

@@ -1,0 +1,87 @@
+"""What the README shows is true: its commands run, its project works, its table is complete."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hydra_plugins.qgtune_sweeper._config import QGTuneSweeperConf
+from qgtune.tune import settings as tune_settings
+from tests.conftest import stock_study
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """Return the code blocks of a language, without their indentation."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```", TEXT, re.MULTILINE | re.DOTALL)
+    return [re.sub(rf"^{indent}", "", body, flags=re.MULTILINE) for indent, body in found]
+
+
+COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("python ")]
+
+
+@pytest.mark.slow
+@pytest.mark.examples
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.removeprefix("python examples/")[:60])
+def test_commands_run(command: str, tmp_path: Path) -> None:
+    """Every command of the README runs as it stands, in a folder with the example's files."""
+    for name in ("examples", "conf"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    arguments = shlex.split(command.replace("python", shlex.quote(sys.executable), 1))
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_the_project_of_the_readme_works(tmp_path: Path) -> None:
+    """The config and the script of the four steps tune as they stand, with two workers."""
+    (config,) = (block for block in blocks("yaml") if "override hydra/sweeper" in block)
+    (script,) = (block for block in blocks("python") if "for step in range" in block)
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "config.yaml").write_text(config)
+    (tmp_path / "app.py").write_text(script)
+    for arguments in ([], ["--multirun", "hydra.sweeper.n_jobs=2", "hydra.sweep.dir=sweep"]):
+        command = [sys.executable, "app.py", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+    assert len(stock_study(tmp_path / "sweep" / "study.log").trials) == 6
+
+
+def test_the_table_names_every_key() -> None:
+    """Every key of the sweeper's config stands in the README, with its default."""
+    rows = {name for row in re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    fields = {field.name for field in dataclasses.fields(QGTuneSweeperConf)}
+    assert fields - {"defaults", "_target_", "_recursive_", "best_param_path"} <= rows
+    assert "`best_param_path` is another name" in TEXT
+
+
+def test_the_docstring_names_every_key() -> None:
+    """Every key is explained where it is defined."""
+    for field in dataclasses.fields(QGTuneSweeperConf):
+        if field.name not in ("defaults", "_target_", "_recursive_"):
+            assert f"        {field.name}: " in (QGTuneSweeperConf.__doc__ or "")
+
+
+def test_the_yaml_of_the_readme_is_the_examples() -> None:
+    """The space and the mapping that the README shows are those of the example."""
+    from qgtune.space.yaml_files import load_yaml
+
+    for name in ("search_space", "dependencies"):
+        (shown,) = (block for block in blocks("yaml") if f"@package hydra.sweeper.{name}" in block)
+        assert load_yaml(shown, "README") == load_yaml((ROOT / "conf" / name / "mlp.yaml").read_text(), name)
+
+
+def test_tuning_keys_that_the_readme_uses_exist() -> None:
+    """The keys in the plain-Python section are keys of a tuning config."""
+    used = set(re.findall(r'tuning_config\["(\w+)"\]', TEXT))
+    assert used
+    assert used <= set(tune_settings.CHECKS)

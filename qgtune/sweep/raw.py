@@ -33,6 +33,7 @@ def give_back(config: DictConfig) -> None:
 
 
 def _set(config: DictConfig, values: dict[str, Any]) -> None:
-    with read_write(config), open_dict(config):
+    node = config.hydra.sweeper
+    with read_write(node), open_dict(node):
         for key, value in values.items():
-            OmegaConf.update(config, f"hydra.sweeper.{key}", value, merge=False, force_add=True)
+            node[key] = value

@@ -68,8 +68,8 @@ def _fold(name: str, function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
 
 def register_resolvers() -> None:
     """Register `qgtune.ref`, `qgtune.map` and the arithmetic ones with OmegaConf; a second call changes nothing."""
-    OmegaConf.register_new_resolver("qgtune.ref", ref, replace=True)
-    OmegaConf.register_new_resolver("qgtune.map", look_up, replace=True)
+    _register("ref", ref)
+    _register("map", look_up)
     folds: dict[str, Callable[[Any, Any], Any]] = {
         "add": operator.add,
         "sub": operator.sub,
@@ -79,4 +79,12 @@ def register_resolvers() -> None:
         "max": max,
     }
     for name, function in folds.items():
-        OmegaConf.register_new_resolver(f"qgtune.{name}", _fold(name, function), replace=True)
+        _register(name, _fold(name, function))
+
+
+def _register(name: str, function: Callable[..., Any]) -> None:
+    register = getattr(OmegaConf, "register_resolver", None)  # OmegaConf 2.4 warns of the older name
+    if register is None:
+        OmegaConf.register_new_resolver(f"qgtune.{name}", function, replace=True)
+    else:
+        register(f"qgtune.{name}", function, replace=True, annotation_validation="off")

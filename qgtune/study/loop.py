@@ -54,6 +54,8 @@ def run_trials(
 ) -> WorkerReport:
     """Run trials one after the other.
 
+    What an interrupt leaves half claimed is for the caller to abandon, once no other thread of its process runs trials.
+
     Args:
         session: the study.
         run_one: runs a claimed trial and says how it ended; what it raises goes on to the caller, once the trial is
@@ -63,7 +65,6 @@ def run_trials(
     Returns:
         How many ran, and why there are no more.
     """
-    session.reap()
     n_trials = 0
     try:
         while not is_stopped():
@@ -74,8 +75,6 @@ def run_trials(
             n_trials += 1
     except KeyboardInterrupt:
         pass
-    finally:
-        session.abandon("interrupted")
     return WorkerReport(n_trials, None)
 
 

@@ -39,8 +39,10 @@ class HydraProcess:
     @classmethod
     def current(cls) -> HydraProcess:
         """Return this process's state."""
-        base = version.getbase()
-        return cls(str(JobRuntime.instance().get("name")), None if base is None else f"{base.major}.{base.minor}")
+        base: Any = version.getbase()
+        if base is not None and not isinstance(base, str):  # Hydra 1.3 keeps it as an object, 1.4 as text
+            base = f"{base.major}.{base.minor}"
+        return cls(str(JobRuntime.instance().get("name")), base)
 
     def restore(self) -> None:
         """Make it this process's state."""
@@ -64,6 +66,7 @@ class WorkerJob:
         self.state.restore()
         configure_log(self.master.hydra.hydra_logging, self.master.hydra.verbose)
         self.worker.interrupts = interrupts
+        self.worker.reaps = False
         return self.worker()
 
 

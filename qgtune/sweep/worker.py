@@ -51,6 +51,8 @@ class Worker:
         built_path: where the first trial's config is written; None for nowhere.
         storage: an open storage of this process; it does not travel.
         interrupts: the signals of this process; they do not travel.
+        reaps: whether to mark the trials of the dead failed at the start. Beside our own supervisor, which learns
+            what killed a worker, it would be too early. It does not travel.
     """
 
     task: Task
@@ -61,6 +63,7 @@ class Worker:
     built_path: Path | None = None
     storage: BaseStorage | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
+    reaps: bool = True
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle all but what belongs to this process."""
@@ -80,7 +83,13 @@ class Worker:
             QGTuneError: when the study cannot be opened.
         """
         session = open_session(self.spec, self.limits, self.storage)
-        return run_trials(session, functools.partial(self._run, session), lambda: self.interrupts.received is not None)
+        if self.reaps:
+            session.reap()
+        run_one = functools.partial(self._run, session)
+        try:
+            return run_trials(session, run_one, lambda: self.interrupts.received is not None)
+        finally:
+            session.abandon("interrupted")
 
     def _run(self, session: Session, trial: optuna.Trial) -> Outcome:
         with batch(session.storage):

@@ -157,6 +157,7 @@ class _Worker:
         finally:
             for thread in threads:
                 thread.join()
+            open_session(self.spec, self.limits, storage, samples=False).abandon("interrupted")
 
     def _loop(self, interrupts: Interrupts, storage: BaseStorage) -> WorkerReport:
         session = open_session(self.spec, self.limits, storage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -83,8 +84,9 @@ def register_resolvers() -> None:
 
 
 def _register(name: str, function: Callable[..., Any]) -> None:
-    register = getattr(OmegaConf, "register_resolver", None)  # OmegaConf 2.4 warns of the older name
-    if register is None:
-        OmegaConf.register_new_resolver(f"qgtune.{name}", function, replace=True)
-    else:
+    # OmegaConf 2.4 warns of `register_new_resolver`; in 2.3, `register_resolver` is an even older function.
+    register: Any = getattr(OmegaConf, "register_resolver", None)
+    if register is not None and "annotation_validation" in inspect.signature(register).parameters:
         register(f"qgtune.{name}", function, replace=True, annotation_validation="off")
+    else:
+        OmegaConf.register_new_resolver(f"qgtune.{name}", function, replace=True)

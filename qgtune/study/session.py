@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,13 @@ from qgtune.study import optuna_private
 from qgtune.study.factory import build_pruner, build_sampler
 from qgtune.study.ledger import ATTEMPT, LOST, OWNER, REASON, RETRY_OF, Ledger, Limits, Start, Stop, stale
 from qgtune.study.owners import Owner, is_dead
-from qgtune.study.storages import batch, claim, is_memory, open_storage
+from qgtune.study.storages import batch, claim, heartbeats_of, is_memory, open_storage
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial, Trial
+
+    from qgtune.study.heartbeat import Heartbeats
 
 STREAMS = "qgtune:streams"
 SPACE = "qgtune:space"
@@ -57,6 +60,7 @@ class Session:
     owner: Owner = field(default_factory=Owner.current)
     clock: Callable[[], float] = time.time
     ledger: Ledger = field(default_factory=Ledger)
+    heartbeats: Heartbeats | None = None
 
     @property
     def storage(self) -> BaseStorage:
@@ -113,7 +117,7 @@ class Session:
             Their numbers.
         """
         with claim(self.storage):
-            found = stale(self.study.get_trials(deepcopy=False), _owner_is_dead)
+            found = stale(self.study.get_trials(deepcopy=False), self._owner_is_dead)
             for trial in found:
                 self._mark_lost(trial, "its worker ended without a word")
         return [trial.number for trial in found]
@@ -137,6 +141,23 @@ class Session:
         with claim(self.storage):
             for trial in stale(self.study.get_trials(deepcopy=False), self._is_mine):
                 self._mark_lost(trial, reason, "interrupted")
+
+    def _owner_is_dead(self, trial: FrozenTrial) -> bool:
+        owner = Owner.from_attribute(trial.user_attrs.get(OWNER))
+        if owner is None:
+            return False
+        if owner.host == self.owner.host:
+            return is_dead(owner)
+        return self.heartbeats is not None and self.heartbeats.have_stopped(owner)
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Show other hosts that this process lives while it runs trials."""
+        if self.heartbeats is None:
+            yield
+            return
+        with self.heartbeats.kept_up(self.owner):
+            yield
 
     def _is_mine(self, trial: FrozenTrial) -> bool:
         return Owner.from_attribute(trial.user_attrs.get(OWNER)) == self.owner
@@ -238,11 +259,6 @@ def _template(lost: FrozenTrial | None, attempt: int, owner: dict[str, Any]) -> 
     )
 
 
-def _owner_is_dead(trial: FrozenTrial) -> bool:
-    owner = Owner.from_attribute(trial.user_attrs.get(OWNER))
-    return owner is not None and is_dead(owner)
-
-
 def _pid_of(trial: FrozenTrial, here: Owner) -> int | None:
     owner = Owner.from_attribute(trial.user_attrs.get(OWNER))
     return owner.pid if owner is not None and owner.host == here.host else None
@@ -271,7 +287,7 @@ def open_session(
     if storage is None:
         storage = open_storage(spec.storage)
     study = _create_or_load(spec, storage)
-    session = Session(study, limits)
+    session = Session(study, limits, heartbeats=heartbeats_of(spec.storage))
     if samples:
         seed = _stream_seed(session, spec.seed)
         default = {"_target_": f"optuna.samplers.{type(study.sampler).__name__}"}  # by the number of objectives

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from optuna.storages import BaseStorage, InMemoryStorage
 
 from qgtune.errors import QGTuneError
+from qgtune.study.heartbeat import Heartbeats
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -98,6 +99,14 @@ def _nearest_existing(folder: Path) -> Path:
     while not folder.exists():
         folder = folder.parent
     return folder
+
+
+def heartbeats_of(storage: str | None) -> Heartbeats | None:
+    """Return where the workers of a study show that they live; None where no other host can look."""
+    if storage is None or is_memory(storage):
+        return None
+    path = Path(storage)
+    return Heartbeats(path.with_name(f".{path.name}.alive"))
 
 
 def claim(storage: BaseStorage) -> AbstractContextManager[object]:

@@ -86,10 +86,11 @@ class Worker:
         if self.reaps:
             session.reap()
         run_one = functools.partial(self._run, session)
-        try:
-            return run_trials(session, run_one, lambda: self.interrupts.received is not None)
-        finally:
-            session.abandon("interrupted")
+        with session.alive():
+            try:
+                return run_trials(session, run_one, lambda: self.interrupts.received is not None)
+            finally:
+                session.abandon("interrupted")
 
     def _run(self, session: Session, trial: optuna.Trial) -> Outcome:
         with batch(session.storage):

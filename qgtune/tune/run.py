@@ -150,14 +150,16 @@ class _Worker:
         """Run trials, in further threads as well if there are to be several."""
         storage = open_storage(self.spec.storage) if storage is None else storage
         threads = [threading.Thread(target=self._loop, args=(interrupts, storage)) for _ in range(self.n_threads - 1)]
-        for thread in threads:
-            thread.start()
-        try:
-            return self._loop(interrupts, storage)
-        finally:
+        session = open_session(self.spec, self.limits, storage, samples=False)
+        with session.alive():
             for thread in threads:
-                thread.join()
-            open_session(self.spec, self.limits, storage, samples=False).abandon("interrupted")
+                thread.start()
+            try:
+                return self._loop(interrupts, storage)
+            finally:
+                for thread in threads:
+                    thread.join()
+                session.abandon("interrupted")
 
     def _loop(self, interrupts: Interrupts, storage: BaseStorage) -> WorkerReport:
         session = open_session(self.spec, self.limits, storage)

@@ -22,7 +22,8 @@ log = logging.getLogger("qgtune")
 
 _CHUNK_BYTES = 1 << 22
 _TAIL_BYTES = 1 << 12
-_FLAGS = os.O_CLOEXEC if sys.platform != "win32" else os.O_BINARY | os.O_NOINHERIT
+_FLAGS = getattr(os, "O_BINARY", 0)  # Windows would change the ends of lines
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # as Optuna writes; `json.dumps` would build it each time
 # Here an append lands at the end whoever else appends, and the sync of one writer covers the writers before it.
 _LOCAL = frozenset(("apfs", "bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "xfs", "zfs"))
 
@@ -99,7 +100,7 @@ class JournalFile(BaseJournalBackend):
 
     def append(self, logs: Sequence[dict[str, Any]], *, sync: bool = True) -> None:
         """Append the records with one write, and with one sync if so asked; see `append_logs`."""
-        data = "".join([json.dumps(log, separators=(",", ":")) + "\n" for log in logs]).encode()
+        data = "".join([_encode(log) + "\n" for log in logs]).encode()
         try:
             if self._syncs_late:
                 with _opened(self._name, os.O_RDWR | os.O_APPEND) as descriptor:

@@ -14,7 +14,6 @@ import json
 import os
 import threading
 from bisect import bisect_left, insort
-from datetime import timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +107,7 @@ class BatchingStorage(JournalStorage):
         if self._batch.was_collected:  # nothing was written
             self._batch.was_collected = False
             return
-        if not isinstance(self._replay_result, Replay):  # as it is after `__init__` and `__setstate__`
+        if type(self._replay_result) is not Replay:  # as it is after `__init__` and `__setstate__`
             self._replay_result = Replay(self._worker_id_prefix)
             self.start_replay(self._replay_result)
         super()._sync_with_backend()
@@ -355,7 +354,7 @@ def _fields(trial: FrozenTrial) -> Record:
     fields: Record = {
         "state": trial.state.value,
         "values": trial.values,
-        "datetime_start": _utc(trial.datetime_start),
+        "datetime_start": _iso(trial.datetime_start),
         "distributions": {name: _text(kind) for name, kind in trial.distributions.items()},
         "params": {name: trial.distributions[name].to_internal_repr(value) for name, value in trial.params.items()},
         "user_attrs": trial.user_attrs,
@@ -363,12 +362,13 @@ def _fields(trial: FrozenTrial) -> Record:
         "intermediate_values": trial.intermediate_values,
     }
     if trial.datetime_complete is not None:
-        fields["datetime_complete"] = _utc(trial.datetime_complete)
+        fields["datetime_complete"] = _iso(trial.datetime_complete)
     return fields
 
 
-def _utc(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
+def _iso(moment: datetime | None) -> str | None:
+    """Write a trial's time, which is local and has no zone; Optuna 4 and 5 read it as that."""
+    return None if moment is None else moment.isoformat(timespec="microseconds")
 
 
 _texts: dict[int, tuple[BaseDistribution, str]] = {}

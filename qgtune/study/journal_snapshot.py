@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("qgtune")
 
 _FORMAT = 1
+_DISTRIBUTIONS = "distributions"
 _SAMPLE_BYTES = 1 << 16
 
 
@@ -42,13 +43,13 @@ class Snapshot:
             header = json.loads(head)
             if header != self._header(header["records"], header["size"], body):
                 return None
-            return json.loads(body), header["records"], header["size"]
+            return _unpacked(json.loads(body)), header["records"], header["size"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def save(self, summary: Iterable[dict[str, Any]], n_records: int, n_bytes: int) -> None:
         """Write the snapshot, if the folder lets us: it saves time, and is not needed."""
-        body = json.dumps(list(summary), separators=(",", ":")).encode()
+        body = json.dumps(_packed(summary), separators=(",", ":")).encode()
         fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         try:
             header = json.dumps(self._header(n_records, n_bytes, body)).encode()
@@ -80,3 +81,24 @@ class Snapshot:
             raise ValueError
         digest.update(end)
         return digest.hexdigest()
+
+
+def _packed(records: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Write equal search spaces once: they are most of a trial's text."""
+    places: dict[tuple[tuple[str, str], ...], int] = {}
+    packed = []
+    for record in records:
+        if _DISTRIBUTIONS in record:
+            place = places.setdefault(tuple(record[_DISTRIBUTIONS].items()), len(places))
+            packed.append(record | {_DISTRIBUTIONS: place})
+        else:
+            packed.append(record)
+    return {"spaces": [dict(space) for space in places], "records": packed}
+
+
+def _unpacked(body: dict[str, Any]) -> list[dict[str, Any]]:
+    spaces, records = body["spaces"], body["records"]
+    for record in records:
+        if _DISTRIBUTIONS in record:
+            record[_DISTRIBUTIONS] = spaces[record[_DISTRIBUTIONS]]
+    return records  # type: ignore[no-any-return]

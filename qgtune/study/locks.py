@@ -99,7 +99,7 @@ if hasattr(os, "register_at_fork"):
 def _open_locked(path: Path) -> int:
     """Open and lock the file that `path` names once the lock is held; somebody may have removed it meanwhile."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)  # the umask narrows it
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # the umask narrows it
         try:
             _lock(descriptor)
             if _is_at(path, descriptor):

@@ -86,7 +86,7 @@ def parse_arguments(arguments: Sequence[str], params: Mapping[str, Any], config_
     parser = OverridesParser.create(config_loader=config_loader)
     for text, source in texts:
         try:
-            sorter.sort(parser.parse_override(text), source)
+            sorter.sort(parser.parse_overrides([text])[0], source)
         except QGTuneError as error:
             sorter.problems.extend(error.problems)
         except (HydraException, ValueError) as error:

@@ -50,7 +50,8 @@ class Rounds:
             self.session.reap()
             if self._stands_still(before, supervisor):
                 return self._final(self._next()) or _NO_PROGRESS
-        return supervisor.gave_up
+        decision = self._next()  # the workers that lived went on, perhaps to the end
+        return "" if isinstance(decision, Stop) and decision.why == "done" else supervisor.gave_up
 
     def _next(self) -> Start | Stop:
         return self.session.refresh().next(self.session.limits, time.time())

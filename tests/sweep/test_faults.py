@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from optuna.trial import TrialState
 
+from qgtune import tune
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import optuna
     from optuna.trial import FrozenTrial
 
     from tests.conftest import App
@@ -208,6 +212,18 @@ def test_deaths_in_a_row_stop_the_sweep(make_app: MakeApp) -> None:
     assert_settled(app, 6)
 
 
+def test_survivors_of_a_dying_worker_go_on(make_app: MakeApp) -> None:
+    """Workers that live finish the study beside one that is not replaced any more, and that is no failure."""
+    app = make_app(
+        f"{NUMBER}while number == 0 and len(list(Path().glob('dead-*'))) < 5:\n    time.sleep(0.05)\n"
+        "if number and len(list(Path().glob('dead-*'))) < 5:\n    Path(f'dead-{number}').touch()\n    os._exit(7)"
+    )
+    run = app.sweep(TWO, "hydra.sweeper.n_trials=6", "hydra.sweeper.max_retries=50")
+    assert run.code == 0, run.err
+    assert len(reasons(app)) == 5
+    assert_settled(app, 6)
+
+
 @pytest.mark.parametrize("body", [pytest.param(WAIT, id="polite"), pytest.param(STUBBORN, id="stubborn")])
 def test_workers_end_with_their_sweeper(make_app: MakeApp, start: Start, body: str) -> None:
     """When the sweeper is killed its workers end, whatever they do, and the next run finishes the study."""
@@ -336,6 +352,23 @@ def test_exceptions_are_retried_on_demand(make_app: MakeApp, retry: str, expecte
     assert sorted(states(app)) == expected
     retries = [trial for trial in app.trials() if trial.user_attrs.get("qgtune:retry_of") == 1]
     assert [trial.params for trial in retries] == [app.trials()[1].params] * (retry == "true")
+
+
+def test_threads_leave_each_other_alone() -> None:
+    """A thread for which no trial is left does not take away those that other threads still run."""
+    gate = threading.Event()
+
+    def objective(trial: optuna.Trial, _config: dict[str, Any]) -> float:
+        if trial.number == 3:
+            threading.Timer(0.5, gate.set).start()  # by then its thread has ended
+        else:
+            gate.wait(BOX_S)
+        return trial.suggest_float("x", 0, 1)
+
+    given = {"study_name": "a", "storage": None, "direction": "minimize", "n_trials": 4, "n_jobs": 4}
+    with pytest.warns(UserWarning, match="n_processes"):
+        study = tune.optimize(objective, given)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 4
 
 
 @pytest.mark.parametrize("sampler", ["", "random"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
 from qgtune.study.components import PRUNERS, SAMPLERS
 
@@ -88,7 +89,8 @@ def register() -> None:
     store(group="hydra/qgtune", name="default", node={"qgtune": {"_target_": CALLBACK}}, provider="qgtune")
     for kind, names in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
         for name, target in names.items():
-            node = {"_target_": f"optuna.{kind}s.{target}"}
+            # Arguments are the user's to add, without Hydra's `+`: Optuna knows which there are.
+            node = OmegaConf.create({"_target_": f"optuna.{kind}s.{target}"}, flags={"struct": False})
             store(group=f"hydra/sweeper/{kind}", name=name, node=node, provider="qgtune")
 
 

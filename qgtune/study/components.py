@@ -2,5 +2,32 @@
 
 from __future__ import annotations
 
-SAMPLERS = {"tpe": "TPESampler", "random": "RandomSampler"}
-PRUNERS = {"median": "MedianPruner", "nop": "NopPruner"}
+SAMPLERS = {
+    "tpe": "TPESampler",
+    "random": "RandomSampler",
+    "grid": "GridSampler",
+    "cmaes": "CmaEsSampler",
+    "gp": "GPSampler",
+    "nsgaii": "NSGAIISampler",
+    "nsgaiii": "NSGAIIISampler",
+    "qmc": "QMCSampler",
+    "bruteforce": "BruteForceSampler",
+    "partial_fixed": "PartialFixedSampler",
+}
+PRUNERS = {
+    "median": "MedianPruner",
+    "percentile": "PercentilePruner",
+    "hyperband": "HyperbandPruner",
+    "successive_halving": "SuccessiveHalvingPruner",
+    "threshold": "ThresholdPruner",
+    "patient": "PatientPruner",
+    "wilcoxon": "WilcoxonPruner",
+    "nop": "NopPruner",
+}
+# What Optuna imports only when the first trial is sampled or pruned: the packages, and our extra that brings them.
+NEEDS = {
+    "CmaEsSampler": (("cmaes",), "cmaes"),
+    "GPSampler": (("torch", "scipy"), "gp"),
+    "QMCSampler": (("scipy",), "qmc"),
+    "WilcoxonPruner": (("scipy",), "wilcoxon"),
+}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from qgtune.errors import QGTuneError, did_you_mean
+from qgtune.study.components import NEEDS
 
 Conf = Mapping[str, Any] | None
 
@@ -54,17 +58,32 @@ def _build_checked(conf: Conf, seed: int | None, kind: type[Any], what: str) -> 
 
 def _build(conf: Mapping[str, Any], seed: int | None, what: str) -> Any:
     target = _import(str(conf["_target_"]), what)
+    _check_needs(str(conf["_target_"]), what)
     arguments = {key: _argument(value, seed, what) for key, value in conf.items() if not _is_directive(key)}
     if seed is not None and inspect.isclass(target) and issubclass(target, BaseSampler):
         arguments = _with_seed(target, arguments, seed)
     try:
-        return target(**arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)  # whoever names one has decided
+            return target(**arguments)
     except ImportError as error:
         raise QGTuneError(
             f"Cannot build the {what} {conf['_target_']}: {_one_line(error)} Install the package that it needs."
         ) from error
     except Exception as error:
-        raise QGTuneError(f"Cannot build the {what} {conf['_target_']}: {_one_line(error)}") from error
+        raise QGTuneError(f"Cannot build the {what} {conf['_target_']}: {_one_line(error).rstrip('.')}.") from error
+
+
+def _check_needs(target: str, what: str) -> None:
+    """Miss a package now rather than when the first trial is sampled."""
+    module, _, name = target.rpartition(".")
+    packages, extra = NEEDS.get(name, ((), "")) if module.startswith("optuna.") else ((), "")
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    if missing:
+        raise QGTuneError(
+            f"Cannot build the {what} {target}: {' and '.join(missing)} is not installed. "
+            f"Install the extra: pip install 'qgtune[{extra}]'."
+        )
 
 
 def _argument(value: Any, seed: int | None, what: str) -> Any:

@@ -287,6 +287,8 @@ def open_session(
     if storage is None:
         storage = open_storage(spec.storage)
     study = _create_or_load(spec, storage)
+    # A sampler that is through calls `stop`, which Optuna allows inside `optimize` only; the limits bound it here.
+    study.stop = _no_stop  # type: ignore[method-assign]
     session = Session(study, limits, heartbeats=heartbeats_of(spec.storage))
     if samples:
         seed = _stream_seed(session, spec.seed)
@@ -334,3 +336,7 @@ def _quiet_optuna() -> None:
 def needs_one_worker(storage: str | None) -> bool:
     """Say whether the storage lives in one process only."""
     return is_memory(storage)
+
+
+def _no_stop() -> None:
+    """Go on: how many trials there are is for the limits to say."""

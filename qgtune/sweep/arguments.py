@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -159,7 +161,7 @@ def _plain(value: Any) -> Any:
 def _range(sweep: RangeSweep | IntervalSweep) -> BaseDistribution:
     if isinstance(sweep, IntervalSweep):
         return _between(sweep.start, sweep.end, log="log" in sweep.tags)
-    values = sorted(sweep.range())
+    values = _values(sweep)
     if not values:
         raise ValueError("the range holds no value")
     if "log" in sweep.tags:
@@ -168,6 +170,22 @@ def _range(sweep: RangeSweep | IntervalSweep) -> BaseDistribution:
     if isinstance(values[0], int):
         return IntDistribution(values[0], values[-1], step=int(step))
     return FloatDistribution(values[0], values[-1], step=float(step))
+
+
+def _values(sweep: RangeSweep) -> list[Any]:
+    """Return the values of a range, lowest first; its stop is not one of them.
+
+    Floats are counted in the decimals that the user wrote: Hydra counts their binary values, so that its
+    `range(0.1,0.4,0.1)` reaches 0.4.
+    """
+    ends = (sweep.start, sweep.stop, sweep.step)
+    if all(isinstance(end, int) for end in ends):
+        return sorted(sweep.range())
+    start, stop, step = (Decimal(str(end)) for end in ends)
+    if step == 0:
+        raise ValueError("its step is zero")
+    n_values = max(0, math.ceil((stop - start) / step))
+    return sorted(float(start + step * index) for index in range(n_values))
 
 
 def _between(low: Any, high: Any, *, log: bool) -> BaseDistribution:

@@ -20,6 +20,7 @@ from qgtune.errors import QGTuneError
 from qgtune.space.resolvers import register_resolvers
 from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.factory import build_pruner, build_sampler
+from qgtune.study.grid import GRID, with_grid
 from qgtune.study.ledger import Limits
 from qgtune.study.session import Session, StudySpec, open_session
 from qgtune.study.storages import check_journal_path, is_memory
@@ -119,16 +120,28 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
         lambda: compose(loader, config, parse_arguments(arguments, settings.params, loader), settings)
     )
     storage = attempt(lambda: _storage(settings, Path(config.hydra.runtime.cwd)))
-    attempt(lambda: build_sampler(settings.sampler, settings.seed))
+    bounded = attempt(lambda: _bounded(settings, composition))
     attempt(lambda: build_pruner(settings.pruner))
     if composition is not None and not composition.hyperparameters:
         problems.append(
             "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
             "'training.lr=interval(1e-4,1e-1)'."
         )
-    if problems or composition is None:
+    if problems or composition is None or bounded is None:
         raise QGTuneError(*problems)
-    return _plan(settings, composition, storage, config)
+    return _plan(bounded, composition, storage, config)
+
+
+def _bounded(settings: Settings, composition: Composition | None) -> Settings:
+    """Give a sampler that counts its points the space, and check that it can be built."""
+    found = {} if composition is None else composition.hyperparameters
+    distributions = {path: hyperparameter.distribution for path, hyperparameter in found.items()}
+    sampler, n_trials = settings.sampler, settings.n_trials
+    if distributions:
+        sampler, n_trials = with_grid(sampler, distributions, n_trials)
+    if distributions or (sampler or {}).get("_target_") != GRID:
+        build_sampler(sampler, settings.seed)
+    return replace(settings, sampler=sampler, n_trials=n_trials)
 
 
 def _plan(settings: Settings, composition: Composition, storage: str | None, config: DictConfig) -> Plan:

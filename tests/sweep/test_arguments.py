@@ -45,6 +45,7 @@ def parse(loader: ConfigLoaderImpl, *arguments: str, **params: Any) -> Arguments
         pytest.param("a=range(10,0,-5)", IntDistribution(5, 10, step=5), id="range downwards"),
         pytest.param("a=shuffle(range(1,4))", IntDistribution(1, 3), id="shuffled range"),
         pytest.param("a=range(0.0,1.0,0.25)", FloatDistribution(0.0, 0.75, step=0.25), id="range of floats"),
+        pytest.param("a=range(0.1,0.4,0.1)", FloatDistribution(0.1, 0.3, step=0.1), id="floats exclude their end"),
         pytest.param("a=interval(0,1)", FloatDistribution(0.0, 1.0), id="interval"),
         pytest.param("a=int(interval(1,8))", IntDistribution(1, 8), id="int interval includes its end"),
         pytest.param("a=tag(log,interval(1e-4,1))", FloatDistribution(1e-4, 1.0, log=True), id="log interval"),

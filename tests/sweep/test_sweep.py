@@ -430,3 +430,45 @@ def test_plain_hydra_sweep_on_our_launcher(make_app: MakeApp) -> None:
     run = app.sweep("hydra/launcher=qgtune", "training.lr=0.1,0.2", "model.layers.1.in_dim=16")
     assert run.code == 0, run.err
     assert app.yaml("1", ".hydra", "config.yaml")["training"]["lr"] == 0.2
+
+
+@pytest.mark.parametrize("sampler", ["grid", "bruteforce"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_grid_visits_every_point_once(app: App, sampler: str, n_jobs: int) -> None:
+    """A grid covers every value of its ranges, ends included, and stops when it is through."""
+    run = app.sweep(
+        f"hydra/sweeper/sampler={sampler}",
+        "hydra.sweeper.n_trials=50",
+        f"hydra.sweeper.n_jobs={n_jobs}",
+        "training.lr=range(0.1,0.4,0.1)",
+        "model.layers.0.out_dim=1,2",
+    )
+    assert run.code == 0, run.err
+    points = [tuple(trial.params.values()) for trial in app.trials()]
+    assert len(points) == 6
+    if sampler == "grid" or n_jobs == 1:
+        assert len(set(points)) == 6
+
+
+def test_a_sampler_of_ones_own(app: App) -> None:
+    """`_target_` takes any sampler that Python can import, with its arguments."""
+    (app.folder / "mine.py").write_text(
+        "import optuna\nclass Mine(optuna.samplers.RandomSampler):\n"
+        "    def __init__(self, low, seed=None):\n        super().__init__(seed)\n        self.low = low\n"
+        "    def sample_independent(self, study, trial, name, distribution):\n"
+        "        value = super().sample_independent(study, trial, name, distribution)\n"
+        "        return self.low if name == 'training.lr' else value\n"
+    )
+    run = app.sweep("hydra.sweeper.sampler._target_=mine.Mine", "hydra.sweeper.sampler.low=0.05")
+    assert run.code == 0, run.err
+    assert {trial.params["training.lr"] for trial in app.trials()} == {0.05}
+
+
+def test_nested_pruners(app: App) -> None:
+    """A pruner around another one is built from nested targets."""
+    run = app.sweep(
+        "hydra/sweeper/pruner=patient",
+        "hydra.sweeper.pruner.patience=2",
+        "hydra.sweeper.pruner.wrapped_pruner={_target_:optuna.pruners.MedianPruner}",
+    )
+    assert run.code == 0, run.err

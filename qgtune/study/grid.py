@@ -1,0 +1,76 @@
+"""Spaces that can be counted: the grid of all their points."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from qgtune.errors import QGTuneError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optuna.distributions import BaseDistribution
+
+GRID = "optuna.samplers.GridSampler"
+FINITE = (GRID, "optuna.samplers.BruteForceSampler")
+
+
+def values_of(distribution: BaseDistribution) -> list[Any] | None:
+    """Return every value of a distribution, both ends included; None when they cannot be counted."""
+    if isinstance(distribution, CategoricalDistribution):
+        return list(distribution.choices)
+    if isinstance(distribution, IntDistribution):
+        return list(range(distribution.low, distribution.high + 1, distribution.step))
+    if isinstance(distribution, FloatDistribution):
+        if distribution.low == distribution.high:
+            return [distribution.low]
+        if distribution.step is not None:
+            return _steps(distribution.low, distribution.high, distribution.step)
+    return None
+
+
+def _steps(low: float, high: float, step: float) -> list[float]:
+    """Count in decimals, as Optuna does: in binary the end would be missed."""
+    start, width = Decimal(str(low)), Decimal(str(step))
+    n = int((Decimal(str(high)) - start) / width)
+    return [float(start + width * index) for index in range(n + 1)]
+
+
+def with_grid(
+    sampler: Mapping[str, Any] | None, distributions: Mapping[str, BaseDistribution], n_trials: int
+) -> tuple[Mapping[str, Any] | None, int]:
+    """Give a grid sampler the grid of the space, and bound the trials by the points that there are.
+
+    Args:
+        sampler: the `_target_` mapping of the sampler.
+        distributions: the space, by name.
+        n_trials: how many trials the user asked for.
+
+    Returns:
+        The mapping, with its `search_space` filled in for a grid; and the number of trials, at most that of the points
+        where the sampler visits each point once.
+
+    Raises:
+        QGTuneError: with each hyperparameter of a grid that has no countable values.
+    """
+    target = None if sampler is None else sampler.get("_target_")
+    if sampler is None or target not in FINITE:
+        return sampler, n_trials
+    if sampler.get("search_space") is not None:
+        grid = dict(sampler["search_space"])
+        return sampler, min(n_trials, math.prod(map(len, grid.values())))
+    values = {name: values_of(distribution) for name, distribution in distributions.items()}
+    problems = [
+        f"Cannot visit every point: {name} is a continuous range. Give it a step or choices, or take another sampler."
+        for name, found in values.items()
+        if found is None
+    ]
+    if problems:
+        raise QGTuneError(*problems)
+    grid = {name: found for name, found in values.items() if found is not None}
+    n_points = math.prod(map(len, grid.values()))
+    return ({**sampler, "search_space": grid} if target == GRID else sampler), min(n_trials, n_points)

@@ -35,6 +35,8 @@ class QGTuneSweeperConf:
             retried.
         n_jobs: how many workers run trials at the same time. More than one are processes of their own.
         timeout: seconds after which no trial starts any more; null means no limit. Running trials finish.
+        stop_at: the value at which, or beyond which, the study is good enough: no trial starts any more.
+        stop_after_no_improvement: how many finished trials without a new best one end the study.
         max_failure_rate: the share of failed trials, in [0, 1], above which the sweep stops. The first `n_jobs + 2`
             trials all failing stops it, too.
         max_retries: how often a trial whose worker died is run again with the same values.
@@ -70,6 +72,8 @@ class QGTuneSweeperConf:
     n_trials: int = 20
     n_jobs: int = 1
     timeout: Any = None
+    stop_at: Any = None
+    stop_after_no_improvement: Any = None
     max_failure_rate: float = 1.0
     max_retries: int = 1
     retry_exceptions: bool = False

@@ -41,7 +41,10 @@ def _steps(low: float, high: float, step: float) -> list[float]:
 
 
 def with_grid(
-    sampler: Mapping[str, Any] | None, distributions: Mapping[str, BaseDistribution], n_trials: int
+    sampler: Mapping[str, Any] | None,
+    distributions: Mapping[str, BaseDistribution],
+    n_trials: int,
+    seed: int | None = None,
 ) -> tuple[Mapping[str, Any] | None, int]:
     """Give a grid sampler the grid of the space, and bound the trials by the points that there are.
 
@@ -49,6 +52,8 @@ def with_grid(
         sampler: the `_target_` mapping of the sampler.
         distributions: the space, by name.
         n_trials: how many trials the user asked for.
+        seed: the seed of the study. All workers have to shuffle the grid alike, or they would miss points: Optuna keeps
+            a point's number only.
 
     Returns:
         The mapping, with its `search_space` filled in for a grid; and the number of trials, at most that of the points
@@ -60,9 +65,10 @@ def with_grid(
     target = None if sampler is None else sampler.get("_target_")
     if sampler is None or target not in FINITE:
         return sampler, n_trials
+    if target == GRID:
+        sampler = {**sampler, "seed": seed or 0}
     if sampler.get("search_space") is not None:
-        grid = dict(sampler["search_space"])
-        return sampler, min(n_trials, math.prod(map(len, grid.values())))
+        return sampler, min(n_trials, math.prod(map(len, sampler["search_space"].values())))
     values = {name: values_of(distribution) for name, distribution in distributions.items()}
     problems = [
         f"Cannot visit every point: {name} is a continuous range. Give it a step or choices, or take another sampler."

@@ -42,16 +42,17 @@ class Journal(BatchingStorage):
     @contextmanager
     def claim(self) -> Iterator[None]:
         """Hold the exclusive right to count and create trials; sampling and writing go on meanwhile."""
+        claimed = False
         try:
-            self._claim_lock.__enter__()
+            with self._claim_lock:
+                claimed = True
+                yield
         except LockUnsupportedError:
+            if claimed:
+                raise
+        if not claimed:
             with _stock_lock(self._claim_lock.path):
                 yield
-            return
-        try:
-            yield
-        finally:
-            self._claim_lock.__exit__(None, None, None)
 
     @contextmanager
     def batch(self) -> Iterator[None]:

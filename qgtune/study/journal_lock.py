@@ -19,6 +19,7 @@ from qgtune.errors import QGTuneError
 from qgtune.study.locks import FileLock, LockUnsupportedError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from types import TracebackType
 
 log = logging.getLogger("qgtune")
@@ -49,51 +50,66 @@ class JournalLock:
         self._entry = self._journal + _SUFFIX
         self._mark = f".{journal.name}.flock"
         self._queue = FileLock(journal.with_name(self._mark))
-        self._stock: JournalFileOpenLock | JournalFileSymlinkLock | None = None
-        self._queued = False
+        self._held: Generator[None, None, None] | None = None
 
     def __enter__(self) -> None:
-        try:
-            self._queue.__enter__()
-            self._queued = True
-        except LockUnsupportedError:
-            self._acquire(JournalFileSymlinkLock(self._journal))
-            return
-        try:
-            self._take_entry()
-        except BaseException:
-            self._queue.__exit__(None, None, None)
-            raise
+        held = self._hold()
+        next(held)  # a signal that raises from here on drops the generator, and that frees the lock
+        self._held = held
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        queued, self._queued = self._queued, False
-        try:
-            if self._stock is not None:
-                with contextlib.suppress(RuntimeError):  # somebody took it for left over
-                    self._stock.release()
-            elif self._is_ours():  # else somebody took it for left over and is the holder now
-                _unlink(self._entry)
-        finally:
-            self._stock = None
-            if queued:
-                self._queue.__exit__(kind, error, trace)
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
 
-    def _take_entry(self) -> None:
-        if sys.platform == "win32":  # a link needs a right that few have there
-            self._acquire(JournalFileOpenLock(self._journal))
+    def _hold(self) -> Generator[None, None, None]:
+        queued = False
+        try:
+            with self._queue:
+                queued = True
+                yield from self._hold_entry()
+        except LockUnsupportedError:
+            if queued:
+                raise
+        if not queued:
+            yield from self._hold_stock(JournalFileSymlinkLock(self._journal))
+
+    def _hold_entry(self) -> Generator[None, None, None]:
+        if sys.platform == "win32" or not self._take_entry():  # a link needs a right that few have there
+            yield from self._hold_stock(JournalFileOpenLock(self._journal))
             return
+        try:
+            yield
+        finally:
+            if self._is_ours():  # else somebody took it for left over and is the holder now
+                _unlink(self._entry)
+
+    def _hold_stock(self, stock: JournalFileOpenLock | JournalFileSymlinkLock) -> Generator[None, None, None]:
+        try:
+            stock.acquire()
+        except OSError as error:
+            raise _entry_error(self._entry, error) from error
+        try:
+            yield
+        finally:
+            with contextlib.suppress(RuntimeError):  # somebody took it for left over
+                stock.release()
+
+    def _take_entry(self) -> bool:
+        """Make the entry; return False where there are no symbolic links."""
         descriptor = self._queue.descriptor
-        if os.pread(descriptor, len(HERE), 0) == HERE:
+        if os.read(descriptor, len(HERE)) == HERE:
             if self._is_ours():
                 _unlink(self._entry)  # its holder was killed, or the kernel lock would not be ours
         else:
             self._wait_until_free()  # the file may name the host of a living holder: not ours to overwrite
-        os.pwrite(descriptor, HERE, 0)  # also renews the time by which Optuna sees that the lock changes hands
-        self._link()
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, HERE)  # also renews the time by which Optuna sees that the lock changes hands
+        return self._link()
 
-    def _link(self) -> None:
+    def _link(self) -> bool:
         patience = _Patience(self._entry)
         while True:
             try:
@@ -103,10 +119,9 @@ class JournalLock:
             except OSError as error:
                 if error.errno not in _NO_SYMLINKS:
                     raise _entry_error(self._entry, error) from error
-                self._acquire(JournalFileOpenLock(self._journal))
-                return
+                return False
             else:
-                return
+                return True
 
     def _wait_until_free(self) -> None:
         patience = _Patience(self._entry)
@@ -118,13 +133,6 @@ class JournalLock:
             return os.readlink(self._entry) == self._mark  # noqa: PTH115 - a `Path` takes as long as the call
         except OSError:
             return False
-
-    def _acquire(self, stock: JournalFileOpenLock | JournalFileSymlinkLock) -> None:
-        try:
-            stock.acquire()
-        except OSError as error:
-            raise _entry_error(self._entry, error) from error
-        self._stock = stock
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the path: a lock is held by a process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -32,6 +33,9 @@ class Limits:
         n_before: how many trials the study had when this run started. Their failures are no reason to stop: whoever
             starts again has mended something.
         deadline_s: the time, in seconds since the epoch, after which no trial starts; None means no limit.
+        maximize: whether higher values are better.
+        stop_at: the value at which, or beyond which, the objective is good enough; None means never.
+        stop_after_no_improvement: how many finished trials without a new best one are enough; None means no limit.
     """
 
     n_trials: int
@@ -41,6 +45,9 @@ class Limits:
     n_first: int = 3
     n_before: int = 0
     deadline_s: float | None = None
+    maximize: bool = False
+    stop_at: float | None = None
+    stop_after_no_improvement: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +70,53 @@ class Stop:
     """Start no trial.
 
     Attributes:
-        why: `done` (the total is reached), `busy` (it will be, once the running trials end), `timeout`,
-            or `failures`.
-        message: a sentence for the user; empty unless the study was given up.
+        why: `done` (the total is reached), `busy` (it will be, once the running trials end), `timeout`, `enough` (it
+            is good enough, or gets no better), or `failures`.
+        message: the reason in words, for `enough` and `failures`.
     """
 
-    why: Literal["done", "busy", "timeout", "failures"]
+    why: Literal["done", "busy", "timeout", "enough", "failures"]
     message: str = ""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How the best value of a study came about.
+
+    Attributes:
+        best: the best value so far; None before the first completed trial, and with several objectives.
+    """
+
+    best: float | None = None
+    _best_time_s: float = 0.0
+    _times_s: list[float] = field(default_factory=list)
+
+    def add(self, trial: FrozenTrial, *, maximize: bool) -> None:
+        """Take in a finished trial, in any order."""
+        time_s = trial.datetime_complete.timestamp() if trial.datetime_complete else 0.0
+        insort(self._times_s, time_s)
+        if trial.state != TrialState.COMPLETE or len(trial.values) > 1:
+            return
+        value = trial.values[0]
+        if self.best is None or (value > self.best if maximize else value < self.best):
+            self.best, self._best_time_s = value, time_s
+
+    @property
+    def n_since_best(self) -> int:
+        """How many trials finished after the best one did."""
+        return len(self._times_s) - bisect_right(self._times_s, self._best_time_s)
+
+    def enough(self, limits: Limits) -> str:
+        """Say why no more trials are wanted; the empty text if they are."""
+        if self.best is None:
+            return ""
+        goal = limits.stop_at
+        if goal is not None and (self.best >= goal if limits.maximize else self.best <= goal):
+            return f"the best value {self.best:g} reaches stop_at={goal:g}"
+        patience = limits.stop_after_no_improvement
+        if patience is not None and self.n_since_best >= patience:
+            return f"{self.n_since_best} trials brought no better value than {self.best:g}"
+        return ""
 
 
 @dataclass(slots=True)
@@ -85,6 +132,7 @@ class Ledger:
         running: how many run now.
         died: how many of the failed ones lost their worker.
         last_failure: the latest trial that failed for good.
+        progress: how the best value came about.
     """
 
     complete: int = 0
@@ -93,6 +141,7 @@ class Ledger:
     running: int = 0
     died: int = 0
     last_failure: FrozenTrial | None = None
+    progress: Progress = field(default_factory=Progress)
     _run_finished: int = 0
     _run_failed: int = 0
     _lost: dict[int, FrozenTrial] = field(default_factory=dict)
@@ -139,6 +188,8 @@ class Ledger:
             self.failed += 1
             self.died += LOST in trial.user_attrs
             self.last_failure = trial
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
+            self.progress.add(trial, maximize=limits.maximize)
         if trial.number >= limits.n_before and trial.number not in self._lost:
             self._run_finished += 1
             self._run_failed += trial.state == TrialState.FAIL
@@ -149,6 +200,8 @@ class Ledger:
             return Stop("failures", message)
         if self.finished >= limits.n_trials:
             return Stop("done")
+        if message := self.progress.enough(limits):
+            return Stop("enough", message)
         if limits.deadline_s is not None and now_s >= limits.deadline_s:
             return Stop("timeout")
         if self.finished + self.running >= limits.n_trials:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
     from types import TracebackType
 
@@ -37,7 +38,7 @@ class FileLock:
         self.path = path
         self._threads = threading.Lock()
         self._descriptor = -1
-        self._owner_pid = -1
+        self._held: Generator[None, None, None] | None = None
         _instances.add(self)
 
     @property
@@ -46,35 +47,47 @@ class FileLock:
         return self._descriptor
 
     def __enter__(self) -> None:
-        self._threads.acquire()
-        try:
-            self._descriptor = _open_locked(self.path)
-            self._owner_pid = os.getpid()
-        except OSError as error:
-            self._threads.release()
-            raise _lock_error(self.path, error) from error
-        except BaseException:
-            self._threads.release()
-            raise
+        held = self._hold()
+        next(held)  # a signal that raises from here on drops the generator, and that frees the lock
+        self._held = held
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if self._owner_pid != os.getpid():
-            return  # a child, forked while the lock was held: it is the parent's
-        descriptor, self._descriptor, self._owner_pid = self._descriptor, -1, -1
-        try:
-            _unlock(descriptor)
-        finally:
-            self._threads.release()
+        held, self._held = self._held, None
+        if held is not None:  # else a fork made this process forget the lock
+            held.close()
+
+    def _hold(self) -> Generator[None, None, None]:
+        pid = os.getpid()
+        with self._threads:
+            try:
+                self._open_locked()
+                yield
+            except OSError as error:
+                raise _lock_error(self.path, error) from error
+            finally:
+                descriptor, self._descriptor = self._descriptor, -1
+                if descriptor >= 0:
+                    _close(descriptor, unlock=os.getpid() == pid)
+
+    def _open_locked(self) -> None:
+        """Open and lock the file that the path names once the lock is held; somebody may have removed it meanwhile."""
+        while True:
+            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)  # the umask narrows it
+            _lock(self._descriptor)
+            if _is_at(self.path, self._descriptor):
+                return
+            os.close(self._descriptor)
 
     def forget(self) -> None:
         """Give up what a fork has copied; the parent goes on holding the lock."""
-        descriptor, self._descriptor, self._owner_pid = self._descriptor, -1, -1
+        held, self._held = self._held, None
         self._threads = threading.Lock()
-        if descriptor >= 0:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        if held is not None:
+            with contextlib.suppress(ValueError):  # another thread was in the middle of it
+                held.close()
+        self._descriptor = -1
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the path: a lock is held by a process."""
@@ -96,26 +109,21 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_all)
 
 
-def _open_locked(path: Path) -> int:
-    """Open and lock the file that `path` names once the lock is held; somebody may have removed it meanwhile."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # the umask narrows it
-        try:
-            _lock(descriptor)
-            if _is_at(path, descriptor):
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-
-
 def _is_at(path: Path, descriptor: int) -> bool:
     try:
         named = os.stat(path)  # noqa: PTH116 - a third of the time of `Path.stat`, many times a trial
     except FileNotFoundError:
         return False
     return os.path.samestat(named, os.fstat(descriptor))
+
+
+def _close(descriptor: int, *, unlock: bool) -> None:
+    try:
+        if unlock:  # closing would not do while a child of `fork` has a copy
+            with contextlib.suppress(OSError):  # it never came to the lock
+                _unlock(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _lock_error(path: Path, error: OSError) -> QGTuneError:
@@ -144,7 +152,6 @@ if sys.platform == "win32":
     def _unlock(descriptor: int) -> None:
         os.lseek(descriptor, 0, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-        os.close(descriptor)
 
 else:
     import fcntl
@@ -153,7 +160,4 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
     def _unlock(descriptor: int) -> None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing would not do while a child of `fork` has a copy
-        finally:
-            os.close(descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -61,11 +62,15 @@ class Rounds:
         return still and not supervisor.n_deaths and self.interrupts.received is None
 
     def _final(self, decision: Start | Stop) -> str:
+        if isinstance(decision, Stop) and decision.why == "enough":
+            log.info("Stopped: %s.", decision.message)
         if not isinstance(decision, Stop) or decision.why != "failures":
             return "" if isinstance(decision, Stop) else _NO_PROGRESS
         text = last_failure(self.session)
         return f"Cannot go on: {decision.message}.{text} Mend it and run again: the study goes on."
 
+
+log = logging.getLogger("qgtune")
 
 _NO_PROGRESS = "Cannot go on: the workers ended without finishing a trial. Look for their errors above."
 

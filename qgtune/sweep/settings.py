@@ -30,6 +30,8 @@ class Settings:
     n_trials: int
     n_jobs: int
     timeout: float | None
+    stop_at: float | None
+    stop_after_no_improvement: int | None
     max_failure_rate: float
     max_retries: int
     retry_exceptions: bool
@@ -61,6 +63,8 @@ def read_settings(config: DictConfig) -> Settings:
             problems.append(f"Cannot use hydra.sweeper.{name}={node.get(name)!r}: {error}.")
     if problems:
         raise QGTuneError(*problems)
+    if len(values["direction"]) > 1 and (values["stop_at"], values["stop_after_no_improvement"]) != (None, None):
+        raise QGTuneError("Cannot stop a study of several objectives early: none of its values is the best one.")
     values["seed"], values["sampler"] = _seed(values["seed"], values["sampler"])
     return Settings(**values)
 
@@ -103,6 +107,8 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "n_trials": checks.whole(1),
     "n_jobs": checks.whole(1),
     "timeout": checks.optional(checks.number(0, float("inf"))),
+    "stop_at": checks.optional(checks.number(float("-inf"), float("inf"))),
+    "stop_after_no_improvement": checks.optional(checks.whole(1)),
     "max_failure_rate": checks.number(0, 1),
     "max_retries": checks.whole(0),
     "retry_exceptions": checks.flag,

@@ -138,7 +138,7 @@ def _bounded(settings: Settings, composition: Composition | None) -> Settings:
     distributions = {path: hyperparameter.distribution for path, hyperparameter in found.items()}
     sampler, n_trials = settings.sampler, settings.n_trials
     if distributions:
-        sampler, n_trials = with_grid(sampler, distributions, n_trials)
+        sampler, n_trials = with_grid(sampler, distributions, n_trials, settings.seed)
     if distributions or (sampler or {}).get("_target_") != GRID:
         build_sampler(sampler, settings.seed)
     return replace(settings, sampler=sampler, n_trials=n_trials)
@@ -154,6 +154,9 @@ def _plan(settings: Settings, composition: Composition, storage: str | None, con
         settings.max_failure_rate,
         n_first=settings.n_jobs + 2,
         deadline_s=None if settings.timeout is None else time.time() + settings.timeout,
+        maximize=settings.direction[0] == "maximize",
+        stop_at=settings.stop_at,
+        stop_after_no_improvement=settings.stop_after_no_improvement,
     )
     return Plan(settings, composition, folder, spec, limits)
 
@@ -185,6 +188,7 @@ class _Sweep:
         session = open_session(self.plan.spec, self.plan.limits, samples=False)
         limits = replace(self.plan.limits, n_before=len(session.study.get_trials(deepcopy=False)))
         self.plan, session.limits = replace(self.plan, limits=limits), limits
+        _check_folder(self.plan, session)
         for notice in check_space_unchanged(session.study, self.plan.composition.hyperparameters):
             log.warning(notice)
         for notice in self._notices():
@@ -244,6 +248,17 @@ class _Sweep:
         launcher = Plugins.instance().instantiate_launcher(hydra_context=quiet, task_function=worker, config=config)
         for job in launcher.launch([list(WORKER_OVERRIDES)] * n_workers, initial_job_idx=0):
             _ = job.return_value
+
+
+def _check_folder(plan: Plan, session: Session) -> None:
+    """Refuse to write a new study's jobs over another's: folders are named by trial numbers, which start at 0 again."""
+    if plan.spec.storage is None or session.study.get_trials(deepcopy=False):
+        return
+    if any(plan.folder.glob("*/.hydra")):
+        raise QGTuneError(
+            f"Cannot start study {plan.spec.name!r} in {short_path(plan.folder)}: the folder holds the jobs of another "
+            "study. Give another hydra.sweep.dir, or the study_name and storage of that study."
+        )
 
 
 def _greet(session: Session, plan: Plan) -> None:

@@ -109,8 +109,8 @@ def test_values_of_a_distribution(distribution: Any, expected: list[Any] | None)
 def test_a_grid_is_filled_in_and_bounds_the_trials() -> None:
     """A grid sampler gets the space's grid, and no more trials than points."""
     space = {"x": IntDistribution(1, 3), "y": CategoricalDistribution(["a", "b"])}
-    conf, n_trials = with_grid({"_target_": GRID}, space, 100)
-    assert conf == {"_target_": GRID, "search_space": {"x": [1, 2, 3], "y": ["a", "b"]}}
+    conf, n_trials = with_grid({"_target_": GRID}, space, 100, seed=3)
+    assert conf == {"_target_": GRID, "search_space": {"x": [1, 2, 3], "y": ["a", "b"]}, "seed": 3}
     assert n_trials == 6
     assert with_grid({"_target_": "optuna.samplers.TPESampler"}, space, 100)[1] == 100
 

@@ -183,3 +183,23 @@ def test_a_copy_from_a_pickle_locks_the_same_file(journal: Path) -> None:
     copy = pickle.loads(pickle.dumps(JournalLock(journal)))  # noqa: S301 - our own bytes
     with copy:
         assert os.path.lexists(entry(journal))
+
+
+@pytest.mark.parametrize("name", ["os.symlink", "os.readlink", "os.write", "fcntl.flock"])
+def test_a_signal_that_raises_leaves_nothing_locked(journal: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C in the middle of taking the lock, after each of its steps, does not lock out the next taker."""
+    module, function = name.split(".")
+    genuine = getattr(sys.modules[module], function)
+
+    def interrupted(*arguments: object) -> object:
+        genuine(*arguments)
+        raise KeyboardInterrupt
+
+    lock = JournalLock(journal)
+    with monkeypatch.context() as patch:
+        patch.setattr(name, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            lock.__enter__()
+    with lock, pytest.raises(FileExistsError):
+        entry(journal).symlink_to("somewhere")
+    assert not os.path.lexists(entry(journal))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -136,6 +137,37 @@ def test_giving_up(states: str, rate: float, gives_up: bool) -> None:  # noqa: F
     if isinstance(decision, Stop):
         assert decision.why == "failures"
         assert "failed" in decision.message
+
+
+def values(*found: float, maximize: bool = False) -> Ledger:
+    """Return a ledger of trials that completed one after the other with these values."""
+    ledger = Ledger()
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    trials = [make("C", number) for number in range(len(found))]
+    for trial, value in zip(trials, found, strict=True):
+        trial.values = [value]
+        trial.datetime_complete = start + timedelta(seconds=trial.number)
+    ledger.update(trials, Limits(99, maximize=maximize))
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("found", "maximize", "limits", "stops"),
+    [
+        pytest.param((3, 1, 2), False, {"stop_at": 1}, True, id="low enough"),
+        pytest.param((3, 1, 2), False, {"stop_at": 0.5}, False, id="not low enough"),
+        pytest.param((3, 1, 2), True, {"stop_at": 3}, True, id="high enough"),
+        pytest.param((3, 1, 2), True, {"stop_at": 4}, False, id="not high enough"),
+        pytest.param((1, 2, 3), False, {"stop_after_no_improvement": 2}, True, id="two no better"),
+        pytest.param((2, 1, 3), False, {"stop_after_no_improvement": 2}, False, id="one no better"),
+        pytest.param((1, 1, 1), False, {"stop_after_no_improvement": 2}, True, id="equal is no better"),
+        pytest.param((), False, {"stop_after_no_improvement": 1, "stop_at": 0}, False, id="nothing yet"),
+    ],
+)
+def test_stopping_early(found: tuple[float, ...], maximize: bool, limits: dict[str, Any], stops: bool) -> None:  # noqa: FBT001 - a table
+    """A study stops when it is good enough or gets no better."""
+    decision = values(*found, maximize=maximize).next(Limits(99, maximize=maximize, **limits), NOW_S)
+    assert (isinstance(decision, Stop) and decision.why == "enough") is stops
 
 
 def test_failures_of_earlier_runs_do_not_stop_this_one() -> None:

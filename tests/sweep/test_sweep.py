@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -360,9 +361,8 @@ def test_one_worker_repeats_its_sequence(app: App) -> None:
     """The same seed gives the same points from a fresh study."""
     app.sweep()
     first = [trial.params for trial in app.trials()]
-    app.sweep("hydra.sweeper.storage=other.log")
-    app.path("study.log").unlink()
-    (app.folder / "other.log").rename(app.path("study.log"))
+    shutil.rmtree(app.path())
+    app.sweep()
     assert [trial.params for trial in app.trials()] == first
 
 
@@ -472,3 +472,32 @@ def test_nested_pruners(app: App) -> None:
         "hydra.sweeper.pruner.wrapped_pruner={_target_:optuna.pruners.MedianPruner}",
     )
     assert run.code == 0, run.err
+
+
+def test_early_stop_ends_all_workers(make_app: MakeApp) -> None:
+    """When the study is good enough, or gets no better, every worker stops asking, and the sweep says why."""
+    app = make_app("return float(HydraConfig.get().job.num)")
+    run = app.sweep("hydra.sweeper.stop_after_no_improvement=3", "hydra.sweeper.n_trials=50", "hydra.sweeper.n_jobs=2")
+    assert run.code == 0, run.err
+    assert 4 <= len(app.trials()) <= 6
+    assert "Stopped: " in run.out
+    assert "trials brought no better value than 0" in run.out
+
+
+def test_a_study_that_is_good_enough_stops(make_app: MakeApp) -> None:
+    """The goal is reached from below when the study maximizes."""
+    app = make_app("return float(HydraConfig.get().job.num)")
+    run = app.sweep("hydra.sweeper.stop_at=2", "hydra.sweeper.direction=maximize", "hydra.sweeper.n_trials=50")
+    assert run.code == 0, run.err
+    assert "Stopped: the best value 2 reaches stop_at=2" in run.out
+    assert len(app.trials()) == 3
+
+
+def test_a_new_study_does_not_overwrite_another(app: App) -> None:
+    """Another study's jobs are not written over those that are there."""
+    app.sweep()
+    before = app.path("0", ".hydra", "config.yaml").read_bytes()
+    run = app.sweep("hydra.sweeper.study_name=other")
+    assert run.code == 1
+    assert "the folder holds the jobs of another study" in run.err
+    assert app.path("0", ".hydra", "config.yaml").read_bytes() == before

@@ -32,7 +32,7 @@ from qgtune.sweep.launching import launch_workers
 from qgtune.sweep.outputs import Outputs, short_path
 from qgtune.sweep.rounds import Rounds, none_completed
 from qgtune.sweep.settings import Settings, read_settings
-from qgtune.sweep.task import Task
+from qgtune.sweep.task import Task, TaskByValue
 from qgtune.sweep.worker import Worker
 
 if TYPE_CHECKING:
@@ -237,6 +237,7 @@ class _Sweep:
                 log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)
             launch_workers(worker, self.config, n_workers, supervisor.died)
         else:
+            worker.task = TaskByValue(self.task.function)
             self._launch_elsewhere(worker, n_workers)
 
     def _launch_elsewhere(self, worker: Worker, n_workers: int) -> None:

@@ -47,6 +47,20 @@ class Task:
         return _by_value, (cloudpickle.dumps(self.function),)
 
 
+@dataclass(frozen=True, slots=True)
+class TaskByValue:
+    """The user's function, left to whatever pickles it.
+
+    Launchers such as joblib's pickle the functions of the main script by value, since their processes do not import it.
+    """
+
+    function: Callable[..., Any]
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the function."""
+        return self.function(*arguments)
+
+
 def _depth(module: str, name: str, function: Any) -> int | None:
     try:
         found = _find(module, name)

@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 from qgtune import live
 from qgtune.results.configs import resolve_plain
 from qgtune.results.files import write_once
+from qgtune.space.resolvers import register_resolvers
 from qgtune.study.loop import WorkerReport, first_line, interrupted, outcome_of, run_trials
 from qgtune.study.session import Outcome, Session, StudySpec, completed, failed, open_session
 from qgtune.study.storages import batch
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
     from qgtune.study.ledger import Limits
-    from qgtune.sweep.task import Task
+    from qgtune.sweep.task import Task, TaskByValue
 
 log = logging.getLogger("qgtune")
 
@@ -55,7 +56,7 @@ class Worker:
             what killed a worker, it would be too early. It does not travel.
     """
 
-    task: Task
+    task: Task | TaskByValue
     composition: Composition
     spec: StudySpec
     limits: Limits
@@ -82,6 +83,7 @@ class Worker:
         Raises:
             QGTuneError: when the study cannot be opened.
         """
+        register_resolvers()  # some launchers start processes that Hydra's plugin scan has not reached
         session = open_session(self.spec, self.limits, self.storage)
         if self.reaps:
             session.reap()
@@ -116,7 +118,7 @@ class Worker:
 class _Judge:
     """Calls the user's function and turns what comes of it into an outcome."""
 
-    task: Task
+    task: Task | TaskByValue
     trial: optuna.Trial
     interrupts: Interrupts
     n_objectives: int

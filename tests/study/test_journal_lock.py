@@ -196,6 +196,8 @@ def test_a_signal_that_raises_leaves_nothing_locked(journal: Path, name: str, mo
         raise KeyboardInterrupt
 
     lock = JournalLock(journal)
+    with lock:
+        pass  # from here on all steps are taken
     with monkeypatch.context() as patch:
         patch.setattr(name, interrupted)
         with pytest.raises(KeyboardInterrupt):

@@ -501,3 +501,14 @@ def test_a_new_study_does_not_overwrite_another(app: App) -> None:
     assert run.code == 1
     assert "the folder holds the jobs of another study" in run.err
     assert app.path("0", ".hydra", "config.yaml").read_bytes() == before
+
+
+def test_workers_ride_on_joblib(app: App) -> None:
+    """Under joblib's launcher workers run in its processes, and leave no jobs of their own."""
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra joblib")
+    run = app.sweep("hydra/launcher=joblib", "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=5")
+    assert run.code == 0, run.err
+    assert states(app) == ["COMPLETE"] * 5
+    assert len({trial.user_attrs["qgtune:owner"]["pid"] for trial in app.trials()}) <= 2
+    assert sorted(path.name for path in app.path().iterdir() if path.is_dir()) == ["0", "1", "2", "3", "4"]
+    assert not list(app.path().glob("train.log"))

@@ -7,12 +7,13 @@ python examples/tune_example.py --data fashion-mnist --folder fashion
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from qgtune import tune
+from qgtune import QGTuneError, tune
 
 if TYPE_CHECKING:
     import optuna
@@ -115,7 +116,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("tune_example"), help="where the YAML files and results go")
     arguments = parser.parse_args()
     tuning_config = tune.get_tuning_settings(write_files(arguments.folder, arguments.data.replace("-", "_")))
-    study = tune.optimize(objective, tuning_config)
+    try:
+        study = tune.optimize(objective, tuning_config)
+    except QGTuneError as error:
+        sys.exit(str(error))
     print(f"{len(study.trials)} trials, {sum(trial.state.name == 'PRUNED' for trial in study.trials)} of them pruned")
     print(f"Best accuracy: {study.best_value:.4f} (trial {study.best_trial.number})")
     print(f"Best config:   {tuning_config['best_param_path']}")

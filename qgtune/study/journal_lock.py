@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -51,15 +52,21 @@ class JournalLock:
         self._mark = f".{journal.name}.flock"
         self._queue = FileLock(journal.with_name(self._mark))
         self._held: Generator[None, None, None] | None = None
+        self._holder = 0
 
     def __enter__(self) -> None:
+        if self._held is not None and self._holder == threading.get_ident():
+            self._release()  # as in `FileLock`
         held = self._hold()
-        next(held)  # a signal that raises from here on drops the generator, and that frees the lock
+        next(held)
         self._held = held
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self._release()
+
+    def _release(self) -> None:
         held, self._held = self._held, None
         if held is not None:
             held.close()
@@ -69,6 +76,7 @@ class JournalLock:
         try:
             with self._queue:
                 queued = True
+                self._holder = threading.get_ident()
                 yield from self._hold_entry()
         except LockUnsupportedError:
             if queued:

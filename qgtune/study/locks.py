@@ -28,7 +28,8 @@ class FileLock:
     """An exclusive lock on a file, between processes and between the threads of each.
 
     It waits in the kernel's queue, without polling, and is free as soon as its holder has ended, however that was.
-    It is not reentrant. A forked child does not hold what its parent holds.
+    It is not reentrant. A forked child does not hold what its parent holds. A signal handler that raises may do so
+    anywhere, even at the start of `__exit__`: what this thread has left held is released by its next `__enter__`.
 
     Args:
         path: the file to lock; it is made when it is missing, and stays.
@@ -39,6 +40,7 @@ class FileLock:
         self._threads = threading.Lock()
         self._descriptor = -1
         self._held: Generator[None, None, None] | None = None
+        self._holder = 0
         _instances.add(self)
 
     @property
@@ -47,6 +49,8 @@ class FileLock:
         return self._descriptor
 
     def __enter__(self) -> None:
+        if self._held is not None and self._holder == threading.get_ident():
+            self._release()
         held = self._hold()
         next(held)  # a signal that raises from here on drops the generator, and that frees the lock
         self._held = held
@@ -54,6 +58,9 @@ class FileLock:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self._release()
+
+    def _release(self) -> None:
         held, self._held = self._held, None
         if held is not None:  # else a fork made this process forget the lock
             held.close()
@@ -62,6 +69,7 @@ class FileLock:
         pid = os.getpid()
         with self._threads:
             try:
+                self._holder = threading.get_ident()
                 self._open_locked()
                 yield
             except OSError as error:

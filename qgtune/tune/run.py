@@ -175,7 +175,8 @@ class _Worker:
         except (Exception, SystemExit) as error:
             outcome = outcome_of(error)
             if outcome.reason:
-                log.exception("trial %d failed: %s", trial.number, outcome.reason)
+                trace = None if isinstance(error, QGTuneError) else error  # a mistake of the user's needs none
+                log.error("trial %d failed: %s", trial.number, outcome.reason, exc_info=trace)
             return outcome
         outcome = completed(returned, len(session.study.directions))
         if outcome.reason:

@@ -198,6 +198,7 @@ def test_a_signal_that_raises_leaves_nothing_locked(journal: Path, name: str, mo
     lock = JournalLock(journal)
     with lock:
         pass  # from here on all steps are taken
+    entry(journal).symlink_to(".study.log.flock")
     with monkeypatch.context() as patch:
         patch.setattr(name, interrupted)
         with pytest.raises(KeyboardInterrupt):

@@ -145,3 +145,13 @@ def test_a_file_system_without_locks_is_told_apart(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("fcntl.flock", refuse)
     with pytest.raises(LockUnsupportedError, match=r"has no locks \(No locks available\)\. Use a local disk"):
         FileLock(tmp_path / "lock").__enter__()
+
+
+def test_a_lock_that_was_left_held_is_free_for_its_thread(tmp_path: Path) -> None:
+    """A signal that raises before the release has begun does not lock out the thread that it struck."""
+    lock = FileLock(tmp_path / "lock")
+    lock.__enter__()
+    with lock:
+        assert lock.descriptor >= 0
+    with FileLock(lock.path):
+        pass

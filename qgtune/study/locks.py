@@ -70,14 +70,23 @@ class FileLock:
         with self._threads:
             try:
                 self._holder = threading.get_ident()
+                self._close_left_open()
                 self._open_locked()
                 yield
             except OSError as error:
                 raise _lock_error(self.path, error) from error
             finally:
-                descriptor, self._descriptor = self._descriptor, -1
-                if descriptor >= 0:
-                    _close(descriptor, unlock=os.getpid() == pid)
+                if self._descriptor >= 0:
+                    _close(self._descriptor, unlock=os.getpid() == pid)
+                    self._descriptor = -1
+
+    def _close_left_open(self) -> None:
+        """Close what a signal that raised in the midst of a release left open; the number may be reused."""
+        if self._descriptor >= 0:
+            with contextlib.suppress(OSError):
+                if _is_at(self.path, self._descriptor):
+                    os.close(self._descriptor)
+            self._descriptor = -1
 
     def _open_locked(self) -> None:
         """Open and lock the file that the path names once the lock is held; somebody may have removed it meanwhile."""

@@ -176,7 +176,7 @@ class _Worker:
             outcome = outcome_of(error)
             if outcome.reason:
                 trace = None if isinstance(error, QGTuneError) else error  # a mistake of the user's needs none
-                log.error("trial %d failed: %s", trial.number, outcome.reason, exc_info=trace)
+                log.exception("trial %d failed: %s", trial.number, outcome.reason, exc_info=trace)
             return outcome
         outcome = completed(returned, len(session.study.directions))
         if outcome.reason:

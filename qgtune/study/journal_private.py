@@ -45,6 +45,10 @@ _COLLECTED = frozenset(
 _distribution: Any = lru_cache(maxsize=4096)(json_to_distribution)
 
 
+_REFUSALS = (KeyError, ValueError, OptunaError)
+"""What a record of this thread may raise when it is applied."""
+
+
 class _Batch(threading.local):
     """What a thread has collected; `depth` counts the nested batches."""
 
@@ -87,11 +91,11 @@ class BatchingStorage(JournalStorage):
         return with_records(trial, mine) if mine else trial
 
     def _write_log(self, op_code: int, extra_fields: dict[str, Any]) -> None:
-        worker_id = self._replay_result.worker_id
+        worker_id = self._replay().worker_id
         record = {"op_code": op_code, "worker_id": worker_id, **extra_fields}
         if self._batch.depth and op_code in _COLLECTED:
             if op_code == JournalOperation.SET_TRIAL_PARAM:
-                self._replay_result.check_param(record)
+                self._replay().check_param(record)
             else:
                 json.dumps(record)  # raises here, where the caller can see which attribute it was
             self._batch.records.append(record)
@@ -107,10 +111,21 @@ class BatchingStorage(JournalStorage):
         if self._batch.was_collected:  # nothing was written
             self._batch.was_collected = False
             return
+        replay = self._replay()
+        try:
+            replay.apply_logs(self._backend.read_logs(replay.log_number_read))
+        except _REFUSALS:
+            raise
+        except BaseException:  # a signal that raises, for one: a record may be half applied
+            self._replay_result = _nothing_replayed(self._worker_id_prefix)
+            raise
+
+    def _replay(self) -> Replay:
         if type(self._replay_result) is not Replay:  # as it is after `__init__` and `__setstate__`
-            self._replay_result = Replay(self._worker_id_prefix)
-            self.start_replay(self._replay_result)
-        super()._sync_with_backend()
+            replay = Replay(self._worker_id_prefix)
+            self.start_replay(replay)
+            self._replay_result = replay
+        return self._replay_result
 
     def start_replay(self, replay: Replay) -> None:
         """Bring an empty replay as far as is possible without the journal; here, nowhere."""
@@ -124,6 +139,11 @@ class BatchingStorage(JournalStorage):
     def __setstate__(self, state: dict[Any, Any]) -> None:
         self._batch = _Batch()
         super().__setstate__(state)
+
+
+def _nothing_replayed(worker_id_prefix: str) -> Any:
+    """Return what `__init__` and `__setstate__` of Optuna's storage start from."""
+    return JournalStorageReplayResult(worker_id_prefix)
 
 
 def _needs_sync(record: Record) -> bool:
@@ -164,7 +184,7 @@ class Replay(JournalStorageReplayResult):
                 self.log_number_read += 1
                 try:
                     self._apply(log)
-                except (KeyError, ValueError, OptunaError) as error:
+                except _REFUSALS as error:
                     first = first or error
         finally:
             self._fresh.clear()

@@ -95,7 +95,8 @@ class FileLock:
             _lock(self._descriptor)
             if _is_at(self.path, self._descriptor):
                 return
-            os.close(self._descriptor)
+            removed, self._descriptor = self._descriptor, -1
+            os.close(removed)
 
     def forget(self) -> None:
         """Give up what a fork has copied; the parent goes on holding the lock."""
@@ -140,7 +141,8 @@ def _close(descriptor: int, *, unlock: bool) -> None:
             with contextlib.suppress(OSError):  # it never came to the lock
                 _unlock(descriptor)
     finally:
-        os.close(descriptor)
+        with contextlib.suppress(OSError):  # a signal that raised can have come after it was closed
+            os.close(descriptor)
 
 
 def _lock_error(path: Path, error: OSError) -> QGTuneError:

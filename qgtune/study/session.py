@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -295,6 +296,13 @@ def open_session(
         default = {"_target_": f"optuna.samplers.{type(study.sampler).__name__}"}  # by the number of objectives
         study.sampler = build_sampler(spec.sampler or default, seed) or study.sampler
     return session
+
+
+def study_exists(spec: StudySpec) -> bool:
+    """Say whether the study is in its storage, without making either."""
+    if spec.storage is None or not Path(spec.storage).exists():
+        return False
+    return spec.name in optuna.get_all_study_names(open_storage(spec.storage))
 
 
 def _create_or_load(spec: StudySpec, storage: BaseStorage) -> optuna.Study:

@@ -65,7 +65,7 @@ def open_storage(storage: str | None) -> BaseStorage:
         return MemoryStorage()
     from qgtune.study.journal import Journal
 
-    check_journal_path(Path(storage))
+    check_journal_path(storage)
     try:
         Path(storage).parent.mkdir(parents=True, exist_ok=True)
         return Journal(storage)
@@ -73,17 +73,19 @@ def open_storage(storage: str | None) -> BaseStorage:
         raise QGTuneError(f"Cannot open storage {storage!r}: {error.strerror}. Choose another path.") from error
 
 
-def check_journal_path(path: Path) -> None:
-    """Check that a journal can be kept at `path`, without creating anything.
+def check_journal_path(storage: str) -> None:
+    """Check that a journal can be kept at the path `storage`, without creating anything.
 
     Raises:
-        QGTuneError: when `path` is a folder or cannot be written.
+        QGTuneError: when it is an address of a database, a folder, or a path that cannot be written.
     """
-    if "://" in str(path):
+    if "://" in storage:
+        scheme = storage.split("://", 1)[0]  # the rest may hold a password
         raise QGTuneError(
-            f"Cannot open storage {str(path)!r}: only journal files and `memory` are supported. "
+            f"Cannot open the storage {scheme}://…: only journal files and `memory` are supported. "
             "Give a path such as experiments/study.log."
         )
+    path = Path(storage)
     if path.is_dir():
         raise QGTuneError(f"Cannot open storage {str(path)!r}: it is a folder. Name a file in it, such as study.log.")
     nearest = path if path.exists() else _nearest_existing(path.parent)

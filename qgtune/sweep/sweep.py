@@ -22,7 +22,7 @@ from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.factory import build_pruner, build_sampler
 from qgtune.study.grid import GRID, with_grid
 from qgtune.study.ledger import Limits
-from qgtune.study.session import Session, StudySpec, open_session
+from qgtune.study.session import Session, StudySpec, open_session, study_exists
 from qgtune.study.storages import check_journal_path, is_memory
 from qgtune.sweep import raw
 from qgtune.sweep.arguments import parse_arguments
@@ -119,7 +119,7 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     composition = attempt(
         lambda: compose(loader, config, parse_arguments(arguments, settings.params, loader), settings)
     )
-    storage = attempt(lambda: _storage(settings, Path(config.hydra.runtime.cwd)))
+    storage = attempt(lambda: _storage(settings, config))
     bounded = attempt(lambda: _bounded(settings, composition))
     attempt(lambda: build_pruner(settings.pruner))
     if composition is not None and not composition.hyperparameters:
@@ -161,19 +161,17 @@ def _plan(settings: Settings, composition: Composition, storage: str | None, con
     return Plan(settings, composition, folder, spec, limits)
 
 
-def _storage(settings: Settings, cwd: Path) -> str | None:
+def _storage(settings: Settings, config: DictConfig) -> str | None:
     if settings.storage is None or is_memory(settings.storage):
-        if settings.n_jobs > 1:
+        if settings.n_jobs > 1 or config.hydra.launcher.get("_target_") != BASIC:
             raise QGTuneError(
-                f"Cannot share a study in memory between {settings.n_jobs} workers. Give hydra.sweeper.storage a file, "
-                "or set hydra.sweeper.n_jobs=1."
+                "Cannot share a study in memory with workers in other processes. Give hydra.sweeper.storage a file, or "
+                "set hydra.sweeper.n_jobs=1 with hydra/launcher=basic."
             )
         return None
-    if "://" in settings.storage:
-        check_journal_path(Path(settings.storage))
-    path = cwd / settings.storage
+    path = settings.storage if "://" in settings.storage else str(Path(config.hydra.runtime.cwd, settings.storage))
     check_journal_path(path)
-    return str(path)
+    return path
 
 
 @dataclass(slots=True)
@@ -185,10 +183,10 @@ class _Sweep:
     interrupts: Interrupts = field(default_factory=Interrupts)
 
     def run(self) -> dict[str, Any]:
+        _check_folder(self.plan)
         session = open_session(self.plan.spec, self.plan.limits, samples=False)
         limits = replace(self.plan.limits, n_before=len(session.study.get_trials(deepcopy=False)))
         self.plan, session.limits = replace(self.plan, limits=limits), limits
-        _check_folder(self.plan, session)
         for notice in check_space_unchanged(session.study, self.plan.composition.hyperparameters):
             log.warning(notice)
         for notice in self._notices():
@@ -251,15 +249,14 @@ class _Sweep:
             _ = job.return_value
 
 
-def _check_folder(plan: Plan, session: Session) -> None:
+def _check_folder(plan: Plan) -> None:
     """Refuse to write a new study's jobs over another's: folders are named by trial numbers, which start at 0 again."""
-    if plan.spec.storage is None or session.study.get_trials(deepcopy=False):
+    if plan.spec.storage is None or not any(plan.folder.glob("*/.hydra")) or study_exists(plan.spec):
         return
-    if any(plan.folder.glob("*/.hydra")):
-        raise QGTuneError(
-            f"Cannot start study {plan.spec.name!r} in {short_path(plan.folder)}: the folder holds the jobs of another "
-            "study. Give another hydra.sweep.dir, or the study_name and storage of that study."
-        )
+    raise QGTuneError(
+        f"Cannot start study {plan.spec.name!r} in {short_path(plan.folder)}: the folder holds the jobs of another study."
+        " Give another hydra.sweep.dir, or the study_name and storage of that study."
+    )
 
 
 def _greet(session: Session, plan: Plan) -> None:

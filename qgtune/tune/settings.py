@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.study import components
 from qgtune.study.checks import direction, flag, number, optional, text, whole
+from qgtune.study.storages import is_memory
 from qgtune.tune.files import File, as_path, load_yaml
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _read(given: Any, file: Path) -> dict[str, Any]:
     for name in PATHS:
         if values[name] is not None:
             values[name] = str(folder / values[name])
-    if values["storage"] is not None and values["storage"] != "memory":
+    if not is_memory(values["storage"]) and "://" not in values["storage"]:
         values["storage"] = str(folder / values["storage"])
     return values
 

@@ -197,6 +197,15 @@ def test_the_claim_is_not_the_write_lock(journal: Journal) -> None:
     assert journal.get_trial(trial_id).intermediate_values == {0: 1.0}
 
 
+def test_a_copy_from_a_pickle_can_begin_with_a_write(journal: Journal) -> None:
+    """A worker that was sent a journal creates trials, and collects parameters, before it has read anything."""
+    create, collect = (pickle.loads(pickle.dumps(journal)) for _ in range(2))  # noqa: S301 - our own bytes
+    trial_id = create.create_new_trial(0, RUNNING)
+    with collect.batch():
+        collect.set_trial_param(trial_id, "x", 0.5, FloatDistribution(0, 1))
+    assert journal.get_trial(trial_id).params == {"x": 0.5}
+
+
 def test_the_claim_excludes_copies(journal: Journal) -> None:
     """Two openings of the file have one claim."""
     copy = pickle.loads(pickle.dumps(journal))  # noqa: S301 - our own bytes
@@ -296,3 +305,18 @@ def test_stock_optuna_writes_the_same_file_at_the_same_time(tmp_path: Path) -> N
     assert {trial.state for trial in trials} == {TrialState.COMPLETE}
     assert sorted(trial.user_attrs["pid"] for trial in trials) == sorted([worker.pid or 0 for worker in workers] * 12)
     assert {entry.name for entry in tmp_path.iterdir()} == {"study.log", ".study.log.flock"}
+
+
+def test_a_signal_that_raises_in_a_read_spoils_nothing(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was half taken in is read again."""
+    stock(journal._backend.path).create_new_trial(0, RUNNING)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("qgtune.study.journal_private.TrialList.put", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            journal.get_all_trials(0)
+    assert journal.create_new_trial(0, RUNNING) == 1
+    assert journal.get_all_trials(0) == seen_by_optuna(journal)

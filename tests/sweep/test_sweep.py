@@ -240,9 +240,18 @@ def test_memory_needs_one_worker(app: App) -> None:
     """A study in memory runs with one worker and leaves no journal; with two it is refused."""
     assert app.sweep("hydra.sweeper.storage=memory").code == 0
     assert not app.path("study.log").exists()
-    run = app.sweep("hydra.sweeper.storage=null", "hydra.sweeper.n_jobs=2")
+    for other in ("hydra.sweeper.n_jobs=2", "hydra/launcher=qgtune"):
+        run = app.sweep("hydra.sweeper.storage=null", other)
+        assert run.code == 1
+        assert "Cannot share a study in memory" in run.err
+
+
+def test_a_database_is_refused_without_its_password(app: App) -> None:
+    """Storages that are not supported are named by their kind only."""
+    run = app.sweep("hydra.sweeper.storage='postgresql://me:secret@host/db'")
     assert run.code == 1
-    assert "Cannot share a study in memory" in run.err
+    assert "Cannot open the storage postgresql://…" in run.err
+    assert "secret" not in run.err + run.out
 
 
 def test_pruned_trials_are_pruned(make_app: MakeApp) -> None:
@@ -500,6 +509,7 @@ def test_a_new_study_does_not_overwrite_another(app: App) -> None:
     run = app.sweep("hydra.sweeper.study_name=other")
     assert run.code == 1
     assert "the folder holds the jobs of another study" in run.err
+    assert len(app.trials()) == 4
     assert app.path("0", ".hydra", "config.yaml").read_bytes() == before
 
 

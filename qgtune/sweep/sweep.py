@@ -254,8 +254,8 @@ def _check_folder(plan: Plan) -> None:
     if plan.spec.storage is None or not any(plan.folder.glob("*/.hydra")) or study_exists(plan.spec):
         return
     raise QGTuneError(
-        f"Cannot start study {plan.spec.name!r} in {short_path(plan.folder)}: the folder holds the jobs of another study."
-        " Give another hydra.sweep.dir, or the study_name and storage of that study."
+        f"Cannot start study {plan.spec.name!r} in {short_path(plan.folder)}: the folder holds another study's jobs. "
+        "Give another hydra.sweep.dir, or the study_name and storage of that study."
     )
 
 

@@ -508,7 +508,7 @@ def test_a_new_study_does_not_overwrite_another(app: App) -> None:
     before = app.path("0", ".hydra", "config.yaml").read_bytes()
     run = app.sweep("hydra.sweeper.study_name=other")
     assert run.code == 1
-    assert "the folder holds the jobs of another study" in run.err
+    assert "the folder holds another study's jobs" in run.err
     assert len(app.trials()) == 4
     assert app.path("0", ".hydra", "config.yaml").read_bytes() == before
 

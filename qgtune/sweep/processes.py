@@ -67,6 +67,7 @@ class _Child:
     index: int
     process: SpawnProcess
     receiver: Connection
+    is_told: bool = False
 
 
 @dataclass(slots=True)
@@ -119,6 +120,8 @@ class ProcessPool:
             process.start()
         sender.close()
         self._children[index] = _Child(index, process, receiver)
+        if self.interrupts.received is not None:  # it came between the start and here
+            self._terminate()
 
     def _ended(self) -> list[_Child]:
         watched: dict[Any, int] = {child.process.sentinel: child.index for child in self._children.values()}
@@ -139,7 +142,9 @@ class ProcessPool:
 
     def _terminate(self) -> None:
         for child in list(self._children.values()):
-            child.process.terminate()
+            if not child.is_told:  # a second signal would end it before its trial is marked
+                child.is_told = True
+                child.process.terminate()
 
     def _kill(self) -> None:
         for child in list(self._children.values()):

@@ -12,6 +12,7 @@ import threading
 import traceback
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -154,6 +155,7 @@ class ProcessPool:
 @contextmanager
 def _ctrl_c_held_back() -> Iterator[None]:
     """Let a child start with SIGINT blocked: until its handlers stand, Ctrl-C would end it with a traceback."""
+    resource_tracker.ensure_running()  # when the first child's start starts it, it unblocks SIGINT again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -7,11 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
 from qgtune.errors import QGTuneError
 from qgtune.space.model import Dependency
 from qgtune.space.paths import (
     MISSING,
     Parts,
+    all_paths,
     child,
     format_path,
     is_within,
@@ -23,7 +27,12 @@ from qgtune.space.paths import (
 )
 
 _INNERMOST = re.compile(r"\$\{([^{}]*)\}")
-_REFERENCE = re.compile(r"\s*(?:(?:qgtune\.ref|oc\.select)\s*:\s*)?(?P<path>\.*[\w$-][\w.\[\]-]*)\s*")
+_REFERENCE = re.compile(
+    r"\s*(?:(?P<resolver>qgtune\.ref|oc\.select)\s*:\s*)?(?P<quote>['\"]?)(?P<path>\.*[^\s.:,'\"\0][^:,'\"\0]*?)(?P=quote)\s*"
+)
+_BRACKETS = re.compile(r"\[\s*([^\[\]]+?)\s*\]")
+# A resolver's argument cannot hold brackets unless it is quoted; people write `${qgtune.ref:layers[-1].width}`.
+_BARE_BRACKETS = re.compile(r"(\$\{\s*qgtune\.ref\s*:\s*)([\w.-]+\[[\w.\[\]-]*)(\s*\})")
 
 
 @dataclass(slots=True)
@@ -65,13 +74,19 @@ class Reader:
             return
         target = normalise(self.settings, target)
         try:
-            sources = [self._source(parts) for parts in _sources(text, target)]
+            sources = [self._source(parts) for parts in self._needed(text, target)]
+            expression = _expression(text, sources)
         except QGTuneError as error:
             self._fail(name, text, str(error))
             return
-        expression = text if "${" in text else f"${{qgtune.ref:{sources[0]}}}"
         name = format_path(target)
         self.found[name] = Dependency(name, expression, tuple(sources), text, self.source)
+
+    def _needed(self, text: str, target: Parts) -> Iterator[Parts]:
+        """Yield the paths that have to exist: `oc.select` does without."""
+        for parts, optional in _sources(text, target):
+            if not optional or select(self.settings, parts) is not MISSING:
+                yield parts
 
     def _source(self, parts: Parts) -> str:
         node = self.settings
@@ -105,21 +120,39 @@ def leaves(node: Any, prefix: Parts = ()) -> Iterator[tuple[Parts, Any]]:
         yield prefix, node
 
 
-def _sources(text: str, target: Parts) -> Iterator[Parts]:
-    """Yield the paths that a leaf reads: itself, or those inside its interpolations."""
+def _expression(text: str, sources: Sequence[str]) -> str:
+    """Return what to put into the config.
+
+    Raises:
+        QGTuneError: when OmegaConf cannot parse it.
+    """
     if "${" not in text:
-        yield parse_path(text)
+        plain = re.fullmatch(r"[A-Za-z_][\w.-]*", sources[0])
+        return f"${{qgtune.ref:{sources[0]}}}" if plain else f"${{qgtune.ref:'{sources[0]}'}}"
+    expression = _BARE_BRACKETS.sub(r"\1'\2'\3", text)
+    try:
+        OmegaConf.create({"it": expression})
+    except OmegaConfBaseException as error:
+        raise QGTuneError(f"it is no OmegaConf expression: {str(error).splitlines()[0]}") from None
+    return expression
+
+
+def _sources(text: str, target: Parts) -> Iterator[tuple[Parts, bool]]:
+    """Yield the paths that a leaf reads, and whether it does without: itself, or those inside its interpolations."""
+    if "${" not in text:
+        yield parse_path(text), False
         return
     while match := _INNERMOST.search(text):
         reference = _REFERENCE.fullmatch(match[1].split(",", 1)[0])
-        if reference is not None and (":" not in match[1] or "ref" in match[1] or "oc.select" in match[1]):
-            yield _absolute(reference["path"], target)
-        text = f"{text[: match.start()]}_{text[match.end() :]}"
+        if reference is not None:
+            yield _absolute(reference["path"], target), reference["resolver"] == "oc.select"
+        # What stands in its place is part of no path: where it leads is known only when it is read.
+        text = f"{text[: match.start()]}\0{text[match.end() :]}"
 
 
 def _absolute(path: str, target: Parts) -> Parts:
     level = len(path) - len(path.lstrip("."))
-    parts = parse_path(path[level:])
+    parts = parse_path(_BRACKETS.sub(r".\1", path[level:]).lstrip("."))
     return (*target[: len(target) - level], *parts) if level else parts
 
 
@@ -135,6 +168,24 @@ def cycles(dependencies: Mapping[str, Dependency]) -> list[list[str]]:
     for start in follows:
         _walk(start, [], follows, done, found)
     return found
+
+
+def cycle_through(settings: Any, dependencies: Mapping[str, Dependency], target: str) -> list[str]:
+    """Return a cycle that `target` leads into, also by way of the settings' own interpolations; empty if none shows."""
+    links = dict(dependencies)
+    for path in all_paths(settings):
+        text = select(settings, parse_path(path))
+        if path not in links and isinstance(text, str) and "${" in text:
+            links[path] = Dependency(path, text, _read_by(text, parse_path(path)), text, "")
+    found = cycles(links)
+    return next((cycle for cycle in found if target in cycle), [])
+
+
+def _read_by(text: str, target: Parts) -> tuple[str, ...]:
+    try:
+        return tuple(format_path(parts) for parts, _ in _sources(text, target))
+    except QGTuneError:
+        return ()
 
 
 def _walk(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override, read_write
+from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from qgtune.errors import QGTuneError
@@ -67,7 +67,7 @@ class Hyperparameter:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{value!r} is no number")
         number: int | float = int(value) if isinstance(self.distribution, IntDistribution) else float(value)
-        if number != value or not self.distribution._contains(self.distribution.to_internal_repr(number)):  # noqa: SLF001 - no public twin
+        if number != value or not _is_in_range(self.distribution, number):
             raise ValueError(f"{value!r} is not in {self.distribution}")
         return number
 
@@ -76,6 +76,11 @@ class Hyperparameter:
         if isinstance(self.distribution, (IntDistribution, FloatDistribution)):
             return (self.distribution.low, self.distribution.high)
         return self.choices
+
+
+def _is_in_range(distribution: Any, number: float) -> bool:
+    steps = 0.0 if distribution.step is None else (number - distribution.low) / distribution.step
+    return bool(distribution.low <= number <= distribution.high and abs(steps - round(steps)) < 1e-8)  # noqa: PLR2004 - Optuna's tolerance
 
 
 def _index(distribution: CategoricalDistribution, stored: Any) -> int:
@@ -148,18 +153,22 @@ class SearchSpace:
     def prepare(self, config: DictConfig) -> DictConfig:
         """Return a copy of a composed config with the constants and the dependencies in place."""
         prepared = copy.deepcopy(config)
-        with flag_override(prepared, ["struct", "readonly"], [False, False]):
-            for path, value in self.constants.items():
-                assign(prepared, parse_path(path), value)
-            for target, dependency in self.dependencies.items():
-                assign(prepared, parse_path(target), dependency.expression)
+        for path, value in self.constants.items():
+            assign(prepared, parse_path(path), value)
+        for target, dependency in self.dependencies.items():
+            assign(prepared, parse_path(target), dependency.expression)
         return prepared
 
     def inject(self, config: DictConfig, values: Mapping[str, Any]) -> None:
         """Set values by path, in place, in a prepared config."""
-        with flag_override(config, ["struct", "readonly"], [False, False]):
-            for path, value in values.items():
-                assign(config, parse_path(path), value)
+        parents: dict[Parts, Any] = {}
+        for path, value in values.items():
+            parts = parse_path(path)
+            if parts[:-1] not in parents:
+                parents[parts[:-1]] = _parent(config, parts)
+            _put(parents[parts[:-1]], parts[-1], value)
+            if isinstance(value, (dict, list)):
+                parents.clear()  # it may have replaced one of them
 
     def suggest(self, trial: Any) -> dict[str, Any]:
         """Ask a trial for the value of every hyperparameter; return config values by path."""
@@ -172,14 +181,23 @@ def assign(config: DictConfig, parts: Parts, value: Any) -> None:
     Raises:
         omegaconf.errors.OmegaConfBaseException: when the node does not take the value.
     """
+    _put(_parent(config, parts), parts[-1], value)
+
+
+def _parent(config: DictConfig, parts: Parts) -> Any:
     node: Any = config
     for part in parts[:-1]:
         key = _key(node, part)
         if isinstance(node, DictConfig) and key not in node:
-            node[key] = {}
+            _put(node, part, {})
         node = node[key]
-    with read_write(node):
-        node[_key(node, parts[-1])] = value
+    return node
+
+
+def _put(node: Any, part: Part, value: Any) -> None:
+    # On the node itself: a structured node minds only its own flags.
+    with flag_override(node, ["struct", "readonly"], [False, False]):
+        node[_key(node, part)] = value
 
 
 def _key(node: DictConfig | ListConfig, part: Part) -> Any:

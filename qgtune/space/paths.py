@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Part = str | int
 Parts = tuple[Part, ...]
 
-_INDEX = re.compile(r"-?\d+")
+_INDEX = re.compile(r"-?(?:0|[1-9]\d*)")  # `007` is a key
 _BRACKETS = re.compile(r"\[\s*(-?\d+)\s*\]")
 
 
@@ -57,6 +57,16 @@ def child(node: Any, part: Part) -> Any:
     if isinstance(node, dict):
         return node.get(part, node.get(str(part), MISSING))
     return MISSING
+
+
+def is_nameable(key: Any) -> bool:
+    """Say whether a path can name a key: text without dots and brackets, or a whole number."""
+    if not isinstance(key, str):
+        return isinstance(key, int) and not isinstance(key, bool)
+    try:
+        return len(parse_path(key.removeprefix("+"))) == 1 and key == key.strip()
+    except QGTuneError:
+        return False
 
 
 def select(node: Any, parts: Iterable[Part]) -> Any:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import inspect
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from omegaconf import Container, DictConfig, OmegaConf
+from omegaconf import Container, DictConfig, ListConfig, OmegaConf
 
 from qgtune.errors import QGTuneError
+
+# The references that are being resolved now, outermost first: by root and path.
+_active: contextvars.ContextVar[tuple[tuple[int, str], ...]] = contextvars.ContextVar("qgtune_ref", default=())
 
 
 def ref(path: str, *, _root_: DictConfig) -> Any:
@@ -19,21 +23,38 @@ def ref(path: str, *, _root_: DictConfig) -> Any:
     Raises:
         QGTuneError: when the config has no such path.
     """
-    from qgtune.space.paths import parse_path, suggestions
+    from qgtune.space.paths import format_path, parse_path
 
-    node: Any = _root_
-    for part in parse_path(str(path)):
-        try:
-            node = node[part] if isinstance(node, DictConfig) and part in node else node[_key(node, part)]
-        except Exception:  # noqa: BLE001 - OmegaConf raises many kinds for a missing key
-            plain = OmegaConf.to_container(_root_, resolve=False)
-            hint = suggestions(plain, parse_path(str(path)))
-            raise QGTuneError(f"Cannot resolve ${{qgtune.ref:{path}}}: the config has no such path.{hint}") from None
+    parts = parse_path(str(path))
+    here = (id(_root_), format_path(parts))
+    trail = _active.get()
+    if here in trail:
+        names = [name for _, name in (*trail[trail.index(here) :], here)]
+        raise QGTuneError(f"Cannot resolve ${{qgtune.ref:{path}}}: it follows itself: {' -> '.join(names)}.")
+    token = _active.set((*trail, here))
+    try:
+        return _walk(_root_, parts, str(path))
+    finally:
+        _active.reset(token)
+
+
+def _walk(root: DictConfig, parts: tuple[str | int, ...], path: str) -> Any:
+    node: Any = root
+    for part in parts:
+        key = part if not isinstance(node, DictConfig) or part in node else str(part)
+        if not _has(node, key):
+            from qgtune.space.paths import suggestions
+
+            hint = suggestions(OmegaConf.to_container(root, resolve=False), parts)
+            raise QGTuneError(f"Cannot resolve ${{qgtune.ref:{path}}}: the config has no such path.{hint}")
+        node = node[key]
     return node
 
 
-def _key(node: Any, part: Any) -> Any:
-    return str(part) if isinstance(node, DictConfig) else part
+def _has(node: Any, key: Any) -> bool:
+    if isinstance(node, ListConfig):
+        return isinstance(key, int) and -len(node) <= key < len(node)
+    return isinstance(node, DictConfig) and key in node.keys()  # noqa: SIM118 - `in` alone is false where ??? stands
 
 
 def look_up(value: Any, mapping: Any) -> Any:
@@ -44,6 +65,9 @@ def look_up(value: Any, mapping: Any) -> Any:
     """
     if not isinstance(mapping, Mapping):
         raise QGTuneError(f"Cannot resolve qgtune.map: {mapping!r} is no mapping. Give one, as in {{relu:1,tanh:2}}.")
+    for key in mapping:
+        if type(key) is type(value) and key == value:
+            return mapping[key]
     for key in mapping:
         if key == value or str(key) == str(value):
             return mapping[key]

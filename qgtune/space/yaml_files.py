@@ -26,6 +26,7 @@ _FLOAT = re.compile(
 )
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 _FLOAT_STARTS = list("-+0123456789.")
+_TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -36,7 +37,18 @@ _FastSafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 class _Loader(yaml.SafeLoader):
     """A safe loader that reads `1e-5` as a float, refuses duplicate keys, and copies what aliases share."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._checked: set[int] = set()
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        # Flattening writes merged keys into the node, so that only its first time shows what the user wrote.
+        if id(node) not in self._checked:
+            self._checked.add(id(node))
+            self._refuse_duplicates(node)
+        super().flatten_mapping(node)
+
+    def _refuse_duplicates(self, node: yaml.MappingNode) -> None:
         seen: set[Any] = set()
         for key_node, _ in node.value:
             if key_node.tag == _MERGE:
@@ -47,7 +59,6 @@ class _Loader(yaml.SafeLoader):
                     None, None, f"key {key!r} stands here twice", key_node.start_mark
                 )
             seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 class _Dumper(_FastSafeDumper):  # type: ignore[misc] # one of two classes
@@ -57,11 +68,12 @@ class _Dumper(_FastSafeDumper):  # type: ignore[misc] # one of two classes
         return True
 
 
-def _without_float(resolvers: dict[str, list[tuple[str, Any]]]) -> dict[str, list[tuple[str, Any]]]:
-    return {start: [(tag, rule) for tag, rule in rules if tag != _FLOAT_TAG] for start, rules in resolvers.items()}
+def _without(tags: set[str], resolvers: dict[str, list[tuple[str, Any]]]) -> dict[str, list[tuple[str, Any]]]:
+    return {start: [(tag, rule) for tag, rule in rules if tag not in tags] for start, rules in resolvers.items()}
 
 
-_Loader.yaml_implicit_resolvers = _without_float(yaml.SafeLoader.yaml_implicit_resolvers)
+# Dates stay text, as in OmegaConf's own loader: configs cannot hold them.
+_Loader.yaml_implicit_resolvers = _without({_FLOAT_TAG, _TIMESTAMP_TAG}, yaml.SafeLoader.yaml_implicit_resolvers)
 _Loader.add_implicit_resolver(_FLOAT_TAG, _FLOAT, _FLOAT_STARTS)
 _Dumper.yaml_implicit_resolvers = {key: list(rules) for key, rules in yaml.SafeDumper.yaml_implicit_resolvers.items()}
 _Dumper.add_implicit_resolver(_FLOAT_TAG, _FLOAT, _FLOAT_STARTS)

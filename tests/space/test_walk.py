@@ -1,0 +1,190 @@
+"""Corners where a space, its base settings, the command line and `tune` meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from qgtune import QGTuneError
+from qgtune.space.build import build_space, check_space
+from qgtune.space.model import SearchSpace, categorical
+from qgtune.space.resolvers import register_resolvers
+
+LAYERS: dict[str, Any] = {"layers": [{"width": 1, "norm": [1]}, {"width": 2, "norm": [2]}]}
+
+
+@pytest.fixture(autouse=True)
+def _resolvers() -> None:
+    register_resolvers()
+
+
+def firsts(space: SearchSpace, base: Any) -> Any:
+    """Check a space, and return the resolved config of the sample of first choices and low ends."""
+    config = OmegaConf.create(base)
+    check_space(space, config)
+    prepared = space.prepare(config)
+    space.inject(prepared, {path: item.extremes()[0] for path, item in space.hyperparameters.items()})
+    return OmegaConf.to_container(prepared, resolve=True)
+
+
+def test_lists_stay_lists_in_a_list_that_is_replaced() -> None:
+    """Fewer layers than the base has: their inner lists are lists still, for the base holds lists at these paths."""
+    built = build_space({"layers": [{"width": [4, 5], "norm": [9]}]}, LAYERS)
+    assert list(built.hyperparameters) == ["layers.0.width"]
+    assert firsts(built, LAYERS) == {"layers": [{"width": 4, "norm": [9]}]}
+
+
+def test_lists_of_lists_stay_lists_when_replaced() -> None:
+    """A list of lists of another length is a constant."""
+    base = {"sizes": [[1, 2], [3, 4], [5, 6]]}
+    assert firsts(build_space({"sizes": [[7, 8], [9, 10]]}, base), base) == {"sizes": [[7, 8], [9, 10]]}
+
+
+def test_a_list_beyond_the_base_that_its_neighbours_hold_as_a_list_is_told() -> None:
+    """A list of scalars where the base has nothing is a choice, but one that looks like a list is worth a notice."""
+    built = build_space({"layers": [{}, {}, {"width": 3, "norm": [9]}]}, LAYERS)
+    assert "layers.2.norm" in built.hyperparameters
+    assert "layers.2.norm of hydra.sweeper.search_space is read as choices" in built.notices[0]
+
+
+def test_what_the_command_line_fixed_survives_in_a_list_that_is_replaced() -> None:
+    """Neither a range nor a constant of the new structure takes the place of a fixed value."""
+    space = {"layers": [{"width": [4, 5]}, {"width": 5}, {"width": 6}]}
+    built = build_space(space, LAYERS, fixed=["layers.0.width", "layers.-1.width"])
+    assert not built.hyperparameters
+    assert [layer["width"] for layer in firsts(built, LAYERS)["layers"]] == [1, 2, 6]
+
+
+def test_a_fixed_value_that_the_new_list_has_no_place_for_is_told() -> None:
+    """A space that drops what the command line set says so."""
+    built = build_space({"layers": [{"width": 4}]}, LAYERS, fixed=["layers.1.width"], space_source="space.yaml")
+    assert built.notices == ("layers.1.width was set on the command line, but space.yaml drops it.",)
+
+
+@pytest.mark.parametrize(
+    ("space", "tune", "expected"),
+    [
+        pytest.param({"layers": [{}, {"width": [4, 5]}]}, "layers[-1].width", "layers.1.width", id="from the end"),
+        pytest.param({"+added": [4, 5]}, "added", "added", id="an added path"),
+    ],
+)
+def test_paths_to_tune_in_every_spelling(space: Any, tune: str, expected: str) -> None:
+    """A path to tune may count from the end, and names an added key without its plus."""
+    assert list(build_space(space, LAYERS, tune=[tune]).hyperparameters) == [expected]
+
+
+def test_a_path_to_tune_may_come_from_the_command_line() -> None:
+    """A hyperparameter of the command line can be named in `tune`."""
+    built = build_space(None, {"a": 1}, tune=["a"], extra=[categorical("a", [1, 2], "the command line")])
+    assert list(built.hyperparameters) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("space", "tune", "message"),
+    [
+        pytest.param({"a": {"type": "tuple", "value": [1, 2]}}, "a.value", r"Cannot tune 'a\.value'", id="in a range"),
+        pytest.param(
+            {"layers": [{}, {}, {"width": [3, 4]}]}, "layers.2.width", "list index out of range", id="no such element"
+        ),
+    ],
+)
+def test_paths_that_tune_nothing_are_errors(space: Any, tune: str, message: str) -> None:
+    """A path that would silently tune nothing, or what the base has no place for, is an error."""
+    with pytest.raises(QGTuneError, match=message):
+        build_space(space, {**LAYERS, "a": 1}, tune=[tune])
+
+
+@pytest.mark.parametrize("key", ["a.b", "a[0]", True, 1.5], ids=repr)
+def test_keys_that_no_path_can_name_are_put_in_whole(key: Any) -> None:
+    """Constants under odd keys merge as others do."""
+    base = {"table": {key: 1, "other": {"x": 2}}}
+    assert firsts(build_space({"table": {key: 3}}, base), base) == {"table": {key: 3, "other": {"x": 2}}}
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        pytest.param({"table": {"a.b": [3, 4]}}, id="choices"),
+        pytest.param({"table": {"a.b": {"type": "tuple", "value": [1, 2]}}}, id="range"),
+        pytest.param({"a.b": 1}, id="top level"),
+    ],
+)
+def test_ranges_under_such_keys_are_errors(space: Any) -> None:
+    """A hyperparameter needs a path as its name."""
+    with pytest.raises(QGTuneError, match=r"its key 'a\.b' cannot be part of a path"):
+        build_space(space, {"table": {"a.b": 1}, "a.b": 1})
+
+
+@pytest.mark.parametrize("key", [1, "1", "007"], ids=repr)
+def test_keys_of_digits(key: Any) -> None:
+    """A mapping may have numbers as keys, or text that looks like one."""
+    base = {"table": {key: 0}}
+    assert firsts(build_space({"table": {key: [3, 4]}}, base), base) == {"table": {key: 3}}
+
+
+def test_a_range_with_other_keys_says_what_a_range_is() -> None:
+    """A mistake in the form of a range is not read as structure without a word."""
+    with pytest.raises(QGTuneError, match="A range has the keys type and value and no others"):
+        build_space({"a": {"type": "tuple", "value": [1, 2], "log": True}}, {"a": 1})
+
+
+def test_a_constant_that_no_config_can_hold_is_an_error() -> None:
+    """A broken interpolation is named with path and file."""
+    with pytest.raises(QGTuneError, match=r"Cannot use a of space\.yaml: the settings do not take it"):
+        build_space({"a": "${"}, {"a": 1}, space_source="space.yaml")
+
+
+def test_interpolations_are_constants() -> None:
+    """Text with an interpolation is put in as one."""
+    base = {"a": 1, "b": 2}
+    assert firsts(build_space({"a": "${b}"}, base), base) == {"a": 2, "b": 2}
+
+
+def test_a_space_that_is_no_mapping_is_an_error() -> None:
+    """A list is no search space."""
+    with pytest.raises(QGTuneError, match=r"Cannot read the search space of space\.yaml: it is no mapping"):
+        build_space([1], {"a": 1}, tune=["a"], space_source="space.yaml")
+
+
+@dataclass
+class Node:
+    """A structured node."""
+
+    a: int = 1
+
+
+@pytest.mark.parametrize("flags", [{}, {"struct": True, "readonly": True}], ids=["typed", "typed and locked"])
+def test_a_plus_adds_to_locked_and_structured_nodes(flags: dict[str, bool]) -> None:
+    """A node's own flags, and its class, do not stand in the way of what was asked for; the config stays locked."""
+    config = OmegaConf.create({"node": OmegaConf.structured(Node, flags=flags)})
+    built = build_space({"node": {"a": 7, "+b": [1, 2]}}, {"node": {"a": 1}})
+    check_space(built, config)
+    prepared = built.prepare(config)
+    built.inject(prepared, {"node.b": 2})
+    assert prepared == {"node": {"a": 7, "b": 2}}
+    assert config == {"node": {"a": 1}}
+    assert OmegaConf.is_readonly(prepared.node) is (True if flags else None)
+
+
+def test_a_container_choice_and_a_value_inside_it() -> None:
+    """A value below a mapping that the same trial chose lands in the chosen one."""
+    base = {"head": {"kind": "a", "width": 1}}
+    head = categorical("head", [{"kind": "b", "width": 2}, {"kind": "c", "width": 3}], "space.yaml")
+    width = categorical("head.width", [8, 9], "the command line")
+    built = SearchSpace({"head": head, "head.width": width})
+    prepared = built.prepare(OmegaConf.create(base))
+    built.inject(prepared, {"head.width": 8, "head": {"kind": "c", "width": 3}})
+    built.inject(prepared, {"head": {"kind": "c", "width": 3}, "head.width": 9})
+    assert prepared == {"head": {"kind": "c", "width": 9}}
+
+
+@pytest.mark.parametrize("value", ["text", True, 1.5, 11, 4], ids=repr)
+def test_a_value_outside_the_space_is_not_encoded(value: Any) -> None:
+    """A value of another type, out of range or off the steps, is refused."""
+    item = build_space({"a": {"type": "tuple", "value": [1, 9, 2]}}, None).hyperparameters["a"]
+    with pytest.raises(ValueError, match=r"is no number|is not in"):
+        item.encode(value)
+    assert item.encode(3) == 3

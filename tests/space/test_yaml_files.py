@@ -1,0 +1,79 @@
+"""YAML in and out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from qgtune import QGTuneError
+from qgtune.space.yaml_files import dump_yaml, load_yaml, load_yaml_file, write_yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("1e-5", 1e-5, id="a float without a dot"),
+        pytest.param("1.", 1.0, id="a float without digits after its dot"),
+        pytest.param("'1e-5'", "1e-5", id="quoted"),
+        pytest.param("${a.b}", "${a.b}", id="interpolation"),
+        pytest.param("2020-01-01", "2020-01-01", id="a date is text"),
+        pytest.param("[1, yes]", [1, True], id="list"),
+    ],
+)
+def test_values(text: str, expected: Any) -> None:
+    """Values are read as people mean them, in types that configs can hold."""
+    value = load_yaml(f"x: {text}", "it")["x"]
+    assert repr(value) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("a: 1\nb: 2\na: 3", r"line 3, column 1: key 'a' stands here twice", id="duplicate"),
+        pytest.param("x:\n  - {k: 1, k: 2}", r"line 2, column 12: key 'k'", id="duplicate below"),
+        pytest.param("a: [1", r"line 1, column \d", id="malformed"),
+        pytest.param("a: !!python/object/apply:os.getcwd []", r"line 1, column 4", id="unsafe tag"),
+        pytest.param("a: &a [*a]", "an alias points at something that it is part of", id="endless"),
+    ],
+)
+def test_mistakes_are_one_line_with_their_place(text: str, message: str, tmp_path: Path) -> None:
+    """What is no good YAML is named with file, line and column."""
+    path = tmp_path / "space.yaml"
+    path.write_text(text)
+    with pytest.raises(QGTuneError, match=rf"Cannot read the search space '.*space\.yaml'.*{message}") as caught:
+        load_yaml_file(path, "search space")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """The error says what the file is to the user."""
+    with pytest.raises(QGTuneError, match=r"Cannot read the dependency mapping: there is no file '.*nope\.yaml'"):
+        load_yaml_file(tmp_path / "nope.yaml", "dependency mapping")
+
+
+def test_aliases_are_copies() -> None:
+    """Each place that an alias fills is a node of its own."""
+    data = load_yaml("a: &a {x: [1]}\nb: *a", "it")
+    data["a"]["x"].append(2)
+    assert data["b"] == {"x": [1]}
+
+
+def test_merged_mappings_may_be_merged_again() -> None:
+    """A key that overrides a merged one is no duplicate, in whatever order the places are read."""
+    text = "x: &x {k: 1}\nouter:\n  a: &a {<<: *x, k: 2}\nb: {<<: *a, j: 3}\n"
+    assert load_yaml(text, "it") == {"x": {"k": 1}, "outer": {"a": {"k": 2}}, "b": {"k": 2, "j": 3}}
+
+
+def test_writing_is_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A value that cannot be written leaves the file as it was, and nothing beside it."""
+    path = tmp_path / "made" / "best.yaml"
+    write_yaml(path, {"lr": 1e-05, "name": "1e5"})
+    before = path.read_text()
+    with pytest.raises(Exception, match="cannot represent an object"):
+        write_yaml(path, {"x": object()})
+    assert path.read_text() == before == dump_yaml({"lr": 1e-05, "name": "1e5"})
+    assert list(path.parent.iterdir()) == [path]

@@ -19,7 +19,7 @@ from qgtune.study import optuna_private
 from qgtune.study.factory import build_pruner, build_sampler
 from qgtune.study.ledger import ATTEMPT, LOST, OWNER, REASON, RETRY_OF, Ledger, Limits, Start, Stop, stale
 from qgtune.study.owners import Owner, is_dead
-from qgtune.study.storages import batch, claim, heartbeats_of, is_memory, open_storage
+from qgtune.study.storages import batch, claim, heartbeats_of, open_storage
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -339,11 +339,6 @@ def _stream_seed(session: Session, seed: int | None) -> int | None:
 def _quiet_optuna() -> None:
     """Leave reporting to us: Optuna's own lines at INFO would repeat each trial."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-
-def needs_one_worker(storage: str | None) -> bool:
-    """Say whether the storage lives in one process only."""
-    return is_memory(storage)
 
 
 def _no_stop() -> None:

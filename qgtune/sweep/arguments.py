@@ -210,14 +210,10 @@ def value_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{_key_text(key)}:{value_text(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{value_text(key)}:{value_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ",".join(map(value_text, value)) + "]"
     return QuotedString(value, Quote.single).with_quotes() if _needs_quotes(value) else str(value)
-
-
-def _key_text(key: Any) -> str:
-    return value_text(key)
 
 
 def _needs_quotes(value: Any) -> bool:

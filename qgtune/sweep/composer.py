@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from qgtune.errors import QGTuneError
 from qgtune.space.build import build_space, check_space
+from qgtune.space.paths import MISSING, parse_path, select
 from qgtune.sweep.arguments import Arguments, override_text
 from qgtune.sweep.settings import Given, Settings, read_given
 
@@ -163,24 +164,13 @@ def _without_hydra(config: DictConfig) -> DictConfig:
 
 
 def _constant_overrides(space: SearchSpace, base: DictConfig) -> Iterator[str]:
-    missing = object()
     plain = OmegaConf.to_container(base, resolve=False)
     for path, value in space.constants.items():
-        there = _select(plain, path, missing)
-        if there is missing:
+        there = select(plain, parse_path(path))
+        if there is MISSING:
             yield override_text(path, value, add=True)
         elif there != value or type(there) is not type(value):
             yield override_text(path, value)
-
-
-def _select(plain: Any, path: str, default: Any) -> Any:
-    node = plain
-    for part in path.split("."):
-        try:
-            node = node[int(part)] if isinstance(node, list) else node[part]
-        except (KeyError, IndexError, ValueError, TypeError):
-            return default
-    return node
 
 
 def replayable(overrides: Sequence[str]) -> list[str]:

@@ -53,8 +53,8 @@ def read_settings(config: DictConfig) -> Settings:
         QGTuneError: with every unknown key and every wrong value.
     """
     node = dict(_resolved(config))
-    problems = _rename(node)
-    problems += [_unknown(key) for key in node if key not in _KNOWN and not str(key).startswith("_")]
+    _rename(node)
+    problems = [_unknown(key) for key in node if key not in _KNOWN and not str(key).startswith("_")]
     values: dict[str, Any] = {}
     for name, check in _CHECKS.items():
         try:
@@ -80,11 +80,10 @@ def _resolved(config: DictConfig) -> Mapping[str, Any]:
     }
 
 
-def _rename(node: dict[str, Any]) -> list[str]:
+def _rename(node: dict[str, Any]) -> None:
     for alias, name in ALIASES.items():
         if (value := node.pop(alias, None)) is not None:
             node[name] = value
-    return []
 
 
 def _unknown(key: Any) -> str:

@@ -361,7 +361,7 @@ def test_changed_choices_are_refused_and_changed_ranges_told(app: App) -> None:
     assert "Hyperparameter training.lr was" in run.out
     run = app.sweep("hydra.sweeper.n_trials=6", "model.layers.0.out_dim=1,2")
     assert run.code == 1
-    assert "model.layers.0.out_dim was a choice of 16, 32, 64 and is now a choice of 1, 2" in run.err
+    assert "model.layers.0.out_dim was one of 16, 32, 64 and is now one of 1, 2" in run.err
     assert "study_name" in run.err
     assert len(app.trials()) == 5
 

@@ -25,6 +25,12 @@ class QGTuneSweeperConf:
             the command is run in).
         dependencies: values that follow other values: a node, or the path of a YAML file.
         params: the same as `key=range(...)` on the command line, as a mapping; the command line wins.
+        custom_search_space: a function as `module.function`, called as `function(config, trial)` once the trial has its
+            values: what else it suggests is set in the config, each name a path.
+        enqueue_base: whether a new study runs the base settings first, as trial 0, if they lie in the space.
+        enqueue: points to run before any that is sampled: a list of mappings of paths to values. What a point leaves
+            out is sampled.
+        dry_run: true shows the space, what is fixed and the first sampled config, and runs nothing.
         tune: config paths; only hyperparameters at or below one of them are tuned. null tunes all.
         tune_model: false drops the space's `model` section: the base settings hold.
         tune_training: false drops the space's `training` section.
@@ -65,6 +71,10 @@ class QGTuneSweeperConf:
     search_space: Any = None
     dependencies: Any = None
     params: Any = None
+    custom_search_space: Any = None
+    enqueue_base: bool = True
+    enqueue: Any = None
+    dry_run: bool = False
     tune: Any = None
     tune_model: bool = True
     tune_training: bool = True

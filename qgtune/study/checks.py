@@ -64,3 +64,10 @@ def paths(value: Any) -> tuple[str, ...]:
     if not isinstance(items, Sequence) or not all(isinstance(item, str) for item in items):
         raise ValueError("it is no list of paths")
     return tuple(items)
+
+
+def items(value: Any) -> tuple[Any, ...]:
+    """Check for a list."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ValueError("it is no list")
+    return tuple(value)

@@ -40,6 +40,10 @@ class Settings:
     seed: int | None
     sampler: Mapping[str, Any] | None
     pruner: Mapping[str, Any] | None
+    custom_search_space: str | None
+    enqueue_base: bool
+    enqueue: tuple[Any, ...]
+    dry_run: bool
     tune: tuple[str, ...] | None
     tune_model: bool
     tune_training: bool
@@ -128,6 +132,10 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "seed": checks.optional(checks.whole(0)),
     "sampler": checks.optional(checks.mapping),
     "pruner": checks.optional(checks.mapping),
+    "custom_search_space": checks.optional(checks.text),
+    "enqueue_base": checks.flag,
+    "enqueue": lambda value: () if value is None else checks.items(value),
+    "dry_run": checks.flag,
     "tune": checks.optional(checks.paths),
     "tune_model": checks.flag,
     "tune_training": checks.flag,

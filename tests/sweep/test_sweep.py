@@ -468,7 +468,9 @@ def test_a_sampler_of_ones_own(app: App) -> None:
         "        value = super().sample_independent(study, trial, name, distribution)\n"
         "        return self.low if name == 'training.lr' else value\n"
     )
-    run = app.sweep("hydra.sweeper.sampler._target_=mine.Mine", "hydra.sweeper.sampler.low=0.05")
+    run = app.sweep(
+        "hydra.sweeper.sampler._target_=mine.Mine", "hydra.sweeper.sampler.low=0.05", "hydra.sweeper.enqueue_base=false"
+    )
     assert run.code == 0, run.err
     assert {trial.params["training.lr"] for trial in app.trials()} == {0.05}
 

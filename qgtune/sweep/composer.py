@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import pickle
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import HydraException
@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from qgtune.errors import QGTuneError
 from qgtune.space.build import build_space, check_space
 from qgtune.space.lint import lint
+from qgtune.space.official import is_official, read_official
 from qgtune.space.paths import MISSING, parse_path, select
 from qgtune.space.points import base_point, value_at
 from qgtune.space.words import words
@@ -162,6 +163,9 @@ def compose(config_loader: ConfigLoader, master: DictConfig, arguments: Argument
         QGTuneError: with all problems of space, dependencies and values.
     """
     space = read_given(master, "search_space")
+    if is_official(space.data):
+        arguments = _with_official(arguments, read_official(space.data, space.source))
+        space = replace(space, data=None)
     dependencies = read_given(master, "dependencies")
     combinations: dict[tuple[str, ...], Combination] = {}
     problems: dict[str, None] = {}
@@ -183,6 +187,13 @@ def compose(config_loader: ConfigLoader, master: DictConfig, arguments: Argument
         CustomSpace(custom, arguments.fixed_texts) if custom else None,
         {group.path: master.hydra.runtime.choices.get(group.path) for group in arguments.groups},
     )
+
+
+def _with_official(arguments: Arguments, found: Sequence[Hyperparameter]) -> Arguments:
+    """Add hyperparameters that the command line neither fixed nor gave a range."""
+    given = {*arguments.fixed_paths, *(hyperparameter.path for hyperparameter in arguments.hyperparameters)}
+    more = tuple(hyperparameter for hyperparameter in found if hyperparameter.path not in given)
+    return replace(arguments, hyperparameters=(*more, *arguments.hyperparameters))
 
 
 def _chosen(groups: Sequence[Hyperparameter], options: Sequence[str]) -> Iterator[str]:

@@ -60,6 +60,8 @@ def read_settings(config: DictConfig) -> Settings:
     """
     node = dict(_resolved(config))
     _rename(node)
+    if node.get("study_name") is None:
+        node["study_name"] = config.hydra.job.name
     problems = [_unknown(key) for key in node if key not in _KNOWN and not str(key).startswith("_")]
     values: dict[str, Any] = {}
     for name, check in _CHECKS.items():

@@ -175,14 +175,18 @@ def _plan(
 
 
 def _storage(settings: Settings, config: DictConfig) -> str | None:
-    if settings.storage is None or is_memory(settings.storage):
-        if settings.n_jobs > 1 or config.hydra.launcher.get("_target_") != BASIC:
+    storage = settings.storage
+    if is_memory(storage) and (settings.n_jobs > 1 or config.hydra.launcher.get("_target_") != BASIC):
+        if storage is not None:
             raise QGTuneError(
                 "Cannot share a study in memory with workers in other processes. Give hydra.sweeper.storage a file, or "
                 "set hydra.sweeper.n_jobs=1 with hydra/launcher=basic."
             )
+        storage = str(Path(str(config.hydra.sweep.dir), "study.log"))
+        log.info("Workers in other processes cannot share memory: the study is kept in %s.", storage)
+    if storage is None or is_memory(storage):
         return None
-    path = settings.storage if "://" in settings.storage else str(Path(config.hydra.runtime.cwd, settings.storage))
+    path = storage if "://" in storage else str(Path(config.hydra.runtime.cwd, storage))
     check_journal_path(path)
     return path
 

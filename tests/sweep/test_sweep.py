@@ -241,7 +241,7 @@ def test_memory_needs_one_worker(app: App) -> None:
     assert app.sweep("hydra.sweeper.storage=memory").code == 0
     assert not app.path("study.log").exists()
     for other in ("hydra.sweeper.n_jobs=2", "hydra/launcher=qgtune"):
-        run = app.sweep("hydra.sweeper.storage=null", other)
+        run = app.sweep("hydra.sweeper.storage=memory", other)
         assert run.code == 1
         assert "Cannot share a study in memory" in run.err
 

@@ -58,6 +58,4 @@ def with_grid(
         raise QGTuneError(*problems)
     grid = {name: list(found) for name, found in values.items() if found is not None}
     n_points = math.prod(map(len, grid.values())) + (n_enqueued if target == GRID else 0)
-    return ({**sampler, "search_space": grid} if target == GRID else sampler), min(
-        n_trials, n_points + (n_enqueued if target == GRID else 0)
-    )
+    return ({**sampler, "search_space": grid} if target == GRID else sampler), min(n_trials, n_points)

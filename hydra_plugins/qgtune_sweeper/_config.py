@@ -48,6 +48,8 @@ class QGTuneSweeperConf:
         best_trial_path: the best trial's hyperparameters; null writes none.
         best_config_path: the whole config of the best trial, which runs as it is; null writes none.
         best_param_path: QGTune's name for `best_config_path`.
+        progress: `bar` for a live view, `log` for a line every 30 s and at each new best, `off`; `auto` takes the live
+            view on a terminal. Without a terminal, `bar` is `log`.
     """
 
     defaults: list[Any] = field(
@@ -84,6 +86,7 @@ class QGTuneSweeperConf:
     best_trial_path: Any = "${hydra.sweep.dir}/best_trial.yaml"
     best_config_path: Any = "${hydra.sweep.dir}/best_config.yaml"
     best_param_path: Any = None
+    progress: Any = "auto"
 
 
 def register() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 DIRECTIONS = ("minimize", "maximize")
+PROGRESS = ("auto", "bar", "log", "off")
 
 
 def text(value: Any) -> str:
@@ -74,3 +75,11 @@ def direction(value: Any) -> tuple[str, ...]:
     if not isinstance(names, Sequence) or not names or not all(name in DIRECTIONS for name in names):
         raise ValueError("give `minimize` or `maximize`")
     return tuple(names)
+
+
+def progress(value: Any) -> str:
+    """Check for how progress is shown; a plain `off` is false in YAML."""
+    name = "off" if value is False else value
+    if name not in PROGRESS:
+        raise ValueError("give `auto`, `bar`, `log` or `off`")
+    return str(name)

@@ -19,6 +19,8 @@ _RESET = "\x1b[0m"
 _RESETS = ("", "0", "00")
 MAX_CHARACTERS = 16_384
 MAX_ROWS = 50
+_GUESS_ROWS = 10
+"""How many lines a program that hides the cursor is taken to rewrite, until it does."""
 
 
 class Screen:
@@ -37,6 +39,7 @@ class Screen:
         self._returned = False
         self._colour = ""
         self._reach = 0
+        self._is_guess = False
         self._over = 0
 
     def feed(self, data: bytes) -> list[str]:
@@ -113,6 +116,9 @@ class Screen:
             self._lines[self._row] = self._colour
         elif command == "J" and args in ("", "0"):
             del self._lines[self._row + 1 :]
+        elif args == "?25":  # the cursor is hidden for an animation, and shown after it
+            self._is_guess = command == "l"
+            self._reach = _GUESS_ROWS if self._is_guess else 0
 
     def _set_colour(self, args: str) -> None:
         before = "" if len(self._colour) > MAX_CHARACTERS // 100 else self._colour
@@ -124,7 +130,9 @@ class Screen:
         self._over += max(0, count - self._row)  # lines that it did not tell it would come back to
         self._row = max(0, self._row - count)
         self._returned = True
-        self._reach = min(MAX_ROWS, max(self._reach, len(self._lines) - 1 - self._row + self._over))
+        known = 0 if self._is_guess else self._reach
+        self._reach = min(MAX_ROWS, max(known, len(self._lines) - 1 - self._row + self._over))
+        self._is_guess = False
 
     def _down(self, count: int) -> None:
         self._over = 0

@@ -163,9 +163,11 @@ def _bar(done: int, total: int, width: int) -> Text:
 
 
 def _facts(standing: Standing) -> list[Text]:
+    counts, running = Text(progress_text.counts(standing)), Text(f"{len(standing.active)} running")
+    if standing.failed:
+        counts.stylize("red", start=counts.plain.rindex(",") + 2)
     best = progress_text.best(standing)
-    facts = [(progress_text.counts(standing), ""), (f"{len(standing.active)} running", ""), (best, "cyan")]
-    return [Text(text, style) for text, style in facts if text]
+    return [counts, running, Text(best, "cyan")] if best else [counts, running]
 
 
 def _flow(parts: Sequence[Text], columns: int) -> list[Text]:

@@ -171,8 +171,9 @@ def _bar(watched: Watched, interrupts: Interrupts, *, in_process: bool) -> Itera
     from qgtune.sweep.terminals import Relay
 
     descriptors = tuple(descriptor for descriptor in (1, 2) if os.isatty(descriptor))
-    view = LiveView(os.dup(1), watched.session.study.study_name)
-    relay = None if in_process else Relay(descriptors, terminal_size(1))
+    terminal = os.dup(1)  # the real one, before the relay takes its place
+    relay = None if in_process else Relay(descriptors, terminal_size(terminal))
+    view = LiveView(terminal, watched.session.study.study_name)
     bar = Bar(watched, view, relay or OwnStreams(descriptors))
     before, interrupts.before_exit = interrupts.before_exit, view.leave
     try:

@@ -69,18 +69,21 @@ class Relay:
         self._lines: list[str] = []
         resource_tracker.ensure_running()  # it outlives us and is to keep the real terminal
         self._saved = {descriptor: os.dup(descriptor) for descriptor in descriptors}
-        terminal = self.open()
-        _flush()
-        for descriptor in descriptors:
-            os.dup2(terminal.inner.fileno(), descriptor)
-        self.read_from(terminal, os.getpid())
+        if terminal := self.open():
+            _flush()
+            for descriptor in descriptors:
+                os.dup2(terminal.inner.fileno(), descriptor)
+            self.read_from(terminal, os.getpid())
 
-    def open(self) -> ChildTerminal:
-        """Make a terminal for a process that is to be started."""
+    def open(self) -> ChildTerminal | None:
+        """Make a terminal for a process that is to be started; None when the system has none left."""
         import pty
         import termios
 
-        outer, inner = pty.openpty()
+        try:
+            outer, inner = pty.openpty()
+        except OSError:
+            return None
         modes = termios.tcgetattr(inner)
         modes[1] &= ~termios.OPOST  # line ends as they are written
         modes[3] &= ~termios.ECHO

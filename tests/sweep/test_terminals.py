@@ -30,6 +30,7 @@ def relay() -> Iterator[Relay]:
 def start(relay: Relay, code: str) -> subprocess.Popen[bytes]:
     """Start Python code on a terminal of the relay."""
     terminal = relay.open()
+    assert terminal is not None
     inner = terminal.inner.fileno()
     process = subprocess.Popen([sys.executable, "-c", code], stdout=inner, stderr=inner)
     relay.read_from(terminal, process.pid)
@@ -105,3 +106,13 @@ def test_a_resize_reaches_the_processes(relay: Relay) -> None:
     relay.read(0.1)
     relay.resize(os.terminal_size((50, 10)))
     assert lines_of(relay, process) == ["50 10"]
+
+
+def test_a_system_without_terminals_gives_none(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When there are no more pseudo-terminals, processes write to ours as it is."""
+
+    def none_left() -> None:
+        raise OSError("out of pty devices")
+
+    monkeypatch.setattr("pty.openpty", none_left)
+    assert relay.open() is None

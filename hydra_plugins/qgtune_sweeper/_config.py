@@ -57,6 +57,8 @@ class QGTuneSweeperConf:
         best_config_path: the whole config of the best trial, which runs as it is; null writes none. With several
             objectives one a trial of the Pareto front, with the trial's number in the name: `best_config_7.yaml`.
         best_param_path: QGTune's name for `best_config_path`.
+        progress: `bar` for a live view, `log` for a line every 30 s and at each new best, `off`; `auto` takes the live
+            view on a terminal. Without a terminal, `bar` is `log`.
     """
 
     defaults: list[Any] = field(
@@ -97,6 +99,7 @@ class QGTuneSweeperConf:
     best_trial_path: Any = "${hydra.sweep.dir}/best_trial.yaml"
     best_config_path: Any = "${hydra.sweep.dir}/best_config.yaml"
     best_param_path: Any = None
+    progress: Any = "auto"
 
 
 def register() -> None:

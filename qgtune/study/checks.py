@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+PROGRESS = ("auto", "bar", "log", "off")
+
 
 def text(value: Any) -> str:
     """Check for a text; numbers are taken as one."""
@@ -71,3 +73,11 @@ def items(value: Any) -> tuple[Any, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise ValueError("it is no list")
     return tuple(value)
+
+
+def progress(value: Any) -> str:
+    """Check for how progress is shown; a plain `off` is false in YAML."""
+    name = "off" if value is False else value
+    if name not in PROGRESS:
+        raise ValueError("give `auto`, `bar`, `log` or `off`")
+    return str(name)

@@ -47,6 +47,7 @@ class QGTuneSweeperConf:
         built_search_space_path: the first trial's whole config; null writes none.
         best_trial_path: the best trial's hyperparameters; null writes none.
         best_config_path: the whole config of the best trial, which runs as it is; null writes none.
+        report: whether `report.html` is written into the sweep folder at the end; needs the extra `report`.
         best_param_path: QGTune's name for `best_config_path`.
     """
 
@@ -83,6 +84,7 @@ class QGTuneSweeperConf:
     built_search_space_path: Any = "${hydra.sweep.dir}/built_search_space.yaml"
     best_trial_path: Any = "${hydra.sweep.dir}/best_trial.yaml"
     best_config_path: Any = "${hydra.sweep.dir}/best_config.yaml"
+    report: bool = True
     best_param_path: Any = None
 
 

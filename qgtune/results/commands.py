@@ -6,10 +6,26 @@ import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
+    import optuna
+
+PROGRAM = "qgtune:program"
 NOT_REPEATED = ("hydra.mode=", "hydra.sweep.dir=")
+
+
+def note_program(study: optuna.Study, program: Sequence[str]) -> None:
+    """Note in a study how its app is started, for whoever looks at it later."""
+    if program_of(study.user_attrs) != list(program):
+        study.set_user_attr(PROGRAM, shlex.join(program))
+
+
+def program_of(attributes: Mapping[str, Any]) -> list[str]:
+    """Return how a study's app is started, from the study's attributes; empty if that was not noted."""
+    program = attributes.get(PROGRAM)
+    return shlex.split(program) if isinstance(program, str) else []
 
 
 def run_command(program: Sequence[str], best_config: Path) -> str:

@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials, decoded, summary
+from qgtune.results.commands import run_command
 from qgtune.results.configs import resolve_plain
 from qgtune.space.yaml_files import write_yaml
 from qgtune.sweep.job import set_job
@@ -57,7 +58,21 @@ class Outputs:
         except OSError as error:
             raise QGTuneError(f"Cannot write the results: {error}. The study itself is kept.") from None
         self._say(session.refresh(), best, written)
+        if self.settings.report:
+            self._report(session)
         return results
+
+    def _report(self, session: Session) -> None:
+        """Write the report; whatever goes wrong with it is not worth the results."""
+        from qgtune.results.report import FILE, HOW_TO_INSTALL, is_installed, write_sweep_report
+
+        if not is_installed():
+            log.info(HOW_TO_INSTALL)
+            return
+        try:
+            log.info("Read the report:      %s", short_path(write_sweep_report(session.study, self.folder)))
+        except Exception as error:  # noqa: BLE001
+            log.warning("Cannot write %s: %s: %s", FILE, type(error).__name__, " ".join(str(error).split()))
 
     def _write_best(self, trial: FrozenTrial) -> list[Path]:
         targets: dict[str | None, Callable[[], Any]] = {
@@ -87,7 +102,7 @@ class Outputs:
         outside = [short_path(path) for path in written if path.parent != self.folder]
         log.info("Written to %s: %s", short_path(self.folder), ", ".join([*inside, *outside]))
         if self.settings.best_config_path is not None:
-            log.info("Run the best config:  %s", _run_command(Path(self.settings.best_config_path)))
+            log.info("Run the best config:  %s", run_command(program(), Path(self.settings.best_config_path)))
         if self.spec.storage is not None:
             log.info("Look at the study:    optuna-dashboard %s", shlex.quote(short_path(Path(self.spec.storage))))
 
@@ -118,13 +133,7 @@ def short_path(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-def _run_command(best_config_path: Path) -> str:
-    path = best_config_path.absolute()
-    arguments = [*_program(), "--config-path", str(path.parent), "--config-name", path.stem]
-    return shlex.join(arguments)
-
-
-def _program() -> list[str]:
+def program() -> list[str]:
     """Return how this app was started."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     if spec is not None and spec.name:

@@ -11,12 +11,25 @@ from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError
 from qgtune.results.report.facts import Command, Facts
-from qgtune.results.report.source import Source, open_source
+from qgtune.results.report.source import Source, facts_of_folder, open_source
+from qgtune.results.report.sweep_folder import SweepFolder
 
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Command", "Facts", "Source", "is_installed", "open_source", "report", "write_pictures", "write_report"]
+__all__ = [
+    "FILE",
+    "HOW_TO_INSTALL",
+    "Command",
+    "Facts",
+    "Source",
+    "is_installed",
+    "open_source",
+    "report",
+    "write_pictures",
+    "write_report",
+    "write_sweep_report",
+]
 
 FILE = "report.html"
 HOW_TO_INSTALL = "Install qgtune[report] for report.html: pip install 'qgtune[report]'"
@@ -52,6 +65,23 @@ def report(
 def is_installed() -> bool:
     """Say whether the page can be written, without importing what it needs."""
     return importlib.util.find_spec("plotly") is not None
+
+
+def write_sweep_report(study: optuna.Study, folder: Path) -> Path:
+    """Write the report of the open study of a sweep into the sweep's folder.
+
+    Args:
+        study: may be kept in memory.
+        folder: with the sweep's `multirun.yaml`.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        QGTuneError: as `write_report`, and when the folder is no sweep's.
+    """
+    write_report(study, folder / FILE, facts=facts_of_folder(SweepFolder.read(folder), study))
+    return folder / FILE
 
 
 def write_report(study: optuna.Study, path: Path, *, facts: Facts | None = None) -> None:

@@ -43,7 +43,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, class_: str = 
     """Return a table in a box of its own that scrolls sideways."""
     head = tag("tr", *(tag("th", text, scope="col") for text in heads))
     body = joined(tag("tr", *(tag("td", cell) for cell in row)) for row in rows)
-    return tag("div", tag("table", tag("thead", head), tag("tbody", body), class_=class_), class_="scroll")
+    return tag("div", tag("table", tag("thead", head), tag("tbody", body), class_=class_), class_="scroll low")
 
 
 def copyable(text: str, key: str) -> Html:

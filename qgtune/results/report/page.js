@@ -10,7 +10,7 @@
     const colour = (name) => style.getPropertyValue(name).trim();
     const axis = {
       gridcolor: colour("--line"), linecolor: colour("--line"), zerolinecolor: colour("--line"), automargin: true,
-      exponentformat: "e",
+      exponentformat: "e", minexponent: 4,
     };
     return {
       layout: {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import warnings
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,8 @@ class Section:
 def render(study: optuna.Study, facts: Facts) -> str:
     """Return the page of a study."""
     snapshot = read_snapshot(study)
-    with optuna_quiet():
+    with optuna_quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna's plots warn of what they leave out
         sections = _sections(snapshot, facts)
     figures = {plot.key: plot.figure for section in sections for plot in section.plots.plots}
     script = _asset("page.js")
@@ -89,13 +91,12 @@ def _sections(snapshot: Snapshot, facts: Facts) -> list[Section]:
     ]
     if not snapshot.is_multi_objective:  # Optuna takes no intermediate values of several objectives
         found.append(Section("intermediate", "Intermediate values", plots=drawer.intermediate()))
-    return [
-        *found,
+    found += [
         Section("timeline", "Workers", plots=timeline(snapshot)),
         Section("failures", "Failures", tables.failures(snapshot, facts)),
         Section("space", "Search space", tables.search_space(snapshot)),
-        Section("commands", "Going on", tables.commands(facts)),
     ]
+    return [*found, Section("commands", "Going on", tables.commands(facts))] if facts.commands else found
 
 
 def _header(snapshot: Snapshot, sections: list[Section]) -> Html:

@@ -19,7 +19,7 @@ from optuna.importance import PedAnovaImportanceEvaluator
 from qgtune.results.report.excerpt import Excerpt, drawable, optuna_quiet
 from qgtune.results.report.plots import KINDS, MOST_LINES, MOST_POINTS, MOST_SLICES, curves
 from qgtune.results.report.snapshot import Snapshot, read_snapshot, sorted_by_value
-from qgtune.results.report.workers import Bar, bars
+from qgtune.results.report.workers import Bar, bars, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,7 +91,15 @@ def _of_objectives(snapshot: Snapshot, completed: Sequence[FrozenTrial]) -> Iter
         yield f"parallel_coordinates{suffix}", _call(optuna_plots.plot_parallel_coordinate, study, target)
         study = _study(snapshot, points)
         arguments = {**target, "params": [literal(name) for name in names]}
-        yield f"slices{suffix}", _call(optuna_plots.plot_slice, study, arguments)
+        yield f"slices{suffix}", _call(_slices, study, arguments)
+
+
+def _slices(study: optuna.Study, **arguments: Any) -> None:
+    """Draw slices as Optuna does, but as wide as they need to be."""
+    optuna_plots.plot_slice(study, **arguments)
+    plt.gcf().set_size_inches(max(6.4, 2.6 * len(arguments["params"])), 4.8)
+    for axes in plt.gcf().axes:
+        axes.tick_params("x", rotation=30)
 
 
 def _call(function: Callable[..., Any], study: optuna.Study, arguments: dict[str, Any]) -> Callable[[], Any]:
@@ -119,7 +127,7 @@ def literal(text: str) -> str:
 
 
 def _timeline(found: Sequence[Bar]) -> None:
-    rows = {worker: place for place, worker in enumerate(dict.fromkeys(bar.worker for bar in found))}
+    rows = {worker: place for place, worker in enumerate(rows_of(found))}
     first = min(bar.start for bar in found)
     _, axes = plt.subplots(figsize=(10, 1.5 + 0.35 * len(rows)))
     axes.barh(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,7 @@ MOST_OBJECTIVES = 4
 WORST, BEST = (240, 163, 90), (47, 127, 214)
 SCALE = [[0.0, f"rgb{WORST}"], [1.0, f"rgb{BEST}"]]
 GOOD, DROPPED, BAD, RUNNING = "rgb(47,127,214)", "rgb(240,163,90)", "rgb(214,69,65)", "rgb(70,170,110)"
-STAR = "rgb(150,80,200)"
+STAR, GREY = "rgb(150,80,200)", "rgb(150,150,150)"
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None}
 
 
@@ -101,14 +100,14 @@ class Drawer:
         shown = [*front[:MOST_POINTS], *spread(others, max(MOST_POINTS - len(front), 2))]
         names = [escaped(name) for name in self.snapshot.objectives]
         figure = optuna_plots.plot_pareto_front(self._excerpt(drawable(shown)), target_names=names)
-        plot = Plot("front", "Pareto front", _plain(figure), height_px=420)
+        plot = Plot("front", "Pareto front", _front(_plain(figure)), height_px=420)
         return Plots((plot,), _shown("trials", len(shown), len(completed), "the front and evenly spread ones"))
 
     def importances(self) -> Plots:
         """Draw how much each hyperparameter matters."""
         figures = {index: self._importance_figure(index) for index in self._objectives()}
         plots = [
-            self._plot("importances", index, figure, height_px=110 + 26 * len(self.importance(index)))
+            self._plot("importances", index, figure, height_px=84 + 26 * len(self.importance(index)))
             for index, figure in figures.items()
             if figure is not None
         ]
@@ -136,20 +135,19 @@ class Drawer:
         if len({trial.values[index] for trial in trials}) < 2:  # noqa: PLR2004 - it takes two to differ
             return None
         study = self._excerpt(drawable(trials))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it says what it leaves out, such as hyperparameters of one value
-            try:
-                target = self._target(index)
-                figure = optuna_plots.plot_param_importances(study, PedAnovaImportanceEvaluator(), **target)
-            except (ValueError, RuntimeError):
-                return None
+        try:
+            target = self._target(index)
+            figure = optuna_plots.plot_param_importances(study, PedAnovaImportanceEvaluator(), **target)
+        except (ValueError, RuntimeError):
+            return None
         plain = _plain(figure)
         if not plain["data"] or not any(plain["data"][0]["x"]):
             return None
-        plain["data"][0]["marker"] = {"color": GOOD}
+        plain["data"][0] |= {"marker": {"color": GOOD}, "hovertemplate": "%{y}: %{x:.4f}<extra></extra>"}
         plain["data"][0]["text"] = [escaped(text) for text in plain["data"][0]["text"]]
         plain["layout"]["xaxis"] = {"title": {"text": "Importance"}, "range": [0, max(plain["data"][0]["x"]) * 1.18]}
         plain["layout"]["yaxis"] = {"type": "category"}
+        plain["layout"]["margin"] = {"t": 8}
         return plain
 
     def parallel(self) -> Plots:
@@ -190,11 +188,12 @@ class Drawer:
         figure = _plain(optuna_plots.plot_slice(study, params=[escaped(name)], **self._target(index)))
         for trace in figure["data"]:
             if "colorscale" in trace["marker"]:
-                trace["marker"] |= {"colorscale": SCALE, "showscale": False, "size": 6}
+                trace["marker"] |= {"colorscale": SCALE, "showscale": False, "size": 6, "opacity": 0.75}
                 trace["text"] = [f"trial {number}" for number in trace["marker"]["color"]]
                 trace["hovertemplate"] = "%{text}<br>%{x}<br>%{y}<extra></extra>"
         figure["layout"]["yaxis"]["title"] = {"text": escaped(self.snapshot.objectives[index])}
-        figure["layout"]["xaxis"]["title"] = {"text": ""}
+        figure["layout"]["xaxis"]["title"] = {"text": ""}  # it stands above the plot
+        figure["layout"]["margin"] = {"t": 8, "b": 30}
         return figure
 
     def _by_importance(self) -> list[str]:
@@ -264,7 +263,19 @@ def _thinned(figure: Any) -> dict[str, Any]:
             trace["marker"] = {**trace.get("marker", {"color": GOOD}), "size": 6}
             trace["marker"].setdefault("color", GOOD)
     plain["layout"]["legend"] = LEGEND
+    plain["layout"]["xaxis"] |= {"tickformat": ",d", "rangemode": "nonnegative"}
     return plain
+
+
+def _front(figure: dict[str, Any]) -> dict[str, Any]:
+    """Give the front a colour of its own, in place of two scales of trial numbers."""
+    for trace in figure["data"]:
+        kind = str(trace.get("name", ""))
+        colour, size = (STAR, 9) if kind.startswith("Best") else (GREY, 6) if "nfeasible" in kind else (GOOD, 6)
+        trace["marker"] = {"color": colour, "size": size, "opacity": 0.8}
+        trace["showlegend"] = True
+    figure["layout"]["legend"] = LEGEND
+    return figure
 
 
 def _steps(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
@@ -285,6 +296,7 @@ def _recoloured(figure: dict[str, Any], *, maximize: bool) -> dict[str, Any]:
             if "colorscale" in holder:
                 holder |= {"colorscale": scale, "reversescale": False}
     figure["layout"].pop("plot_bgcolor", None)
+    figure["layout"]["margin"] = {"t": 24}
     for annotation in figure["layout"].get("annotations", ()):
         annotation["font"] = {"size": 11}  # in the page's colour
     return figure
@@ -312,7 +324,7 @@ KINDS = {
     TrialState.PRUNED: ("pruned", DROPPED),
     TrialState.FAIL: ("failed", BAD),
     TrialState.RUNNING: ("running", RUNNING),
-    TrialState.WAITING: ("waiting", "rgb(150,150,150)"),
+    TrialState.WAITING: ("waiting", GREY),
 }
 
 

@@ -10,10 +10,10 @@ import optuna
 
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.results.best import best_trials
-from qgtune.results.commands import dashboard_command, report_command
+from qgtune.results.commands import dashboard_command, program_of, report_command
 from qgtune.results.report.facts import Command, Facts
 from qgtune.results.report.masks import masked
-from qgtune.results.report.sweep_folder import CONFIG_FILE, SweepFolder, program_of
+from qgtune.results.report.sweep_folder import CONFIG_FILE, SweepFolder
 from qgtune.study.storages import is_memory, open_storage
 
 if TYPE_CHECKING:

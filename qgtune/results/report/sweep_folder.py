@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 CONFIG_FILE = "multirun.yaml"
-PROGRAM = "qgtune:program"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +180,3 @@ def _agree(written: Any, params: Mapping[str, Any]) -> bool:
     if not isinstance(written, dict) or written.keys() != params.keys():
         return False
     return all(isinstance(written[key], (list, dict)) or written[key] == value for key, value in params.items())
-
-
-def program_of(attributes: Mapping[str, Any]) -> list[str]:
-    """Return how the app of a study is started, which a sweep notes in the study; empty if it is not known."""
-    program = attributes.get(PROGRAM)
-    return shlex.split(program) if isinstance(program, str) else []

@@ -55,8 +55,7 @@ def _direction(name: str, direction: str) -> str:
 def _remarks(snapshot: Snapshot) -> list[Html]:
     n_running = snapshot.counts[TrialState.RUNNING]
     texts = [
-        f"{_many(n_running, 'trial')} still running: this is the study as of {snapshot.taken:{TIME}}."
-        * bool(n_running),
+        f"{_many(n_running, 'trial')} running: this is the study as of {snapshot.taken:{TIME}}." if n_running else "",
         infeasible_note(snapshot),
         "" if snapshot.trials else "The study has no trials yet.",
         "Every trial so far has failed; the reasons are below." if _all_failed(snapshot) else "",
@@ -90,7 +89,9 @@ def _card(title: str, figure: str, below: str | Html) -> Html:
 def _counts(snapshot: Snapshot) -> Html:
     counts = snapshot.counts
     shown = [(kind, counts[state]) for state, (kind, _) in KINDS.items() if counts[state]]
-    return joined(tag("span", f"{n:,} {kind}", class_=f"state {kind}") for kind, n in shown)
+    texts = [tag("span", f"{n:,} {kind}", class_=f"state {kind}") for kind, n in shown]
+    n_again = sum(trial.user_attrs.get(RETRY_OF) is not None for trial in snapshot.trials)
+    return joined([*texts, tag("span", f"{n_again:,} of all ran an earlier one again")] if n_again else texts)
 
 
 def best(snapshot: Snapshot, facts: Facts) -> Html:
@@ -197,8 +198,6 @@ def _range(distribution: BaseDistribution) -> tuple[str, str]:
 
 def commands(facts: Facts) -> Html:
     """Return how to go on from here."""
-    if not facts.commands:
-        return tag("p", "Nothing is known of how the study was run.")
     where = [tag("p", "In ", tag("code", facts.cwd), ":", class_="note")] if facts.cwd else []
     blocks = [
         joined([tag("h3", command.purpose), copyable(command.text, f"command-{place}")])

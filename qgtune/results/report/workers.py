@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qgtune.results.report.excerpt import escaped
@@ -29,7 +29,8 @@ class Bar:
     """One trial on a worker's row.
 
     Attributes:
-        worker: the row.
+        worker: the row's name.
+        place: the row, from 1; 0 for trials whose worker is not known.
         trial: the trial's number.
         state: how it ended, or that it runs.
         start: when it started.
@@ -39,6 +40,7 @@ class Bar:
     """
 
     worker: str
+    place: int
     trial: int
     state: TrialState
     start: dt.datetime
@@ -59,7 +61,7 @@ def bars(snapshot: Snapshot) -> list[Bar]:
     names = _names(started)
     found = [
         Bar(
-            names[_owner(trial)],
+            *names[_owner(trial)],
             trial.number,
             trial.state,
             trial.datetime_start,
@@ -70,23 +72,41 @@ def bars(snapshot: Snapshot) -> list[Bar]:
         for trial in started[-MOST_BARS:]
         if trial.datetime_start is not None
     ]
+    found = found if any(bar.place for bar in found) else _in_lanes(found)
     shown = set(list(dict.fromkeys(bar.worker for bar in reversed(found)))[:MOST_WORKERS])
     return [bar for bar in found if bar.worker in shown]
+
+
+def _in_lanes(found: Sequence[Bar]) -> list[Bar]:
+    """Put the bars of workers that nobody knows into as few rows as hold them side by side."""
+    ends: list[dt.datetime] = []
+    placed = []
+    for bar in found:
+        lane = next((lane for lane, end in enumerate(ends) if end <= bar.start), len(ends))
+        ends[lane : lane + 1] = [bar.end]
+        placed.append(replace(bar, worker=f"{lane + 1}", place=lane + 1))
+    return placed
 
 
 def _owner(trial: FrozenTrial) -> Owner | None:
     return Owner.from_attribute(trial.user_attrs.get(OWNER))
 
 
-def _names(started: Sequence[FrozenTrial]) -> dict[Owner | None, str]:
-    """Return the workers' names: a number each, the process id, and the host if there are several."""
+def _names(started: Sequence[FrozenTrial]) -> dict[Owner | None, tuple[str, int]]:
+    """Return the workers' names and places: a number each, the process id, and the host if there are several."""
     owners = dict.fromkeys(_owner(trial) for trial in started)
     hosts = {owner.host for owner in owners if owner is not None}
-    names: dict[Owner | None, str] = {}
-    for owner in owners:
-        where = "" if owner is None else f"{owner.host} {owner.pid}" if len(hosts) > 1 else f"pid {owner.pid}"
-        names[owner] = UNKNOWN if owner is None else f"{len(names) + 1} · {where}"
+    names: dict[Owner | None, tuple[str, int]] = {None: (UNKNOWN, 0)}
+    for place, owner in enumerate(filter(None, owners), start=1):
+        where = f"{owner.host} {owner.pid}" if len(hosts) > 1 else f"pid {owner.pid}"
+        names[owner] = (f"{place} · {where}", place)
     return names
+
+
+def rows_of(found: Sequence[Bar]) -> list[str]:
+    """Return the workers of some bars in the order of their numbers."""
+    places = {bar.worker: bar.place for bar in found}
+    return sorted(places, key=lambda worker: places[worker])
 
 
 def timeline(snapshot: Snapshot) -> Plots:
@@ -94,7 +114,7 @@ def timeline(snapshot: Snapshot) -> Plots:
     found = bars(snapshot)
     if not found:
         return Plots(note="No trial has started yet.")
-    rows = list(dict.fromkeys(bar.worker for bar in found))
+    rows = rows_of(found)
     traces = [_trace(state, [bar for bar in found if bar.state == state]) for state in KINDS]
     layout = {
         "barmode": "overlay",
@@ -108,7 +128,9 @@ def timeline(snapshot: Snapshot) -> Plots:
     n_started = sum(trial.datetime_start is not None for trial in snapshot.trials)
     notes = [f"Showing the latest {len(found):,} of {n_started:,} trials."] if len(found) < n_started else []
     if any(bar.retry_of is not None for bar in found):
-        notes.append("Hatched bars ran a trial again whose worker died.")
+        notes.append("Hatched bars run an earlier trial again.")
+    if all(_owner(trial) is None for trial in snapshot.trials):
+        notes.append("The study does not say which process ran a trial: rows show what ran at the same time.")
     plot = Plot("timeline", "Timeline", figure, height_px=130 + 30 * len(rows))
     return Plots((plot,), " ".join(notes))
 

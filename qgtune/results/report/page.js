@@ -18,7 +18,7 @@
         font: { color: colour("--ink"), family: getComputedStyle(document.body).fontFamily, size: 12 },
         margin: { l: 50, r: 16, t: 34, b: 40 }, hovermode: "closest",
         hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
-        xaxis: axis, yaxis: axis,
+        xaxis: axis, yaxis: axis, scene: { xaxis: axis, yaxis: axis, zaxis: axis },
       },
     };
   }

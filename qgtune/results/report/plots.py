@@ -31,6 +31,7 @@ WORST, BEST = (240, 163, 90), (47, 127, 214)
 SCALE = [[0.0, f"rgb{WORST}"], [1.0, f"rgb{BEST}"]]
 GOOD, DROPPED, BAD, RUNNING = "rgb(47,127,214)", "rgb(240,163,90)", "rgb(214,69,65)", "rgb(70,170,110)"
 STAR, GREY = "rgb(150,80,200)", "rgb(150,150,150)"
+FRONT = {"Best Trial": ("front", STAR), "Infeasible Trial": ("violates a constraint", GREY)}
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None}
 
 
@@ -262,6 +263,7 @@ def _thinned(figure: Any) -> dict[str, Any]:
         else:
             trace["marker"] = {**trace.get("marker", {"color": GOOD}), "size": 6}
             trace["marker"].setdefault("color", GOOD)
+    plain["data"] = [trace for trace in plain["data"] if trace["x"]]
     plain["layout"]["legend"] = LEGEND
     plain["layout"]["xaxis"] |= {"tickformat": ",d", "rangemode": "nonnegative"}
     return plain
@@ -270,11 +272,13 @@ def _thinned(figure: Any) -> dict[str, Any]:
 def _front(figure: dict[str, Any]) -> dict[str, Any]:
     """Give the front a colour of its own, in place of two scales of trial numbers."""
     for trace in figure["data"]:
-        kind = str(trace.get("name", ""))
-        colour, size = (STAR, 9) if kind.startswith("Best") else (GREY, 6) if "nfeasible" in kind else (GOOD, 6)
-        trace["marker"] = {"color": colour, "size": size, "opacity": 0.8}
-        trace["showlegend"] = True
-    figure["layout"]["legend"] = LEGEND
+        # Optuna names its traces beside the pointer only.
+        kind = trace["hovertemplate"].partition("<extra>")[2].partition("</extra>")[0]
+        name, colour = FRONT.get(kind, ("others", GOOD))
+        size = 9 if colour == STAR else 6
+        trace |= {"marker": {"color": colour, "size": size, "opacity": 0.8}, "name": name, "showlegend": True}
+    figure["data"] = [trace for trace in figure["data"] if trace["x"]]
+    figure["layout"] |= {"legend": LEGEND, "showlegend": True}
     return figure
 
 

@@ -66,10 +66,10 @@ class Outputs:
         """Write the report; whatever goes wrong with it is not worth the results."""
         from qgtune.results.report import FILE, HOW_TO_INSTALL, is_installed, write_sweep_report
 
-        if not is_installed():
-            log.info(HOW_TO_INSTALL)
-            return
         try:
+            if not is_installed():
+                log.info(HOW_TO_INSTALL)
+                return
             log.info("Read the report:      %s", short_path(write_sweep_report(session.study, self.folder)))
         except Exception as error:  # noqa: BLE001
             log.warning("Cannot write %s: %s: %s", FILE, type(error).__name__, " ".join(str(error).split()))

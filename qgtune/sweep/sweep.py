@@ -18,6 +18,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from qgtune.errors import QGTuneError
+from qgtune.results.commands import note_program
 from qgtune.space.resolvers import register_resolvers
 from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.factory import build_pruner, build_sampler
@@ -30,7 +31,7 @@ from qgtune.sweep.arguments import parse_arguments
 from qgtune.sweep.composer import Composition, compose
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.launching import launch_workers
-from qgtune.sweep.outputs import Outputs, short_path
+from qgtune.sweep.outputs import Outputs, program, short_path
 from qgtune.sweep.points import Points, read_points
 from qgtune.sweep.progress import Watched, progress
 from qgtune.sweep.rehearsal import rehearse
@@ -212,6 +213,7 @@ class _Sweep:
             log.warning(notice)
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
+        note_program(session.study, program())
         _greet(session, self.plan)
         _enqueue(session, self.plan)
         with self.interrupts.installed():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shlex
 import sys
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials, decoded, summary
 from qgtune.results.configs import resolve_plain
+from qgtune.results.files import short_path
 from qgtune.space.yaml_files import write_yaml
 from qgtune.sweep.job import set_job
 
@@ -110,12 +110,6 @@ def best_config(composition: Composition, trial: FrozenTrial) -> Any:
 def _counts(ledger: Ledger) -> str:
     text = f"{ledger.finished} trials ({ledger.complete} complete, {ledger.pruned} pruned, {ledger.failed} failed)"
     return f"{text}, {ledger.running} still running elsewhere" if ledger.running else text
-
-
-def short_path(path: Path) -> str:
-    """Return a path as a user would type it here: relative when it lies below the working folder."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
 
 
 def _run_command(best_config_path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import shlex
 import sys
 import time
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from qgtune.errors import QGTuneError
+from qgtune.results.files import short_path
 from qgtune.space.resolvers import register_resolvers
 from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.factory import build_pruner, build_sampler
@@ -29,7 +31,8 @@ from qgtune.sweep.arguments import parse_arguments
 from qgtune.sweep.composer import Composition, compose
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.launching import launch_workers
-from qgtune.sweep.outputs import Outputs, short_path
+from qgtune.sweep.outputs import Outputs
+from qgtune.sweep.record import Command
 from qgtune.sweep.rounds import Rounds, none_completed
 from qgtune.sweep.settings import Settings, read_settings
 from qgtune.sweep.task import Task, TaskByValue
@@ -193,6 +196,7 @@ class _Sweep:
             log.warning(notice)
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
+        Command.current().write(self.plan.folder)
         _greet(session, self.plan)
         with self.interrupts.installed():
             launch = functools.partial(self._launch, session)
@@ -202,7 +206,7 @@ class _Sweep:
             )
         if self.interrupts.received is not None:
             folder = short_path(self.plan.folder)
-            log.warning("Interrupted. The same command with hydra.sweep.dir=%s goes on.", folder)
+            log.warning("Interrupted. To go on:  qgtune resume %s", shlex.quote(folder))
             sys.exit(self.interrupts.exit_code)
         if gave_up := gave_up or none_completed(session):
             raise QGTuneError(gave_up)

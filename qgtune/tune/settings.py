@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from qgtune.errors import QGTuneError, did_you_mean
+from qgtune.errors import Located, QGTuneError, did_you_mean
 from qgtune.study import components
 from qgtune.study.checks import direction, flag, number, optional, text, whole
 from qgtune.study.storages import is_memory
@@ -66,7 +66,7 @@ def check_settings(given: Mapping[str, Any], source: str = "") -> dict[str, Any]
     """
     of = f" of {source!r}" if source else ""
     problems = [
-        f"Cannot use {key!r}{of}: there is no such key.{did_you_mean(str(key), CHECKS)}"
+        Located(f"Cannot use {key!r}{of}: there is no such key.{did_you_mean(str(key), CHECKS)}", str(key), source)
         for key in given
         if key not in CHECKS
     ]
@@ -75,7 +75,8 @@ def check_settings(given: Mapping[str, Any], source: str = "") -> dict[str, Any]
         try:
             values[name] = check(given.get(name, default))
         except (ValueError, QGTuneError) as error:
-            problems.append(f"Cannot use {name}={given.get(name)!r}{of}: {str(error).removesuffix('.')}.")
+            problem = f"Cannot use {name}={given.get(name)!r}{of}: {str(error).removesuffix('.')}."
+            problems.append(Located(problem, name, source))
     if problems:
         raise QGTuneError(*problems)
     return values

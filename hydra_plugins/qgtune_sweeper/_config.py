@@ -11,7 +11,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from qgtune.study.components import PRUNERS, SAMPLERS
+from qgtune.study.components import DEFAULT_PRUNER, PRUNERS, SAMPLERS
 
 CALLBACK = "qgtune.sweep.callback.Dependencies"
 
@@ -30,7 +30,7 @@ class QGTuneSweeperConf:
         tune_training: false drops the space's `training` section.
         study_name: the study's name in its storage.
         storage: the path of a journal file. null or `memory` keeps the study in memory, for one worker.
-        direction: `minimize` or `maximize`; a list for several objectives.
+        direction: `minimize` or `maximize`; for several objectives a list, or a mapping of their names.
         n_trials: the total of the study, resumed runs included: complete and pruned trials, and failures that are not
             retried.
         n_jobs: how many workers run trials at the same time. More than one are processes of their own.
@@ -43,10 +43,12 @@ class QGTuneSweeperConf:
         retry_exceptions: whether a trial whose function raised is run again, too.
         seed: makes the sampled values repeatable with one worker; null draws from the system.
         sampler: choose with `hydra/sweeper/sampler=<name>`; its arguments are keys of this node.
-        pruner: choose with `hydra/sweeper/pruner=<name>`; its arguments are keys of this node.
+        pruner: choose with `hydra/sweeper/pruner=<name>`; its arguments are keys of this node. `default` is Optuna's
+            median pruner; with several objectives nothing is pruned.
         built_search_space_path: the first trial's whole config; null writes none.
-        best_trial_path: the best trial's hyperparameters; null writes none.
-        best_config_path: the whole config of the best trial, which runs as it is; null writes none.
+        best_trial_path: the best trial's hyperparameters; null writes none. Not written for several objectives.
+        best_config_path: the whole config of the best trial, which runs as it is; null writes none. With several
+            objectives one a trial of the Pareto front, with the trial's number in the name: `best_config_7.yaml`.
         best_param_path: QGTune's name for `best_config_path`.
     """
 
@@ -54,7 +56,7 @@ class QGTuneSweeperConf:
         default_factory=lambda: [
             "_self_",
             {"sampler": "tpe"},
-            {"pruner": "median"},
+            {"pruner": "default"},
             {"/hydra/qgtune@_global_.hydra.callbacks": "default"},
         ]
     )
@@ -91,10 +93,14 @@ def register() -> None:
     store = ConfigStore.instance().store
     store(group="hydra/sweeper", name="qgtune", node=QGTuneSweeperConf, provider="qgtune")
     store(group="hydra/qgtune", name="default", node={"qgtune": {"_target_": CALLBACK}}, provider="qgtune")
-    for kind, names in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
-        for name, target in names.items():
+    groups = {
+        "sampler": {name: f"optuna.samplers.{target}" for name, target in SAMPLERS.items()},
+        "pruner": {name: f"optuna.pruners.{target}" for name, target in PRUNERS.items()} | {"default": DEFAULT_PRUNER},
+    }
+    for kind, targets in groups.items():
+        for name, target in targets.items():
             # Arguments are the user's to add, without Hydra's `+`: Optuna knows which there are.
-            node = OmegaConf.create({"_target_": f"optuna.{kind}s.{target}"}, flags={"struct": False})
+            node = OmegaConf.create({"_target_": target}, flags={"struct": False})
             store(group=f"hydra/sweeper/{kind}", name=name, node=node, provider="qgtune")
 
 

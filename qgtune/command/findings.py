@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import Located, QGTuneError
 from qgtune.space.build import build_space, check_space
+from qgtune.space.lint import lint
 from qgtune.space.resolvers import register_resolvers
 
 if TYPE_CHECKING:
@@ -78,12 +79,12 @@ def check_documents(documents: Sequence[Document], *, tune_model: bool = True, t
     problems = _tried(built, base)
     app = [problem for problem in problems if _is_of_the_app(problem)]
     errors = findings_of([problem for problem in problems if problem not in app], "error", documents)
-    return Checked(tuple(sorted([*errors, *findings_of([*app, *_warnings(built)], "warning", documents)])), built)
+    return Checked(tuple(sorted([*errors, *findings_of([*app, *_warnings(built, base)], "warning", documents)])), built)
 
 
-def _warnings(space: SearchSpace) -> list[str]:
+def _warnings(space: SearchSpace, base: Any) -> list[str]:
     """Return what a sweep would log about a space."""
-    return list(space.notices)
+    return [*space.notices, *lint(space, None if base is None else OmegaConf.create(base))]
 
 
 def _built(documents: Sequence[Document], base: Any, *, tune_model: bool, tune_training: bool) -> SearchSpace:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-DIRECTIONS = ("minimize", "maximize")
-
 
 def text(value: Any) -> str:
     """Check for a text; numbers are taken as one."""
@@ -66,11 +64,3 @@ def paths(value: Any) -> tuple[str, ...]:
     if not isinstance(items, Sequence) or not all(isinstance(item, str) for item in items):
         raise ValueError("it is no list of paths")
     return tuple(items)
-
-
-def direction(value: Any) -> tuple[str, ...]:
-    """Check for `minimize` or `maximize`, or a list of them."""
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, Sequence) or not names or not all(name in DIRECTIONS for name in names):
-        raise ValueError("give `minimize` or `maximize`")
-    return tuple(names)

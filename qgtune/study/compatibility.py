@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, check_distribution_compatibility
+from optuna.distributions import BaseDistribution, check_distribution_compatibility
 
 from qgtune.errors import QGTuneError
+from qgtune.space.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,11 +41,11 @@ def check_space_unchanged(study: optuna.Study, hyperparameters: Mapping[str, Hyp
             continue
         if not _compatible(old, new):
             problems.append(
-                f"Cannot go on with study {study.study_name!r}: {path} was {_text(old)} and is now {_text(new)}. "
+                f"Cannot go on with study {study.study_name!r}: {path} was {words(old)} and is now {words(new)}. "
                 "Give another hydra.sweeper.study_name, or the old values."
             )
         else:
-            notices.append(f"Hyperparameter {path} was {_text(old)} and is now {_text(new)}.")
+            notices.append(f"Hyperparameter {path} was {words(old)} and is now {words(new)}.")
     if problems:
         raise QGTuneError(*sorted(problems))
     return sorted(notices)
@@ -63,10 +64,3 @@ def _last_distributions(study: optuna.Study) -> dict[str, BaseDistribution]:
         if trial.distributions:
             return dict(trial.distributions)
     return {}
-
-
-def _text(distribution: BaseDistribution) -> str:
-    if isinstance(distribution, CategoricalDistribution):
-        return f"a choice of {', '.join(map(repr, distribution.choices))}"
-    arguments = ", ".join(f"{name}={value}" for name, value in vars(distribution).items())
-    return f"{type(distribution).__name__}({arguments.replace('_', '')})"

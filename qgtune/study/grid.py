@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
 from qgtune.errors import QGTuneError
+from qgtune.space.counting import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,27 +15,6 @@ if TYPE_CHECKING:
 
 GRID = "optuna.samplers.GridSampler"
 FINITE = (GRID, "optuna.samplers.BruteForceSampler")
-
-
-def values_of(distribution: BaseDistribution) -> list[Any] | None:
-    """Return every value of a distribution, both ends included; None when they cannot be counted."""
-    if isinstance(distribution, CategoricalDistribution):
-        return list(distribution.choices)
-    if isinstance(distribution, IntDistribution):
-        return list(range(distribution.low, distribution.high + 1, distribution.step))
-    if isinstance(distribution, FloatDistribution):
-        if distribution.low == distribution.high:
-            return [distribution.low]
-        if distribution.step is not None:
-            return _steps(distribution.low, distribution.high, distribution.step)
-    return None
-
-
-def _steps(low: float, high: float, step: float) -> list[float]:
-    """Count in decimals, as Optuna does: in binary the end would be missed."""
-    start, width = Decimal(str(low)), Decimal(str(step))
-    n = int((Decimal(str(high)) - start) / width)
-    return [float(start + width * index) for index in range(n + 1)]
 
 
 def with_grid(
@@ -77,6 +54,6 @@ def with_grid(
     ]
     if problems:
         raise QGTuneError(*problems)
-    grid = {name: found for name, found in values.items() if found is not None}
+    grid = {name: list(found) for name, found in values.items() if found is not None}
     n_points = math.prod(map(len, grid.values()))
     return ({**sampler, "search_space": grid} if target == GRID else sampler), min(n_trials, n_points)

@@ -11,6 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.space.yaml_files import load_yaml_file
 from qgtune.study import checks
+from qgtune.study.components import DEFAULT_PRUNER
+from qgtune.study.objectives import Objectives, pruner_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +28,7 @@ class Settings:
     params: Mapping[str, Any]
     study_name: str
     storage: str | None
-    direction: tuple[str, ...]
+    direction: Objectives
     n_trials: int
     n_jobs: int
     timeout: float | None
@@ -65,8 +67,20 @@ def read_settings(config: DictConfig) -> Settings:
         raise QGTuneError(*problems)
     if len(values["direction"]) > 1 and (values["stop_at"], values["stop_after_no_improvement"]) != (None, None):
         raise QGTuneError("Cannot stop a study of several objectives early: none of its values is the best one.")
+    try:
+        values["pruner"] = pruner_for(
+            values["direction"], values["pruner"], chosen=_chose_pruner(config, values["pruner"])
+        )
+    except ValueError as error:
+        raise QGTuneError(f"Cannot use hydra.sweeper.pruner: {error}.") from None
     values["seed"], values["sampler"] = _seed(values["seed"], values["sampler"])
     return Settings(**values)
+
+
+def _chose_pruner(config: DictConfig, pruner: Any) -> bool:
+    """Say whether the user chose the pruner, rather than leave the group and its arguments alone."""
+    choice = config.hydra.runtime.get("choices", {}).get("hydra/sweeper/pruner")
+    return bool(choice != "default" or pruner != {"_target_": DEFAULT_PRUNER})
 
 
 def _resolved(config: DictConfig) -> Mapping[str, Any]:
@@ -102,7 +116,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "params": lambda value: {} if value is None else checks.mapping(value),
     "study_name": checks.text,
     "storage": checks.optional(checks.text),
-    "direction": checks.direction,
+    "direction": Objectives.read,
     "n_trials": checks.whole(1),
     "n_jobs": checks.whole(1),
     "timeout": checks.optional(checks.number(0, float("inf"))),

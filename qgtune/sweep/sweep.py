@@ -157,7 +157,7 @@ def _plan(settings: Settings, composition: Composition, storage: str | None, con
         settings.max_failure_rate,
         n_first=settings.n_jobs + 2,
         deadline_s=None if settings.timeout is None else time.time() + settings.timeout,
-        maximize=settings.direction[0] == "maximize",
+        maximize=settings.direction.directions[0] == "maximize",
         stop_at=settings.stop_at,
         stop_after_no_improvement=settings.stop_after_no_improvement,
     )

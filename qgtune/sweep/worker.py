@@ -18,7 +18,7 @@ from qgtune.results.configs import resolve_plain
 from qgtune.results.files import write_once
 from qgtune.space.resolvers import register_resolvers
 from qgtune.study.loop import WorkerReport, first_line, interrupted, outcome_of, run_trials
-from qgtune.study.session import Outcome, Session, StudySpec, completed, failed, open_session
+from qgtune.study.session import Outcome, Session, StudySpec, failed, open_session
 from qgtune.study.storages import batch
 from qgtune.sweep.arguments import override_text
 from qgtune.sweep.composer import Combination, Composition, replayable
@@ -26,7 +26,7 @@ from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.job import run_job, set_job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import optuna
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
     from qgtune.study.ledger import Limits
+    from qgtune.study.objectives import Objectives
     from qgtune.sweep.task import Task, TaskByValue
 
 log = logging.getLogger("qgtune")
@@ -97,17 +98,19 @@ class Worker:
     def _run(self, session: Session, trial: optuna.Trial) -> Outcome:
         with batch(session.storage):
             combination, values = self.composition.suggest(trial)
-        outcome = self._run_values(trial, combination, values)
-        say(trial.number, outcome)
+        outcome = self._run_values(session, trial, combination, values)
+        say(trial.number, outcome, session.objectives)
         return outcome
 
-    def _run_values(self, trial: optuna.Trial, combination: Combination, values: Mapping[str, Any]) -> Outcome:
+    def _run_values(
+        self, session: Session, trial: optuna.Trial, combination: Combination, values: Mapping[str, Any]
+    ) -> Outcome:
         whole, task = combination.load(values)
         try:
             set_job(whole, trial.number, *_overrides(combination, values, task, whole))
         except OmegaConfBaseException as error:
             return failed(f"its config does not resolve: {first_line(error)}")
-        judge = _Judge(self.task, trial, self.interrupts, len(self.spec.directions), self.built_path)
+        judge = _Judge(self.task, trial, self.interrupts, session.judge, self.built_path)
         with live.running(trial):
             run_job(judge, whole, task, self.hydra_context)
         configure_log(whole.hydra.hydra_logging, whole.hydra.verbose)
@@ -121,7 +124,7 @@ class _Judge:
     task: Task | TaskByValue
     trial: optuna.Trial
     interrupts: Interrupts
-    n_objectives: int
+    judge: Callable[[Any], Outcome]
     built_path: Path | None
     outcome: Outcome = field(default_factory=interrupted)
 
@@ -139,7 +142,7 @@ class _Judge:
             if isinstance(error, SystemExit):  # it would end the worker
                 raise RuntimeError(self.outcome.reason) from error
             raise
-        self.outcome = completed(returned, self.n_objectives)
+        self.outcome = self.judge(returned)
         return returned
 
 
@@ -154,10 +157,10 @@ def _log_traceback(number: int, error: BaseException) -> None:
         log.error("trial %d raised\n%s", number, text)
 
 
-def say(number: int, outcome: Outcome) -> None:
+def say(number: int, outcome: Outcome, objectives: Objectives) -> None:
     """Log how a trial ended, in one line."""
     if outcome.values:
-        log.info("trial %d: %s", number, ", ".join(f"{value:.6g}" for value in outcome.values))
+        log.info("trial %d: %s", number, objectives.text(outcome.values))
     elif outcome.reason:
         log.error("trial %d failed: %s", number, outcome.reason)
     else:

@@ -94,12 +94,13 @@ def _number() -> Schema:
 
 
 def _text(pattern: str) -> Schema:
-    return {"type": "string", "pattern": rf"^\s*{pattern}\s*$"}
+    return {"type": "string", "pattern": rf"^\s*{pattern}\s*$", "patternErrorMessage": "This text is no number."}
 
 
 def _mapping() -> Schema:
     """Return the schema of a mapping of structure: where no path can name a key, nothing below may be a range."""
     return {
+        "properties": {"type": {"anyOf": [{"enum": list(TYPES)}, {}]}},  # anything; editors offer these
         "if": {"propertyNames": _KEY},
         "then": {"additionalProperties": _NODE},
         "else": {"additionalProperties": {"$ref": "#/$defs/plain"}},
@@ -110,19 +111,20 @@ def _plain() -> Schema:
     """Return the schema of what holds no range."""
     plain = {"$ref": "#/$defs/plain"}
     choices = {"type": "array", "minItems": 1, "items": _SCALAR}
-    return {
-        "not": choices,
-        "if": _TYPED,
-        "then": {"properties": {"type": {"not": {"enum": ["tuple", "categorical"]}}}},
-        "else": {"items": plain, "additionalProperties": plain},
-    }
+    reason = "A key above this cannot be part of a path, so nothing here can be a range. Rename that key."
+    never = {"type": "null", "errorMessage": reason}  # said of a list or an object; `false` would say no reason
+    structure = {"items": plain, "additionalProperties": plain}
+    no_range = {"if": {"properties": {"type": {"enum": ["tuple", "categorical"]}}}, "then": never}
+    return {"if": choices, "then": never, "else": {"if": _TYPED, "then": no_range, "else": structure}}
 
 
 def dependencies_schema() -> Schema:
     """Return the schema of a dependency mapping."""
+    neither = "Neither a path, such as model.layers[0].width, nor an expression in ${…}."
     leaf = {
         "description": "The path of another value, such as model.layers[0].width, or an expression in ${…}.",
-        "anyOf": [{"pattern": r"\$\{"}, {"pattern": rf"^\s*{PATH}\s*$"}],
+        "pattern": rf"\$\{{|^\s*{PATH}\s*$",
+        "patternErrorMessage": neither,
     }
     return {
         "$schema": DIALECT,

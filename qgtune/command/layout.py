@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from rich import console as rich_console
 from rich.box import SIMPLE_HEAD
 from rich.measure import Measurement
 from rich.table import Table as Grid
@@ -25,8 +27,28 @@ _STYLES = {"fail": "red", "pruned": "dim", "running": "cyan", "waiting": "cyan"}
 STATES = {"fail": "failed"}
 """What we call a state, where that is not its name."""
 _UNLIMITED = 10_000
-_WHY_WIDTH = 40
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
+
+
+class Screen(rich_console.Console):
+    """Where tables are printed: as wide as the terminal; in pipes and files, without colour and never cut."""
+
+    def __init__(self) -> None:
+        if sys.stdout.isatty():
+            super().__init__(highlight=False)
+        else:
+            super().__init__(highlight=False, width=_UNLIMITED, color_system=None)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Leave it to the command, which does the same whatever it prints."""
+        raise BrokenPipeError
+
+
+def aims(table: Table) -> str:
+    """Say what a study is after: `minimize`, or `minimize loss, maximize accuracy`."""
+    if len(table.objectives) == 1 and table.objectives[0] == "value":
+        return table.directions[0]
+    return ", ".join(map(" ".join, zip(table.directions, table.objectives, strict=True)))
 
 
 def lay_out(table: Table, best: Collection[int], screen: Console) -> Grid:
@@ -47,20 +69,19 @@ def lay_out(table: Table, best: Collection[int], screen: Console) -> Grid:
     stacked = {path: broken(name, widths[path]) for path, name in names.items()}
     for headings in (names, stacked):
         grid = _columns(table, shown, best, headings)
-        if _fits(grid, screen):
+        if _width(grid, screen) <= screen.width:
             return grid
     return _pairs(table, shown, best, names)
 
 
-def _fits(grid: Grid, screen: Console) -> bool:
-    unlimited = screen.options.update(max_width=_UNLIMITED)
-    return Measurement.get(screen, unlimited, grid).maximum <= screen.width
+def _width(grid: Grid, screen: Console) -> int:
+    return Measurement.get(screen, screen.options.update(max_width=_UNLIMITED), grid).maximum
 
 
 def _columns(table: Table, shown: Sequence[Params], best: Collection[int], headings: Mapping[str, str]) -> Grid:
     grid = _start(table)
     for heading in headings.values():
-        grid.add_column(heading, justify="right", no_wrap=True)
+        grid.add_column(Text(heading), justify="right", no_wrap=True)
     cells = [[params.get(path, "") for path in headings] for params in shown]
     return _filled(grid, table, best, cells)
 
@@ -79,7 +100,7 @@ def _in_line(params: Params, names: Mapping[str, str], widths: Mapping[str, int]
     Lines break between the pairs, and inside of one only where it is longer than a line.
     """
     pairs = [f"{name}={params[path]:<{widths[path]}}" if path in params else "" for path, name in names.items()]
-    return "  ".join(pair.replace(" ", "\xa0") for pair in pairs if pair)
+    return "  ".join(pair for pair in pairs if pair)
 
 
 def _start(table: Table) -> Grid:
@@ -87,19 +108,15 @@ def _start(table: Table) -> Grid:
     grid.add_column("trial", justify="right", no_wrap=True)
     grid.add_column("state", no_wrap=True)
     for objective in table.objectives:
-        grid.add_column(objective, justify="right", no_wrap=True)
+        grid.add_column(Text(objective), justify="right", no_wrap=True)
     grid.add_column("time", justify="right", no_wrap=True)
     return grid
 
 
 def _filled(grid: Grid, table: Table, best: Collection[int], cells: Sequence[Sequence[str]]) -> Grid:
-    has_reasons = any(row.reason for row in table.rows)
-    if has_reasons:
-        grid.add_column("why", overflow="fold", min_width=min(_WHY_WIDTH, max(len(row.reason) for row in table.rows)))
     for row, own in zip(table.rows, cells, strict=True):
-        everything = [*_fixed_cells(row, len(table.objectives)), *own, *([row.reason] if has_reasons else [])]
         style = "bold green" if row.number in best else _STYLES.get(row.state, "")
-        grid.add_row(*map(Text, everything), style=style)
+        grid.add_row(*map(Text, (*_fixed_cells(row, len(table.objectives)), *own)), style=style)
     return grid
 
 
@@ -107,6 +124,15 @@ def _fixed_cells(row: Row, n_objectives: int) -> list[str]:
     values = [number(value, 6) for value in row.values] or [""] * n_objectives
     time = "" if row.duration_s is None else duration(row.duration_s)
     return [str(row.number), STATES.get(row.state, row.state), *values, time]
+
+
+def reasons(table: Table) -> list[str]:
+    """Return why trials failed, a line a reason: `3, 5: ValueError: …`."""
+    numbers: dict[str, list[int]] = {}
+    for row in table.rows:
+        if row.reason:
+            numbers.setdefault(row.reason, []).append(row.number)
+    return [f"{', '.join(map(str, found))}: {reason}" for reason, found in numbers.items()]
 
 
 def short_names(paths: Sequence[str]) -> dict[str, str]:
@@ -137,7 +163,11 @@ def number(value: Any, n_digits: int) -> str:
     """Return a value as YAML has it, floats with a few digits."""
     if isinstance(value, float):
         return f"{value:.{n_digits}g}"
-    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else json.dumps(value)
+    return (
+        str(value)
+        if isinstance(value, (str, int)) and not isinstance(value, bool)
+        else json.dumps(value, separators=(",", ":"))
+    )
 
 
 def duration(seconds: float) -> str:

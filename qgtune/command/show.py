@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qgtune.command.common import SOURCE, STUDY, console
+from qgtune.command.common import SOURCE, STUDY
 
 if TYPE_CHECKING:
     from qgtune.results.table import Table
@@ -32,22 +32,26 @@ def show(source: str, study_name: str | None, form: str | None, sort: str, limit
     if form is not None:
         click.echo(to_csv(table) if form == "csv" else to_json(table), nl=form == "json")
         return
-    from qgtune.command.layout import lay_out
+    from qgtune.command.layout import Screen, lay_out, reasons
     from qgtune.results.best import best_trials
 
-    screen = console()
-    screen.print(_heading(whole))
+    screen = Screen()
+    screen.print(_heading(whole), markup=False)
     if table.rows:
         screen.print(lay_out(table, {trial.number for trial in best_trials(study)}, screen))
+    if why := reasons(table):
+        screen.print("Why trials failed:")
+        for line in why:
+            screen.print(f"  {line}", markup=False)
     if len(table.rows) < len(whole.rows):
         screen.print(f"{len(whole.rows) - len(table.rows)} more trials are not shown.")
 
 
 def _heading(table: Table) -> str:
-    from qgtune.command.layout import STATES
+    from qgtune.command.layout import STATES, aims
 
     n_states = Counter(row.state for row in table.rows)
     counts = ", ".join(f"{count} {STATES.get(state, state)}" for state, count in sorted(n_states.items()))
     n_trials = len(table.rows)
     trials = "no trials yet" if not n_trials else f"{n_trials} trial{'s' * (n_trials > 1)} ({counts})"
-    return f"Study {table.study_name!r}, {', '.join(table.directions)}: {trials}"
+    return f"Study {table.study_name!r}, {aims(table)}: {trials}"

@@ -50,12 +50,18 @@ class Source:
         found = self.folder / name
         return found if found.is_dir() else None
 
-    def result_file(self, key: str) -> Path | None:
-        """Return the file that `hydra.sweeper.<key>` names, such as `best_config_path`, or None if there is none."""
+    def result_file(self, key: str, suffix: str = "") -> Path | None:
+        """Return the file that `hydra.sweeper.<key>` names, such as `best_config_path`, or None if there is none.
+
+        Args:
+            key: of the sweeper.
+            suffix: what follows the name's stem, such as `_7` for a trial of the Pareto front.
+        """
         text = None if self.config is None else _text(self.config, f"hydra.sweeper.{key}")
         if text is None or self.config is None or self.folder is None:
             return None
-        found = _moved(_working_folder(self.config) / text, self.folder)
+        named = _working_folder(self.config) / text
+        found = _moved(named.with_name(f"{named.stem}{suffix}{named.suffix}"), self.folder)
         return found if found.is_file() else None
 
 

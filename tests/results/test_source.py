@@ -5,43 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.distributions import CategoricalDistribution
 from optuna.trial import create_trial
 
 from qgtune import QGTuneError
 from qgtune.results.params import params_of
 from qgtune.results.source import open_source, read_sweep_config
 from qgtune.space.yaml_files import write_yaml
-from qgtune.study.storages import open_storage
+from tests.studies import make_studies, make_sweep
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def make_studies(journal: Path, *names: str) -> None:
-    """Write a journal that holds studies of one trial each."""
-    storage = open_storage(str(journal))
-    for name in names:
-        study = optuna.create_study(study_name=name, storage=storage)
-        study.add_trial(create_trial(value=0.5, params={"lr": 0.1}, distributions={"lr": FloatDistribution(0, 1)}))
-
-
-def make_sweep(folder: Path, **sweeper: Any) -> Path:
-    """Write what a sweep leaves: a config as Hydra saves it, and a journal with one study."""
-    config = {
-        "hydra": {
-            "sweep": {"dir": "multirun/${now:%H-%M-%S}", "subdir": "${hydra.job.num}"},
-            "sweeper": {"storage": "${hydra.sweep.dir}/study.log", "study_name": "${hydra.job.name}", **sweeper},
-            "job": {"name": "train", "num": "???", "id": "???"},
-            "runtime": {"cwd": str(folder.parent)},
-        },
-        "lr": 0.1,
-    }
-    write_yaml(folder / "multirun.yaml", config)
-    make_studies(folder / "study.log", "train")
-    return folder
 
 
 def everything(folder: Path) -> dict[Path, bytes]:

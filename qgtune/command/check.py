@@ -137,9 +137,15 @@ def _say(finding: Finding) -> None:
 
 def _summary(checked: Checked, documents: Sequence[Document]) -> str:
     n_warnings = len(checked.findings) - checked.n_errors
-    counts = [f"{n} {word}{'s' * (n != 1)}" for n, word in ((checked.n_errors, "error"), (n_warnings, "warning")) if n]
+    counts = [_counted(n, word) for n, word in ((checked.n_errors, "error"), (n_warnings, "warning")) if n]
     if checked.space is None:
         return ", ".join(counts)
-    sizes = f"{len(checked.space.hyperparameters)} hyperparameters, {len(checked.space.dependencies)} dependencies"
+    sizes = f"{_counted(len(checked.space.hyperparameters), 'hyperparameter')}, "
+    n_dependencies = len(checked.space.dependencies)
+    sizes += "1 dependency" if n_dependencies == 1 else f"{n_dependencies} dependencies"
     alone = "" if any(document.kind == "base" for document in documents) else "; no base settings to compare them with"
     return f"{', '.join(counts) or 'No problems'}: {sizes}{alone}."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -205,8 +205,8 @@ class _Sweep:
                 session
             )
         if self.interrupts.received is not None:
-            folder = short_path(self.plan.folder)
-            log.warning("Interrupted. To go on:  qgtune resume %s", shlex.quote(folder))
+            folder = shlex.quote(short_path(self.plan.folder))
+            log.warning("Interrupted.%s", f" To go on:  qgtune resume {folder}" if self.plan.spec.storage else "")
             sys.exit(self.interrupts.exit_code)
         if gave_up := gave_up or none_completed(session):
             raise QGTuneError(gave_up)

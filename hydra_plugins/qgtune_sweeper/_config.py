@@ -22,14 +22,21 @@ class QGTuneSweeperConf:
 
     Attributes:
         search_space: ranges in the shape of the config: a node, or the path of a YAML file (relative to the folder that
-            the command is run in).
+            the command is run in). The form of the official sweeper's first release is understood, too.
         dependencies: values that follow other values: a node, or the path of a YAML file.
         params: the same as `key=range(...)` on the command line, as a mapping; the command line wins.
+        custom_search_space: a function as `module.function`, called as `function(config, trial)` once the trial has its
+            values: what else it suggests is set in the config, each name a path.
+        enqueue_base: whether a new study runs the base settings first, as trial 0, if they lie in the space.
+        enqueue: points to run before any that is sampled: a list of mappings of paths to values. What a point leaves
+            out is sampled.
+        dry_run: true shows the space, what is fixed and the first sampled config, and runs nothing.
         tune: config paths; only hyperparameters at or below one of them are tuned. null tunes all.
         tune_model: false drops the space's `model` section: the base settings hold.
         tune_training: false drops the space's `training` section.
-        study_name: the study's name in its storage.
-        storage: the path of a journal file. null or `memory` keeps the study in memory, for one worker.
+        study_name: the study's name in its storage; null means the job's name.
+        storage: the path of a journal file. `memory` keeps the study in memory, for one worker; so does null, but with
+            several workers it stands for `study.log` in the sweep folder.
         direction: `minimize` or `maximize`; for several objectives a list, or a mapping of their names.
         n_trials: the total of the study, resumed runs included: complete and pruned trials, and failures that are not
             retried.
@@ -65,10 +72,14 @@ class QGTuneSweeperConf:
     search_space: Any = None
     dependencies: Any = None
     params: Any = None
+    custom_search_space: Any = None
+    enqueue_base: bool = True
+    enqueue: Any = None
+    dry_run: bool = False
     tune: Any = None
     tune_model: bool = True
     tune_training: bool = True
-    study_name: str = "${hydra.job.name}"
+    study_name: Any = "${hydra.job.name}"
     storage: Any = "${hydra.sweep.dir}/study.log"
     direction: Any = "minimize"
     n_trials: int = 20

@@ -48,14 +48,12 @@ def _command(folder: Path, overrides: tuple[str, ...]) -> Command:
 
 
 def _check_storage(folder: Path) -> None:
-    from omegaconf import OmegaConf
-
-    from qgtune.results.source import read_sweep_config
-    from qgtune.study.storages import is_memory
+    """Refuse to run a sweep again that left nothing to go on from."""
+    from qgtune.results.source import read_sweep_config, storage_of
 
     config = read_sweep_config(folder)
-    if config is not None and is_memory(OmegaConf.to_container(config.hydra.sweeper).get("storage")):  # type: ignore[union-attr]
-        raise QGTuneError(f"Cannot resume {str(folder)!r}: its study was kept in memory, and ended with its process.")
+    if config is not None:
+        storage_of(config, folder)
 
 
 def _shown(command: Command) -> str:

@@ -120,7 +120,7 @@ def _from_folder(folder: Path, study_name: str | None) -> Source:
         if (folder / JOURNAL_NAME).is_file():
             return _from_storage(str(folder / JOURNAL_NAME), study_name, folder)
         raise QGTuneError(f"Cannot open {str(folder)!r}: it is no sweep folder.{_newest_below(folder)}")
-    storage = _storage_of(config, folder)
+    storage = storage_of(config, folder)
     name = study_name or _text(config, "hydra.sweeper.study_name")
     return _from_storage(storage, name, folder, config)
 
@@ -129,31 +129,31 @@ def _from_journal(path: Path, study_name: str | None) -> Source:
     """Open a journal; it may lie in the sweep folder that it belongs to."""
     folder = path.parent
     config = read_sweep_config(folder)
-    if config is None or _storage_of(config, folder) != str(path):
+    if config is None or storage_of(config, folder) != str(path):
         return _from_storage(str(path), study_name)
     return _from_storage(str(path), study_name or _text(config, "hydra.sweeper.study_name"), folder, config)
 
 
-def _storage_of(config: DictConfig, folder: Path) -> str:
-    """Return the storage of a sweep.
+def storage_of(config: DictConfig, folder: Path) -> str:
+    """Return the storage of the sweep in a folder.
 
     Raises:
         QGTuneError: when it was kept in memory, or where it is cannot be known any more.
     """
     from qgtune.study.storages import is_memory
 
-    raw = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
-    if not isinstance(raw, dict) or is_memory(raw.get("storage")):
+    raw: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+    in_memory = is_memory(raw.get("storage"))
+    text = None if in_memory else _text(config, "hydra.sweeper.storage")
+    if text is None and (folder / JOURNAL_NAME).is_file():  # also what workers share that cannot share memory
+        return str(folder / JOURNAL_NAME)
+    if in_memory:
         raise QGTuneError(f"Cannot open {str(folder)!r}: its study was kept in memory, and ended with its process.")
-    text = _text(config, "hydra.sweeper.storage")
     if text is None:
-        inside = folder / JOURNAL_NAME
-        if not inside.is_file():
-            raise QGTuneError(
-                f"Cannot open {str(folder)!r}: the storage that its {CONFIG_NAME} names does not resolve here. "
-                "Give the storage itself."
-            )
-        return str(inside)
+        raise QGTuneError(
+            f"Cannot open {str(folder)!r}: the storage that its {CONFIG_NAME} names does not resolve here. "
+            "Give the storage itself."
+        )
     return text if "://" in text else str(_moved(_working_folder(config) / text, folder))
 
 

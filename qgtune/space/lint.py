@@ -71,8 +71,8 @@ def _linear(item: Hyperparameter) -> Iterator[str]:
 
 def _wide(low: float, high: float) -> str:
     return (
-        f"it is linear, though {high:g} is more than {WIDE} times {low:g}, so that few trials get a small value. "
-        "Write true as its third element for a logarithmic range."
+        f"it is linear, though {high:g} is more than {WIDE} times {low:g}, so that few trials get a small value. For a "
+        f"logarithmic range write [{low:g}, {high:g}, true], on the command line tag(log,interval({low:g},{high:g}))."
     )
 
 

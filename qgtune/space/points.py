@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.space.build import REFUSALS, read
-from qgtune.space.paths import format_path, parse_path
+from qgtune.space.paths import Parts, format_path, parse_path
 from qgtune.space.words import words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from omegaconf import DictConfig
 
@@ -57,7 +57,7 @@ def given_point(hyperparameters: Mapping[str, Hyperparameter], given: Any, sourc
 
     Args:
         hyperparameters: by path.
-        given: config values by path.
+        given: config values by path, or nested in the shape of the config.
         source: where it was written, for errors.
 
     Returns:
@@ -70,17 +70,30 @@ def given_point(hyperparameters: Mapping[str, Hyperparameter], given: Any, sourc
         raise QGTuneError(f"Cannot enqueue {given!r} ({source}): it is no mapping of paths to values.")
     point: dict[str, Any] = {}
     problems: list[str] = []
-    for key, value in given.items():
-        path = format_path(parse_path(str(key)))
-        item = hyperparameters.get(path)
-        if item is None:
+    for path, value in _leaves(given, (), hyperparameters):
+        if path not in hyperparameters:
             hint = did_you_mean(path, hyperparameters)
-            problems.append(f"Cannot enqueue {key}={value!r} ({source}): it is not tuned.{hint}")
+            problems.append(f"Cannot enqueue {path}={value!r} ({source}): it is not tuned.{hint}")
             continue
+        item = hyperparameters[path]
         try:
             point[path] = item.encode(value)
         except ValueError:
-            problems.append(f"Cannot enqueue {key}={value!r} ({source}): it is not {words(item.distribution)}.")
+            problems.append(f"Cannot enqueue {path}={value!r} ({source}): it is not {words(item.distribution)}.")
     if problems:
         raise QGTuneError(*problems)
     return point
+
+
+def _leaves(given: Any, prefix: Parts, known: Mapping[str, Hyperparameter]) -> Iterator[tuple[str, Any]]:
+    """Yield values by path; a mapping or a list that is no choice of a hyperparameter is structure."""
+    path = format_path(prefix)
+    if path in known or not isinstance(given, (dict, list)):
+        yield path, given
+        return
+    for key, value in given.items() if isinstance(given, dict) else enumerate(given):
+        yield from _leaves(value, (*prefix, *_parts(key)), known)
+
+
+def _parts(key: Any) -> Parts:
+    return parse_path(key) if isinstance(key, str) else (key,)

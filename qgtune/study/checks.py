@@ -97,3 +97,13 @@ def _paths(value: Any) -> tuple[str, ...]:
 
 paths = Check(_paths, {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
 """Checks for a path or a list of paths."""
+
+
+def _items(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ValueError("it is no list")
+    return tuple(value)
+
+
+items = Check(_items, {"type": "array"})
+"""Checks for a list."""

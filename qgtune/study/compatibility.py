@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from qgtune.space.model import Hyperparameter
 
 
-def check_space_unchanged(study: optuna.Study, hyperparameters: Mapping[str, Hyperparameter]) -> list[str]:
+def check_space_unchanged(
+    study: optuna.Study, hyperparameters: Mapping[str, Hyperparameter], *, is_open: bool = False
+) -> list[str]:
     """Compare the space with the one that the study's last trial was drawn from.
+
+    Args:
+        study: the study.
+        hyperparameters: of the space, by path.
+        is_open: whether trials may have hyperparameters that the space does not know.
 
     Returns:
         A notice for each hyperparameter that is new, gone, or has another range: Optuna allows these.
@@ -34,7 +41,8 @@ def check_space_unchanged(study: optuna.Study, hyperparameters: Mapping[str, Hyp
     notices = [
         f"Hyperparameter {path} is new in study {study.study_name!r}." for path in hyperparameters.keys() - before
     ]
-    notices += [f"Hyperparameter {path} is not tuned any more." for path in before.keys() - hyperparameters.keys()]
+    gone = set() if is_open else before.keys() - hyperparameters.keys()
+    notices += [f"Hyperparameter {path} is not tuned any more." for path in gone]
     for path in before.keys() & hyperparameters.keys():
         old, new = before[path], hyperparameters[path].distribution
         if old == new:

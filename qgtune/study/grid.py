@@ -22,6 +22,7 @@ def with_grid(
     distributions: Mapping[str, BaseDistribution],
     n_trials: int,
     seed: int | None = None,
+    n_enqueued: int = 0,
 ) -> tuple[Mapping[str, Any] | None, int]:
     """Give a grid sampler the grid of the space, and bound the trials by the points that there are.
 
@@ -31,6 +32,7 @@ def with_grid(
         n_trials: how many trials the user asked for.
         seed: the seed of the study. All workers have to shuffle the grid alike, or they would miss points: Optuna keeps
             a point's number only.
+        n_enqueued: how many trials run points that the user named, beside those of a grid.
 
     Returns:
         The mapping, with its `search_space` filled in for a grid; and the number of trials, at most that of the points
@@ -45,7 +47,7 @@ def with_grid(
     if target == GRID:
         sampler = {**sampler, "seed": seed or 0}
     if sampler.get("search_space") is not None:
-        return sampler, min(n_trials, math.prod(map(len, sampler["search_space"].values())))
+        return sampler, min(n_trials, math.prod(map(len, sampler["search_space"].values())) + n_enqueued)
     values = {name: values_of(distribution) for name, distribution in distributions.items()}
     problems = [
         f"Cannot visit every point: {name} is a continuous range. Give it a step or choices, or take another sampler."
@@ -55,5 +57,5 @@ def with_grid(
     if problems:
         raise QGTuneError(*problems)
     grid = {name: list(found) for name, found in values.items() if found is not None}
-    n_points = math.prod(map(len, grid.values()))
+    n_points = math.prod(map(len, grid.values())) + (n_enqueued if target == GRID else 0)
     return ({**sampler, "search_space": grid} if target == GRID else sampler), min(n_trials, n_points)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -135,6 +135,23 @@ class Session:
                 warnings.simplefilter("ignore", ExperimentalWarning)
                 self.study.set_metric_names(list(names))
         self.objectives = replace(self.objectives, names=tuple(known or names))
+
+    def enqueue(self, points: Sequence[Mapping[str, Any]], base: Mapping[str, Any] | None = None) -> bool:
+        """Add points that are run before any that is sampled.
+
+        Args:
+            points: values as the study stores them, by name. One that the study has already is passed over.
+            base: a point to run first of all if the study is new; None for none.
+
+        Returns:
+            Whether `base` was added.
+        """
+        with claim(self.storage):
+            takes_base = base is not None and not self.study.get_trials(deepcopy=False)
+            for point in (base if takes_base else None, *points):
+                if point is not None:
+                    self.study.enqueue_trial(dict(point), skip_if_exists=True)
+        return takes_base
 
     def finish(self, trial: Trial, outcome: Outcome) -> None:
         """Record how a trial ended.

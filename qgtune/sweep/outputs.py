@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.hydra_config import HydraConfig
-
 from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials, decoded, summary
-from qgtune.results.configs import resolve_plain
 from qgtune.results.files import short_path
 from qgtune.space.yaml_files import load_yaml_file, write_yaml
-from qgtune.sweep.job import set_job
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -144,17 +140,7 @@ def _say_written(folder: Path, written: list[Path]) -> None:
 
 def best_config(composition: Composition, trial: FrozenTrial) -> Any:
     """Return the whole config of a trial as plain data, all resolved."""
-    values = decoded(trial, composition.hyperparameters)
-    options = tuple(values.get(group.path, group.choices[0]) for group in composition.groups)
-    combination = composition.combinations[options]
-    whole, task = combination.load({path: values[path] for path in combination.space.hyperparameters if path in values})
-    set_job(whole, trial.number, [], "")
-    before = HydraConfig.instance().cfg
-    HydraConfig.instance().set_config(whole)
-    try:
-        return resolve_plain(task)
-    finally:
-        HydraConfig.instance().cfg = before
+    return composition.replay(decoded(trial, composition.hyperparameters)).resolve(trial.number)
 
 
 def _counts(ledger: Ledger) -> str:

@@ -40,6 +40,10 @@ class Settings:
     seed: int | None
     sampler: Mapping[str, Any] | None
     pruner: Mapping[str, Any] | None
+    custom_search_space: str | None
+    enqueue_base: bool
+    enqueue: tuple[Any, ...]
+    dry_run: bool
     tune: tuple[str, ...] | None
     tune_model: bool
     tune_training: bool
@@ -56,6 +60,8 @@ def read_settings(config: DictConfig) -> Settings:
     """
     node = dict(_resolved(config))
     _rename(node)
+    if node.get("study_name") is None:
+        node["study_name"] = config.hydra.job.name
     problems = [_unknown(key) for key in node if key not in _KNOWN and not str(key).startswith("_")]
     values: dict[str, Any] = {}
     for name, check in _CHECKS.items():
@@ -128,6 +134,10 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "seed": checks.optional(checks.whole(0)),
     "sampler": checks.optional(checks.mapping),
     "pruner": checks.optional(checks.mapping),
+    "custom_search_space": checks.optional(checks.text),
+    "enqueue_base": checks.flag,
+    "enqueue": lambda value: () if value is None else checks.items(value),
+    "dry_run": checks.flag,
     "tune": checks.optional(checks.paths),
     "tune_model": checks.flag,
     "tune_training": checks.flag,

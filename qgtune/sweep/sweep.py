@@ -32,7 +32,9 @@ from qgtune.sweep.composer import Composition, compose
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.launching import launch_workers
 from qgtune.sweep.outputs import Outputs
+from qgtune.sweep.points import Points, read_points
 from qgtune.sweep.record import Command
+from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.rounds import Rounds, none_completed
 from qgtune.sweep.settings import Settings, read_settings
 from qgtune.sweep.task import Task, TaskByValue
@@ -67,6 +69,7 @@ class Plan:
         folder: the sweep folder.
         spec: the study.
         limits: when it ends.
+        points: what is to run before anything is sampled.
     """
 
     settings: Settings
@@ -74,6 +77,7 @@ class Plan:
     folder: Path
     spec: StudySpec
     limits: Limits
+    points: Points
 
 
 def run_sweep(
@@ -99,6 +103,11 @@ def run_sweep(
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     raw.give_back(config)
     plan = make_plan(hydra_context, config, arguments)
+    if plan.settings.dry_run:
+        from qgtune.sweep.preview import show
+
+        show(plan)
+        return {}
     return _Sweep(hydra_context, Task(task_function), config, plan).run()
 
 
@@ -130,9 +139,11 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
             "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
             "'training.lr=interval(1e-4,1e-1)'."
         )
-    if problems or composition is None or bounded is None:
+    points = None if composition is None else attempt(lambda: read_points(settings, composition))
+    attempt(lambda: None if composition is None else rehearse(composition))
+    if problems or composition is None or bounded is None or points is None:
         raise QGTuneError(*problems)
-    return _plan(bounded, composition, storage, config)
+    return _plan(bounded, composition, points, storage, config)
 
 
 def _bounded(settings: Settings, composition: Composition | None) -> Settings:
@@ -141,13 +152,15 @@ def _bounded(settings: Settings, composition: Composition | None) -> Settings:
     distributions = {path: hyperparameter.distribution for path, hyperparameter in found.items()}
     sampler, n_trials = settings.sampler, settings.n_trials
     if distributions:
-        sampler, n_trials = with_grid(sampler, distributions, n_trials, settings.seed)
+        sampler, n_trials = with_grid(sampler, distributions, n_trials, settings.seed, len(settings.enqueue))
     if distributions or (sampler or {}).get("_target_") != GRID:
         build_sampler(sampler, settings.seed)
     return replace(settings, sampler=sampler, n_trials=n_trials)
 
 
-def _plan(settings: Settings, composition: Composition, storage: str | None, config: DictConfig) -> Plan:
+def _plan(
+    settings: Settings, composition: Composition, points: Points, storage: str | None, config: DictConfig
+) -> Plan:
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
     spec = StudySpec(settings.study_name, storage, settings.direction, settings.sampler, settings.pruner, settings.seed)
     limits = Limits(
@@ -161,18 +174,22 @@ def _plan(settings: Settings, composition: Composition, storage: str | None, con
         stop_at=settings.stop_at,
         stop_after_no_improvement=settings.stop_after_no_improvement,
     )
-    return Plan(settings, composition, folder, spec, limits)
+    return Plan(settings, composition, folder, spec, limits, points)
 
 
 def _storage(settings: Settings, config: DictConfig) -> str | None:
-    if settings.storage is None or is_memory(settings.storage):
-        if settings.n_jobs > 1 or config.hydra.launcher.get("_target_") != BASIC:
+    storage = settings.storage
+    if is_memory(storage) and (settings.n_jobs > 1 or config.hydra.launcher.get("_target_") != BASIC):
+        if storage is not None:
             raise QGTuneError(
                 "Cannot share a study in memory with workers in other processes. Give hydra.sweeper.storage a file, or "
                 "set hydra.sweeper.n_jobs=1 with hydra/launcher=basic."
             )
+        storage = str(Path(str(config.hydra.sweep.dir), "study.log"))
+        log.info("Workers in other processes cannot share memory: the study is kept in %s.", storage)
+    if storage is None or is_memory(storage):
         return None
-    path = settings.storage if "://" in settings.storage else str(Path(config.hydra.runtime.cwd, settings.storage))
+    path = storage if "://" in storage else str(Path(config.hydra.runtime.cwd, storage))
     check_journal_path(path)
     return path
 
@@ -190,14 +207,13 @@ class _Sweep:
         session = open_session(self.plan.spec, self.plan.limits, samples=False)
         limits = replace(self.plan.limits, n_before=len(session.study.get_trials(deepcopy=False)))
         self.plan, session.limits = replace(self.plan, limits=limits), limits
-        for notice in check_space_unchanged(session.study, self.plan.composition.hyperparameters):
-            log.warning(notice)
-        for notice in self._notices():
+        for notice in (*_changes(session, self.plan.composition), *self.plan.composition.warnings):
             log.warning(notice)
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
         Command.current().write(self.plan.folder)
         _greet(session, self.plan)
+        _enqueue(session, self.plan)
         with self.interrupts.installed():
             launch = functools.partial(self._launch, session)
             gave_up = Rounds(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
@@ -211,12 +227,6 @@ class _Sweep:
         if gave_up := gave_up or none_completed(session):
             raise QGTuneError(gave_up)
         return results
-
-    def _notices(self) -> list[str]:
-        found: dict[str, None] = {}
-        for combination in self.plan.composition.combinations.values():
-            found.update(dict.fromkeys(combination.space.notices))
-        return list(found)
 
     def _launch(self, session: Session, n_workers: int, supervisor: Supervisor) -> None:
         settings = self.plan.settings
@@ -261,6 +271,18 @@ def _check_folder(plan: Plan) -> None:
         f"Cannot start study {plan.spec.name!r} in {short_path(plan.folder)}: the folder holds another study's jobs. "
         "Give another hydra.sweep.dir, or the study_name and storage of that study."
     )
+
+
+def _changes(session: Session, composition: Composition) -> list[str]:
+    return check_space_unchanged(session.study, composition.hyperparameters, is_open=composition.custom is not None)
+
+
+def _enqueue(session: Session, plan: Plan) -> None:
+    is_new = not session.study.get_trials(deepcopy=False)
+    if session.enqueue(plan.points.given, plan.points.base):
+        log.info("Trial 0 runs the base settings.")
+    elif is_new and plan.points.outside:
+        log.warning("The base settings are not run first: %s.", "; ".join(plan.points.outside))
 
 
 def _greet(session: Session, plan: Plan) -> None:

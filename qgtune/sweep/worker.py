@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import configure_log
-from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.trial import TrialState
 
@@ -20,21 +19,22 @@ from qgtune.space.resolvers import register_resolvers
 from qgtune.study.loop import WorkerReport, first_line, interrupted, outcome_of, run_trials
 from qgtune.study.session import Outcome, Session, StudySpec, failed, open_session
 from qgtune.study.storages import batch
-from qgtune.sweep.arguments import override_text
-from qgtune.sweep.composer import Combination, Composition, replayable
+from qgtune.sweep.composer import Composition, replayable
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.job import run_job, set_job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import optuna
     from hydra.types import HydraContext
+    from omegaconf import DictConfig
     from optuna.storages import BaseStorage
 
     from qgtune.study.ledger import Limits
     from qgtune.study.objectives import Objectives
+    from qgtune.sweep.draw import Draw
     from qgtune.sweep.task import Task, TaskByValue
 
 log = logging.getLogger("qgtune")
@@ -96,23 +96,27 @@ class Worker:
                 session.abandon("interrupted")
 
     def _run(self, session: Session, trial: optuna.Trial) -> Outcome:
-        with batch(session.storage):
-            combination, values = self.composition.suggest(trial)
-        outcome = self._run_values(session, trial, combination, values)
+        try:
+            with batch(session.storage):
+                draw = self.composition.draw(trial)
+        except Exception as error:
+            if self.composition.custom is None:
+                raise
+            outcome = outcome_of(error)  # the user's own function raised it
+        else:
+            outcome = self._run_drawn(session, trial, draw)
         say(trial.number, outcome, session.objectives)
         return outcome
 
-    def _run_values(
-        self, session: Session, trial: optuna.Trial, combination: Combination, values: Mapping[str, Any]
-    ) -> Outcome:
-        whole, task = combination.load(values)
+    def _run_drawn(self, session: Session, trial: optuna.Trial, draw: Draw) -> Outcome:
+        whole = draw.whole
         try:
-            set_job(whole, trial.number, *_overrides(combination, values, task, whole))
+            set_job(whole, trial.number, *_overrides(draw))
         except OmegaConfBaseException as error:
             return failed(f"its config does not resolve: {first_line(error)}")
         judge = _Judge(self.task, trial, self.interrupts, session.judge, self.built_path)
         with live.running(trial):
-            run_job(judge, whole, task, self.hydra_context)
+            run_job(judge, whole, draw.task, self.hydra_context)
         configure_log(whole.hydra.hydra_logging, whole.hydra.verbose)
         return judge.outcome
 
@@ -167,21 +171,11 @@ def say(number: int, outcome: Outcome, objectives: Objectives) -> None:
         log.info("trial %d: pruned", number)
 
 
-def _overrides(
-    combination: Combination, values: Mapping[str, Any], task: DictConfig, whole: DictConfig
-) -> tuple[list[str], str]:
+def _overrides(draw: Draw) -> tuple[list[str], str]:
     """Return the overrides that replay the trial without any sweeper, and the folder name made of the short ones."""
-    space = combination.space
-    sampled = [override_text(path, value, add=space.hyperparameters[path].add) for path, value in values.items()]
-    derived = [override_text(path, _resolved(task, path)) for path in space.dependencies]
-    short = [*combination.overrides, *sampled]
-    everything = [*combination.overrides, *combination.constants, *sampled, *derived]
-    return replayable(everything), _dirname(short, whole)
-
-
-def _resolved(task: DictConfig, path: str) -> Any:
-    value = OmegaConf.select(task, path)
-    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    sampled = draw.sampled()
+    everything = [*draw.base, *draw.constants, *sampled, *draw.derived()]
+    return replayable(everything), _dirname([*draw.base, *sampled], draw.whole)
 
 
 def _dirname(overrides: Sequence[str], whole: DictConfig) -> str:

@@ -110,7 +110,7 @@ def test_what_cannot_be_resumed(qgtune: Qgtune, tmp_path: Path, case: str, messa
     """Each reason is one line on stderr."""
     make_sweep(tmp_path / "plain")
     write_yaml(make_sweep(tmp_path / "broken") / FILE, {"program": ["python"]})
-    make_sweep(tmp_path / "memory", storage=None)
+    (make_sweep(tmp_path / "memory", storage=None) / "study.log").unlink()
     Command((sys.executable,), (), str(tmp_path / "gone")).write(make_sweep(tmp_path / "moved"))
     done = qgtune("resume", case)
     assert done.code == 1

@@ -48,6 +48,12 @@ def test_a_relative_storage_is_that_of_the_working_folder(tmp_path: Path) -> Non
     assert source.study.study_name == "mine"
 
 
+def test_workers_that_cannot_share_memory_leave_a_journal(tmp_path: Path) -> None:
+    """Where memory was asked for and a journal was needed, that is the storage."""
+    folder = make_sweep(tmp_path / "sweep", storage=None)
+    assert open_source(str(folder)).storage == str(folder / "study.log")
+
+
 def test_the_journal_of_a_sweep_leads_to_its_folder(tmp_path: Path) -> None:
     """Naming the journal in a sweep folder is the same as naming the folder."""
     folder = make_sweep(tmp_path / "sweep")
@@ -106,7 +112,7 @@ def test_what_cannot_be_opened_is_named(
     """Each mistake is one line that says what to do."""
     monkeypatch.chdir(tmp_path)
     make_sweep(tmp_path / "multirun" / "day" / "train")
-    make_sweep(tmp_path / "memory", storage=None)
+    (make_sweep(tmp_path / "memory", storage=None) / "study.log").unlink()
     make_sweep(tmp_path / "gone", storage="gone.log")
     make_sweep(tmp_path / "lost", storage="${nobody_knows:this}")
     (tmp_path / "lost" / "study.log").unlink()

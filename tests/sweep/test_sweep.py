@@ -241,7 +241,7 @@ def test_memory_needs_one_worker(app: App) -> None:
     assert app.sweep("hydra.sweeper.storage=memory").code == 0
     assert not app.path("study.log").exists()
     for other in ("hydra.sweeper.n_jobs=2", "hydra/launcher=qgtune"):
-        run = app.sweep("hydra.sweeper.storage=null", other)
+        run = app.sweep("hydra.sweeper.storage=memory", other)
         assert run.code == 1
         assert "Cannot share a study in memory" in run.err
 
@@ -468,7 +468,9 @@ def test_a_sampler_of_ones_own(app: App) -> None:
         "        value = super().sample_independent(study, trial, name, distribution)\n"
         "        return self.low if name == 'training.lr' else value\n"
     )
-    run = app.sweep("hydra.sweeper.sampler._target_=mine.Mine", "hydra.sweeper.sampler.low=0.05")
+    run = app.sweep(
+        "hydra.sweeper.sampler._target_=mine.Mine", "hydra.sweeper.sampler.low=0.05", "hydra.sweeper.enqueue_base=false"
+    )
     assert run.code == 0, run.err
     assert {trial.params["training.lr"] for trial in app.trials()} == {0.05}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import shlex
 import sys
 import time
 from contextlib import nullcontext
@@ -18,7 +19,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from qgtune.errors import QGTuneError
-from qgtune.results.commands import note_program
+from qgtune.results.files import short_path
+from qgtune.results.record import Command
 from qgtune.space.resolvers import register_resolvers
 from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.factory import build_pruner, build_sampler
@@ -31,7 +33,7 @@ from qgtune.sweep.arguments import parse_arguments
 from qgtune.sweep.composer import Composition, compose
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.launching import launch_workers
-from qgtune.sweep.outputs import Outputs, program, short_path
+from qgtune.sweep.outputs import Outputs
 from qgtune.sweep.points import Points, read_points
 from qgtune.sweep.progress import Watched, progress
 from qgtune.sweep.rehearsal import rehearse
@@ -213,7 +215,8 @@ class _Sweep:
             log.warning(notice)
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
-        note_program(session.study, program())
+        Command.current().write(self.plan.folder)
+        Command.current().write(self.plan.folder)
         _greet(session, self.plan)
         _enqueue(session, self.plan)
         with self.interrupts.installed():
@@ -224,8 +227,8 @@ class _Sweep:
                 session
             )
         if self.interrupts.received is not None:
-            folder = short_path(self.plan.folder)
-            log.warning("Interrupted. The same command with hydra.sweep.dir=%s goes on.", folder)
+            folder = shlex.quote(short_path(self.plan.folder))
+            log.warning("Interrupted.%s", f" To go on:  qgtune resume {folder}" if self.plan.spec.storage else "")
             sys.exit(self.interrupts.exit_code)
         if gave_up := gave_up or none_completed(session):
             raise QGTuneError(gave_up)

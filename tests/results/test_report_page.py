@@ -144,7 +144,7 @@ def test_failures_stand_with_reason_retry_and_log(show: Callable[..., Any], tmp_
     made.add_trial(trial(12, TrialState.FAIL, reason="OSError: postgresql://me:hunter2@db/x is gone"))
     with show(made, Facts(log_of=lambda number: tmp_path / f"{number}.log" if number != 8 else None)) as page:
         last, lost, raised = cells(page, "table.failures")
-        assert last[2] == "OSError: postgresql://me:…@db/x is gone"
+        assert last[2] == "OSError: postgresql://me:***@db/x is gone"
         assert lost[0].split("\n") == ["9", "run again as 10"]
         assert lost[2:] == ["its worker was killed by SIGKILL", str(tmp_path / "9.log")]
         assert raised[2:] == ["ValueError: loss is <nan>", "—"]

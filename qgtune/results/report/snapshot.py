@@ -11,7 +11,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from qgtune.results.best import best_trials
-from qgtune.results.report.masks import masked
+from qgtune.results.masks import masked
 from qgtune.study.ledger import REASON, RETRY_OF
 
 if TYPE_CHECKING:

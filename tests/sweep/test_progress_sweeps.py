@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,6 +131,24 @@ def test_second_ctrl_c_gives_the_terminal_back(make_app: MakeApp) -> None:
     terminal.type("\x03")
     assert terminal.finish() == 130
     assert terminal.shows_cursor
+
+
+def test_ctrl_z_shows_the_shell_its_cursor(make_app: MakeApp) -> None:
+    """A stopped sweep leaves the terminal to the shell, and goes on with its view."""
+    app = make_app(WAITS)
+    terminal = Terminal(["bash", "--norc", "-i"], app.folder)
+    terminal.type(shlex.join(app.command("--multirun", "hydra.sweep.dir=sweep", "hydra.sweeper.n_jobs=2")) + "\n")
+    terminal.wait_for(r"(worker \d+  trial \d+  step 3: .*\s+){2}")
+    terminal.type("\x1a")
+    terminal.wait_for("Stopped")
+    assert terminal.shows_cursor
+    terminal.type("fg\n")
+    terminal.wait_for(r"Stopped[^$]*worker \d+  trial \d+  step 3: ")
+    terminal.type("\x03")
+    terminal.wait_for("Interrupted.")
+    terminal.type("exit\n")
+    assert terminal.finish() == 130
+    assert n_workers_left(app) == 0
 
 
 def test_sigterm_gives_the_terminal_back(make_app: MakeApp) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
+from qgtune.results.report.figures import KINDS
 from qgtune.results.report.markup import Html, copyable, joined, table, tag
-from qgtune.results.report.plots import KINDS, infeasible_note
+from qgtune.results.report.plots import infeasible_note
 from qgtune.results.report.snapshot import is_infeasible, reason_of, sorted_by_value
 from qgtune.space.yaml_files import dump_yaml
 from qgtune.study.ledger import RETRY_OF
@@ -187,7 +188,7 @@ def search_space(snapshot: Snapshot) -> Html:
 
 def _range(distribution: BaseDistribution) -> tuple[str, str]:
     if isinstance(distribution, CategoricalDistribution):
-        return "choice", ", ".join(map(str, distribution.choices))
+        return "choice", ", ".join(map(_cell, distribution.choices))
     if not isinstance(distribution, (FloatDistribution, IntDistribution)):
         return type(distribution).__name__, str(distribution)
     kind = "float" if isinstance(distribution, FloatDistribution) else "int"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.browser import Browser, Page
 
+pytestmark = pytest.mark.slow  # each opens a page of several megabytes
 EVIL = "<script>document.title = 'owned'</script>"
 MARKUP = "<b>bold</b> & <img src=x onerror=\"document.title='owned'\">"
 ALL_DRAWN = "[...document.querySelectorAll('[data-figure]')].every(box => box.dataset.drawn === 'yes')"
@@ -76,7 +77,7 @@ def test_summary_tells_counts_and_the_best(show: Callable[..., Any]) -> None:
         assert page.evaluate("document.title") == "usual · qgtune"
         assert "0.25" in summary
         assert "trial 2" in summary
-        for count in ("7 complete", "2 pruned", "2 failed", "1 running", "1 of all ran an earlier one again"):
+        for count in ("7 complete", "2 pruned", "2 failed", "1 running", "(1 retry)"):
             assert count in summary
         assert "minimize" in summary
         assert "1 trial is running" in summary

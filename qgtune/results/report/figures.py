@@ -86,6 +86,7 @@ def thinned(figure: Any) -> dict[str, Any]:
         else:
             trace["marker"] = {**trace.get("marker", {"color": GOOD}), "size": 6}
             trace["marker"].setdefault("color", GOOD)
+            trace["cliponaxis"] = False
     data["data"] = [trace for trace in data["data"] if trace["x"]]
     data["layout"]["legend"] = LEGEND
     data["layout"]["xaxis"] |= {"tickformat": ",d", "rangemode": "nonnegative"}

@@ -92,7 +92,9 @@ def _counts(snapshot: Snapshot) -> Html:
     shown = [(kind, counts[state]) for state, (kind, _) in KINDS.items() if counts[state]]
     texts = [tag("span", f"{n:,} {kind}", class_=f"state {kind}") for kind, n in shown]
     n_again = sum(trial.user_attrs.get(RETRY_OF) is not None for trial in snapshot.trials)
-    return joined([*texts, tag("span", f"{n_again:,} of all ran an earlier one again")] if n_again else texts)
+    return joined(
+        [*texts, tag("span", f"({n_again:,} {'retry' if n_again == 1 else 'retries'})")] if n_again else texts
+    )
 
 
 def best(snapshot: Snapshot, facts: Facts) -> Html:

@@ -115,7 +115,8 @@ def timeline(snapshot: Snapshot) -> Plots:
     if not found:
         return Plots(note="No trial has started yet.")
     rows = rows_of(found)
-    traces = [_trace(state, [bar for bar in found if bar.state == state]) for state in KINDS]
+    first = sorted(found, key=lambda bar: bar.retry_of is not None)  # the legend looks like the first bar
+    traces = [_trace(state, [bar for bar in first if bar.state == state]) for state in KINDS]
     layout = {
         "barmode": "overlay",
         "xaxis": {"type": "date"},

@@ -112,6 +112,21 @@ class Page:
             time.sleep(0.05)
         return value
 
+    def click(self, selector: str) -> None:
+        """Click on the middle of an element, as a pointer does.
+
+        Raises:
+            RuntimeError: when there is none.
+        """
+        place = self.evaluate(
+            f"(element => {{ element.scrollIntoView({{block: 'center', behavior: 'instant'}}); "
+            "const box = element.getBoundingClientRect(); "
+            "return {x: box.x + box.width / 2, y: box.y + box.height / 2}; })"
+            f"(document.querySelector({selector!r}))"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **place)
+
     def screenshot(self, path: Path) -> None:
         """Write the whole page, beyond the window, as a PNG picture."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]

@@ -58,6 +58,7 @@ hydra:
   sweeper:
     n_trials: 4
     seed: 1
+    report: false
     search_space:
       model:
         name: tuned

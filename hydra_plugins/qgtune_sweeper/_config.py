@@ -56,7 +56,10 @@ class QGTuneSweeperConf:
         best_trial_path: the best trial's hyperparameters; null writes none. Not written for several objectives.
         best_config_path: the whole config of the best trial, which runs as it is; null writes none. With several
             objectives one a trial of the Pareto front, with the trial's number in the name: `best_config_7.yaml`.
+        report: whether `report.html` is written into the sweep folder at the end; needs the extra `report`.
         best_param_path: QGTune's name for `best_config_path`.
+        progress: `bar` for a live view, `log` for a line every 30 s and at each new best, `off`; `auto` takes the live
+            view on a terminal. Without a terminal, `bar` is `log`.
     """
 
     defaults: list[Any] = field(
@@ -96,7 +99,9 @@ class QGTuneSweeperConf:
     built_search_space_path: Any = "${hydra.sweep.dir}/built_search_space.yaml"
     best_trial_path: Any = "${hydra.sweep.dir}/best_trial.yaml"
     best_config_path: Any = "${hydra.sweep.dir}/best_config.yaml"
+    report: bool = True
     best_param_path: Any = None
+    progress: Any = "auto"
 
 
 def register() -> None:

@@ -57,11 +57,11 @@ def _check_storage(folder: Path) -> None:
 
 
 def _shown(command: Command) -> str:
-    from qgtune.sweep.record import without_passwords
+    from qgtune.results.masks import masked
 
     line = shlex.join([*command.program, *command.arguments])
     there = "" if Path(command.folder) == Path.cwd() else f"cd {shlex.quote(command.folder)} && "
-    return without_passwords(there + line)
+    return masked(there + line)
 
 
 def _become(command: Command) -> NoReturn:

@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+PROGRESS = ("auto", "bar", "log", "off")
+
 
 @dataclass(frozen=True, slots=True)
 class Check(Generic[T]):
@@ -107,3 +109,14 @@ def _items(value: Any) -> tuple[Any, ...]:
 
 items = Check(_items, {"type": "array"})
 """Checks for a list."""
+
+
+def _progress(value: Any) -> str:
+    name = "off" if value is False else value
+    if name not in PROGRESS:
+        raise ValueError("give `auto`, `bar`, `log` or `off`")
+    return str(name)
+
+
+progress = Check(_progress, {"enum": [*PROGRESS, False]})
+"""Checks for how progress is shown; a plain `off` is false in YAML."""

@@ -25,6 +25,7 @@ class Interrupts:
         received: the first signal's number; None while there was none.
         at_first: called by the first signal.
         at_second: called by the second signal, before the process ends at once.
+        before_exit: called after that, the last of all: gives the terminal back as it was.
     """
 
     def __init__(self, *, heeds: tuple[signal.Signals, ...] = SIGNALS) -> None:
@@ -33,6 +34,7 @@ class Interrupts:
         self._in_user_code = False
         self.at_first: Callable[[], None] = _nothing
         self.at_second: Callable[[], None] = _nothing
+        self.before_exit: Callable[[], None] = _nothing
 
     @property
     def exit_code(self) -> int:
@@ -68,6 +70,7 @@ class Interrupts:
             return
         if self.received is not None:
             self.at_second()
+            self.before_exit()
             os._exit(128 + number)
         self.received = number
         self.at_first()

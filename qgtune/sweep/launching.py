@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hydra.types import HydraContext, TaskFunction
 
     from qgtune.sweep.interrupts import Interrupts
+    from qgtune.sweep.terminals import Relay
     from qgtune.sweep.worker import Worker
 
 
@@ -134,8 +135,21 @@ def launch_jobs(
     return [_job_return(result, job.overrides) for result, job in zip(results, jobs, strict=True)]
 
 
-def launch_workers(worker: Worker, master: DictConfig, n_workers: int, on_death: Callable[[Death], bool]) -> list[Any]:
+def launch_workers(
+    worker: Worker,
+    master: DictConfig,
+    n_workers: int,
+    on_death: Callable[[Death], bool],
+    relay: Relay | None = None,
+) -> list[Any]:
     """Run `n_workers` copies of a worker in processes, all at a time.
+
+    Args:
+        worker: what each of them does.
+        master: the config of the sweep.
+        n_workers: how many.
+        on_death: asked when one dies; true replaces it.
+        relay: gives each a terminal to write to; None lets them write to ours.
 
     Returns:
         The `WorkerReport` of each, or the `Death` of one that was not replaced.
@@ -144,7 +158,7 @@ def launch_workers(worker: Worker, master: DictConfig, n_workers: int, on_death:
         QGTuneError: when a worker found the user's mistake, or broke.
     """
     jobs = [WorkerJob(HydraProcess.current(), worker, master)] * n_workers
-    results = ProcessPool(jobs, n_workers, on_death, worker.interrupts).run()
+    results = ProcessPool(jobs, n_workers, on_death, worker.interrupts, relay).run()
     for result in results:
         if isinstance(result, Crash):
             raise _error(result)

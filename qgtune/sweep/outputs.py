@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials, decoded, summary
+from qgtune.results.commands import run_command
 from qgtune.results.files import short_path
 from qgtune.space.yaml_files import load_yaml_file, write_yaml
 
@@ -60,7 +61,21 @@ class Outputs:
         except OSError as error:
             raise QGTuneError(f"Cannot write the results: {error}. The study itself is kept.") from None
         self._say(session, best, written)
+        if self.settings.report:
+            self._report(session)
         return results
+
+    def _report(self, session: Session) -> None:
+        """Write the report; whatever goes wrong with it is not worth the results."""
+        from qgtune.results.report import FILE, HOW_TO_INSTALL, is_installed, write_sweep_report
+
+        try:
+            if not is_installed():
+                log.info(HOW_TO_INSTALL)
+                return
+            log.info("Read the report:      %s", short_path(write_sweep_report(session.study, self.folder)))
+        except Exception as error:  # noqa: BLE001
+            log.warning("Cannot write %s: %s: %s", FILE, type(error).__name__, " ".join(str(error).split()))
 
     def _write_best(self, best: list[FrozenTrial], objectives: Objectives) -> list[Path]:
         built, trial_path, config_path = (
@@ -103,7 +118,7 @@ class Outputs:
         _say_written(self.folder, written)
         if self.settings.best_config_path is not None:
             label = "Run the best config:" if len(session.objectives) == 1 else "Run the first one:"
-            log.info("%-21s %s", label, _run_command(written[-len(best)]))
+            log.info("%-21s %s", label, run_command(program(), written[-len(best)]))
         if self.spec.storage is not None:
             log.info("Look at the study:    optuna-dashboard %s", shlex.quote(short_path(Path(self.spec.storage))))
 
@@ -148,13 +163,7 @@ def _counts(ledger: Ledger) -> str:
     return f"{text}, {ledger.running} still running elsewhere" if ledger.running else text
 
 
-def _run_command(best_config_path: Path) -> str:
-    path = best_config_path.absolute()
-    arguments = [*_program(), "--config-path", str(path.parent), "--config-name", path.stem]
-    return shlex.join(arguments)
-
-
-def _program() -> list[str]:
+def program() -> list[str]:
     """Return how this app was started."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     if spec is not None and spec.name:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FILE = Path(".qgtune", "command.yaml")
-_PASSWORD = re.compile(r"(://[^:/@\s'\"]*):[^/@\s]*@")
 _NOT_HERE = "Cannot resume {folder!r}: {reason}. Run your command again with hydra.sweep.dir={folder}."
 
 
@@ -86,8 +84,3 @@ def _is_override(argument: str) -> bool:
 def key_of(override: str) -> str:
     """Return what an override is of."""
     return override.lstrip("+~").split("=", 1)[0]
-
-
-def without_passwords(text: str) -> str:
-    """Return a text that may be shown: the passwords of addresses in it are starred."""
-    return _PASSWORD.sub(r"\1:***@", text)

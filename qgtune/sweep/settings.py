@@ -50,6 +50,8 @@ class Settings:
     built_search_space_path: str | None
     best_trial_path: str | None
     best_config_path: str | None
+    progress: str
+    report: bool
 
 
 def read_settings(config: DictConfig) -> Settings:
@@ -144,6 +146,8 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "built_search_space_path": checks.optional(checks.text),
     "best_trial_path": checks.optional(checks.text),
     "best_config_path": checks.optional(checks.text),
+    "progress": checks.progress,
+    "report": checks.flag,
 }
 _KNOWN = (*_CHECKS, *UNSETTLED, *ALIASES)
 if set(_CHECKS) != {field.name for field in fields(Settings)}:  # pragma: no cover - a mistake of ours, found on import

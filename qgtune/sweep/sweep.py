@@ -7,6 +7,7 @@ import logging
 import shlex
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,12 +19,13 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from qgtune.errors import QGTuneError
+from qgtune.results.commands import note_program
 from qgtune.results.files import short_path
 from qgtune.space.resolvers import register_resolvers
 from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.factory import build_pruner, build_sampler
 from qgtune.study.grid import GRID, with_grid
-from qgtune.study.ledger import Limits
+from qgtune.study.ledger import Limits, Stop
 from qgtune.study.session import Session, StudySpec, open_session, study_exists
 from qgtune.study.storages import check_journal_path, is_memory
 from qgtune.sweep import raw
@@ -31,8 +33,9 @@ from qgtune.sweep.arguments import parse_arguments
 from qgtune.sweep.composer import Composition, compose
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.launching import launch_workers
-from qgtune.sweep.outputs import Outputs
+from qgtune.sweep.outputs import Outputs, program
 from qgtune.sweep.points import Points, read_points
+from qgtune.sweep.progress import Watched, progress
 from qgtune.sweep.record import Command
 from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.rounds import Rounds, none_completed
@@ -42,8 +45,10 @@ from qgtune.sweep.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from qgtune.sweep.supervisor import Supervisor
+    from qgtune.sweep.terminals import Relay
 
 log = logging.getLogger("qgtune")
 T = TypeVar("T")
@@ -212,11 +217,13 @@ class _Sweep:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
         Command.current().write(self.plan.folder)
+        note_program(session.study, program())
         _greet(session, self.plan)
         _enqueue(session, self.plan)
         with self.interrupts.installed():
-            launch = functools.partial(self._launch, session)
-            gave_up = Rounds(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
+            with self._progress(session) as relay:
+                launch = functools.partial(self._launch, session, relay)
+                gave_up = Rounds(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
             results = Outputs(self.plan.folder, self.plan.settings, self.plan.composition, self.plan.spec).write(
                 session
             )
@@ -228,7 +235,23 @@ class _Sweep:
             raise QGTuneError(gave_up)
         return results
 
-    def _launch(self, session: Session, n_workers: int, supervisor: Supervisor) -> None:
+    def _progress(self, session: Session) -> AbstractContextManager[Relay | None]:
+        """Show the progress, unless there is nothing to wait for."""
+        if isinstance(session.refresh().next(session.limits, session.clock()), Stop):
+            return nullcontext()
+        settings = self.plan.settings
+        watched = Watched(session, settings.n_jobs)
+        return progress(watched, settings.progress, self.interrupts, in_process=self._is_in_process)
+
+    @property
+    def _target(self) -> str:
+        return str(self.config.hydra.launcher.get("_target_"))
+
+    @property
+    def _is_in_process(self) -> bool:
+        return self._target == BASIC and self.plan.settings.n_jobs == 1
+
+    def _launch(self, session: Session, relay: Relay | None, n_workers: int, supervisor: Supervisor) -> None:
         settings = self.plan.settings
         worker = Worker(
             self.task,
@@ -239,15 +262,14 @@ class _Sweep:
             None if settings.built_search_space_path is None else Path(settings.built_search_space_path).absolute(),
             interrupts=self.interrupts,
         )
-        target = str(self.config.hydra.launcher.get("_target_"))
-        if target == BASIC and settings.n_jobs == 1:
+        if self._is_in_process:
             worker.storage = session.storage
             worker()
             configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        elif target in (BASIC, PROCESSES):
-            if target == BASIC:
+        elif self._target in (BASIC, PROCESSES):
+            if self._target == BASIC:
                 log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)
-            launch_workers(worker, self.config, n_workers, supervisor.died)
+            launch_workers(worker, self.config, n_workers, supervisor.died, relay)
         else:
             worker.task = TaskByValue(self.task.function)
             self._launch_elsewhere(worker, n_workers)

@@ -1,0 +1,21 @@
+"""`qgtune report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qgtune.command.common import SOURCE, STUDY
+
+
+@click.command()
+@SOURCE
+@STUDY
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write the page.")
+@click.option("--pictures", type=click.Path(path_type=Path), help="A folder for the plots as pictures, too.")
+def report(source: str, study_name: str | None, output: Path | None, pictures: Path | None) -> None:
+    """Write a page of plots and tables that any browser shows."""
+    from qgtune.results.report import report as write
+
+    click.echo(write(source, study_name=study_name, output=output, pictures=pictures))

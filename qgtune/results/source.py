@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,14 @@ from omegaconf.errors import OmegaConfBaseException
 from qgtune.errors import QGTuneError, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import optuna
     from optuna.storages import BaseStorage
 
 CONFIG_NAME = "multirun.yaml"
 JOURNAL_NAME = "study.log"
+_SQLITE = "sqlite:///"
 _DEPTH = 3  # below `multirun`, a sweep lies in a folder for its day and one for its time
 
 
@@ -167,20 +171,39 @@ def _working_folder(config: DictConfig) -> Path:
 
 
 def _text(config: DictConfig, path: str) -> str | None:
-    """Return a value as text; None if there is none, or it does not resolve outside of its app."""
+    value = select(config, path)
+    return None if value is None else str(value)
+
+
+def select(config: DictConfig, path: str) -> Any:
+    """Return a value of a sweep's config; None if there is none, or it does not resolve outside of its app."""
     try:
-        value = OmegaConf.select(config, path)
+        with _hydra_resolver(config):
+            return OmegaConf.select(config, path, throw_on_missing=False)
     except OmegaConfBaseException:
         return None
-    return None if value is None else str(value)
+
+
+@contextmanager
+def _hydra_resolver(config: DictConfig) -> Iterator[None]:
+    """Let `${hydra:…}` resolve where Hydra is not there to do it."""
+    if OmegaConf.has_resolver("hydra"):
+        yield
+        return
+    OmegaConf.register_new_resolver("hydra", lambda key: OmegaConf.select(config, f"hydra.{key}"))
+    try:
+        yield
+    finally:
+        OmegaConf.clear_resolver("hydra")
 
 
 def _from_storage(text: str, name: str | None, folder: Path | None = None, config: DictConfig | None = None) -> Source:
     import optuna
 
     shown = text.split("://", 1)[0] + "://…" if "://" in text else text
-    if "://" not in text and not Path(text).is_file():
-        raise QGTuneError(f"Cannot open the study of {str(folder)!r}: its storage {text!r} is not there any more.")
+    file = text.removeprefix(_SQLITE)
+    if "://" not in file and not Path(file).is_file():  # opening would make it
+        raise QGTuneError(f"Cannot open the study of {str(folder or text)!r}: there is no file {file!r} any more.")
     storage = _open(text)
     names = optuna.get_all_study_names(storage)
     if not names:

@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import OmegaConf
 
 from qgtune.errors import QGTuneError
 from qgtune.results.commands import dashboard_command, report_command, resume_command, run_command
 from qgtune.results.masks import masked
 from qgtune.results.report.facts import Command, Facts
+from qgtune.results.source import CONFIG_NAME, read_sweep_config, select, storage_of
 from qgtune.space.yaml_files import load_yaml_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from omegaconf import DictConfig
     from optuna.trial import FrozenTrial
-
-CONFIG_FILE = "multirun.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,38 +42,21 @@ class SweepFolder:
             QGTuneError: when it holds no sweep of qgtune's.
         """
         path = path.absolute()
-        if not (path / CONFIG_FILE).is_file():
+        config = read_sweep_config(path)
+        if config is None:
             raise QGTuneError(
-                f"Cannot read {str(path)!r} as a sweep folder: it has no {CONFIG_FILE}. "
+                f"Cannot read {str(path)!r} as a sweep folder: it has no {CONFIG_NAME}. "
                 "Give the folder that a sweep printed, or the study's storage."
             )
-        try:
-            config = OmegaConf.load(path / CONFIG_FILE)
-        except Exception as error:  # noqa: BLE001 - YAML and OmegaConf raise many kinds, all for the same mistake
-            raise QGTuneError(f"Cannot read {str(path / CONFIG_FILE)!r}: {' '.join(str(error).split())}.") from None
-        sweeper = OmegaConf.select(config, "hydra.sweeper")
-        if not isinstance(config, DictConfig) or not isinstance(sweeper, DictConfig) or "study_name" not in sweeper:
-            raise QGTuneError(f"Cannot read {str(path)!r} as a sweep folder: its {CONFIG_FILE} names no study.")
-        OmegaConf.set_readonly(config, None)
-        OmegaConf.set_struct(config, None)
-        config.hydra.sweep.dir = str(path)
         return cls(path, config)
 
     @property
-    def study_name(self) -> str | None:
-        """The study's name; None where it cannot be read any more."""
-        name = self._select("hydra.sweeper.study_name")
-        return None if name is None else str(name)
-
-    @property
     def storage(self) -> str | None:
-        """The study's storage: an address, or a file's path, found also when the folder was moved; None for memory."""
-        storage = self._select("hydra.sweeper.storage")
-        if storage is None or "://" in str(storage):
-            return None if storage is None else str(storage)
-        path = self._placed(str(storage))
-        beside = self.path / path.name
-        return str(beside if not path.exists() and beside.exists() else path)
+        """The study's storage: an address, or a file's path; None for memory, or where it cannot be known any more."""
+        try:
+            return storage_of(self.config, self.path)
+        except QGTuneError:
+            return None
 
     def facts(self, trial: FrozenTrial | None, program: Sequence[str]) -> Facts:
         """Return what a report tells of this folder.
@@ -153,26 +135,7 @@ class SweepFolder:
             parent, _, last = key.rpartition(".")
             node = OmegaConf.to_container(OmegaConf.select(self.config, parent), resolve=False)
             return node.get(last) if isinstance(node, dict) else None
-        try:
-            with_hydra = _hydra_resolver(self.config)
-            try:
-                return OmegaConf.select(self.config, key, throw_on_missing=False)
-            finally:
-                with_hydra()
-        except OmegaConfBaseException:
-            return None
-
-
-def _hydra_resolver(config: DictConfig) -> Callable[[], None]:
-    """Let `${hydra:…}` resolve where Hydra is not there to do it; return how to end that."""
-    if OmegaConf.has_resolver("hydra"):
-        return lambda: None
-    OmegaConf.register_new_resolver("hydra", lambda key: OmegaConf.select(config, f"hydra.{key}"))
-
-    def end() -> None:
-        OmegaConf.clear_resolver("hydra")
-
-    return end
+        return select(self.config, key)
 
 
 def _agree(written: Any, params: Mapping[str, Any]) -> bool:

@@ -30,7 +30,7 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing of single requests."""
 
 
-@click.command()
+@click.command(short_help="Open optuna-dashboard on a study.")
 @SOURCE
 @STUDY
 @click.option("--port", type=click.IntRange(0, 65535), help=f"{PORT}, or any free one, if left out; 0 is a free one.")

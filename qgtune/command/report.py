@@ -9,7 +9,7 @@ import click
 from qgtune.command.common import SOURCE, STUDY
 
 
-@click.command()
+@click.command(short_help="Write a page of plots and tables.")
 @SOURCE
 @STUDY
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write the page.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qgtune.space.yaml_files import positions_of
+from tests.command.conftest import in_terminal
 
 if TYPE_CHECKING:
     from tests.command.conftest import Command
@@ -48,7 +49,7 @@ def check(qgtune: Command, tmp_path: Path, space: str, dependencies: str | None 
     ("space", "expected"),
     [
         pytest.param(
-            "lr: {type: tuple, value: [1, 0.1]}", "1:1: error: Cannot use lr .*above its high end", id="range"
+            "lr: {type: tuple, value: [1, 0.1]}", "1:1: error: Cannot use lr: .*above its high end", id="range"
         ),
         pytest.param(
             "model:\n  layers:\n    - {}\n    - drop: []\n      with: 3", "5:7: error: .*no such path", id="typo"
@@ -186,7 +187,7 @@ def test_a_part_of_a_space_stands_where_its_package_says(qgtune: Command, tmp_pa
         "# @package hydra.sweeper.search_space.model\nlayers:\n  - width: [1, 1]\n  - {}\n"
     )
     done = qgtune("check", "part.yaml", "-b", "model.yaml")
-    assert done.out.startswith("part.yaml:3:5: error: Cannot use model.layers.0.width of part.yaml")
+    assert done.out.startswith("part.yaml:3:5: error: Cannot use model.layers.0.width: the choice")
 
 
 @pytest.mark.parametrize(
@@ -228,6 +229,16 @@ def test_without_base_settings_paths_are_taken_for_granted(qgtune: Command, tmp_
     done = qgtune("check", "-s", "space.yaml")
     assert done.code == 0
     assert done.out == "No problems: 1 hyperparameter, 0 dependencies; no base settings to compare them with.\n"
+
+
+@pytest.mark.slow
+def test_a_terminal_gets_colours_and_whole_words(tmp_path: Path) -> None:
+    """There lines break between words, and the place and the kind stand out."""
+    (tmp_path / "space.yaml").write_text("lr: {type: tuple, value: [1, 0.1]}\n")
+    text = in_terminal(60, "check", "-s", tmp_path / "space.yaml")
+    assert "\x1b[31m\x1b[1merror:" in text
+    plain = re.sub(r"\x1b\[[\d;]*m", "", text).split()
+    assert " ".join(plain).endswith("its low end 1 is above its high end 0.1. Swap them. 1 error")
 
 
 def test_positions_of_nodes() -> None:

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
 CONF = ROOT / "conf"
 
+NOTHING = "No problems: 1 hyperparameter, 0 dependencies.\n"
 BASE = """\
 model:
   layers:
@@ -178,6 +179,14 @@ def test_a_config_that_holds_its_space(qgtune: Command, tmp_path: Path) -> None:
         ["config.yaml:12:20:", "error:"],
         ["2", "errors"],
     ]
+
+
+def test_a_file_given_as_a_space_may_be_a_config(qgtune: Command, tmp_path: Path) -> None:
+    """Of a config only the space is taken then; a defaults list is Hydra's, and a package of another kind no place."""
+    (tmp_path / "config.yaml").write_text("lr: 1\nhydra: {sweeper: {search_space: {lr: [0.01, 0.1]}}}\n")
+    assert qgtune("check", "-s", "config.yaml", "-b", "base.yaml").out == NOTHING
+    (tmp_path / "space.yaml").write_text("# @package _global_\ndefaults: [other]\nlr: [0.01, 0.1]\n")
+    assert qgtune("check", "-s", "space.yaml", "-b", "base.yaml").out == NOTHING
 
 
 def test_a_part_of_a_space_stands_where_its_package_says(qgtune: Command, tmp_path: Path) -> None:

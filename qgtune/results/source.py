@@ -81,7 +81,7 @@ def open_source(text: str, study_name: str | None = None) -> Source:
     """
     if "://" in text:
         return _from_storage(text, study_name)
-    path = Path(text)
+    path = Path(text).expanduser()
     if path.is_dir():
         return _from_folder(path.absolute(), study_name)
     if path.is_file():

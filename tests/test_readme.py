@@ -85,3 +85,41 @@ def test_tuning_keys_that_the_readme_uses_exist() -> None:
     used = set(re.findall(r'tuning_config\["(\w+)"\]', TEXT))
     assert used
     assert used <= set(tune_settings.CHECKS)
+
+
+@pytest.mark.slow
+@pytest.mark.examples
+def test_the_commands_on_a_sweep_run(tmp_path: Path) -> None:
+    """What the README does with a sweep's folder works, in its order, on the sweep that it starts for that."""
+    for name in ("examples", "conf"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    lines = [
+        line
+        for block in blocks("sh")
+        if "qgtune show" in block or "qgtune schema" in block
+        for line in block.splitlines()
+    ]
+    assert len(lines) > 5
+    for line in lines:
+        program, *arguments = shlex.split(line)
+        start = [sys.executable, "-m", "qgtune"] if program == "qgtune" else [sys.executable]
+        done = subprocess.run(
+            [*start, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200
+        )
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+    assert len(stock_study(tmp_path / "sweep" / "study.log").trials) == 6
+
+
+def test_the_table_names_every_verb() -> None:
+    """Every verb of the command stands in the README, and no other."""
+    from qgtune.command.app import app
+
+    assert set(re.findall(r"^\| `qgtune (\w+) ", TEXT, re.MULTILINE)) == set(app.commands)
+
+
+def test_the_schema_of_the_readme_is_found_from_its_file(tmp_path: Path) -> None:
+    """The path in the one comment line leads from the file to where the command above writes the schema."""
+    (target,) = re.findall(r"# yaml-language-server: \$schema=(\S+)", TEXT)
+    (written,) = re.findall(r"qgtune schema space --output (\S+)", TEXT)
+    (file,) = re.findall(r"here for `(\S+)`:", TEXT)
+    assert (tmp_path / file).parent.joinpath(target).resolve() == (tmp_path / written).resolve()

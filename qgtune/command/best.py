@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from qgtune.results.table import Row, Table
 
 
-@click.command()
+@click.command(short_help="Show the best trial and its config.")
 @SOURCE
 @STUDY
 @click.option("--trial", type=click.IntRange(min=0), metavar="N", help="Which of several best trials.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,7 @@ _PATHS: dict[str, Kind] = {
 }
 
 
-@click.command()
+@click.command(short_help="Check a space and its files without the app.")
 @click.argument("files", nargs=-1, type=_FILE)
 @click.option("-s", "--space", type=_FILE, help="The search space.")
 @click.option("-d", "--dependencies", type=_FILE, help="The dependency mapping.")
@@ -130,9 +132,13 @@ def _refuse_twins(documents: Sequence[Document]) -> None:
 
 
 def _say(finding: Finding) -> None:
-    place, colour = str(finding).split(f"{finding.kind}: ", 1)[0], "red" if finding.kind == "error" else "yellow"
-    kind = click.style(f"{finding.kind}: ", fg=colour, bold=True)
-    click.echo(f"{click.style(place, bold=True)}{kind}{finding.text}", color=None if sys.stdout.isatty() else False)
+    line = str(finding)
+    if sys.stdout.isatty():  # else one line each, for programs
+        columns = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    place, text = line.split(f"{finding.kind}:", 1)
+    kind = click.style(f"{finding.kind}:", fg="red" if finding.kind == "error" else "yellow", bold=True)
+    click.echo(f"{click.style(place, bold=True)}{kind}{text}")
 
 
 def _summary(checked: Checked, documents: Sequence[Document]) -> str:

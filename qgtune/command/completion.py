@@ -8,15 +8,16 @@ from click.shell_completion import get_completion_class
 _SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command()
+@click.command(short_help="Print a shell's completion script.")
 @click.argument("shell", type=click.Choice(_SHELLS))
 def completion(shell: str) -> None:
     """Print the script that makes a shell complete qgtune.
 
     \b
-    bash, in ~/.bashrc:    eval "$(qgtune completion bash)"
-    zsh, in ~/.zshrc:      eval "$(qgtune completion zsh)"
-    fish:                  qgtune completion fish > ~/.config/fish/completions/qgtune.fish
+    in ~/.bashrc:    eval "$(qgtune completion bash)"
+    in ~/.zshrc:     eval "$(qgtune completion zsh)"
+    for fish, once:
+    qgtune completion fish > ~/.config/fish/completions/qgtune.fish
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     found = get_completion_class(shell)
     if found is None:

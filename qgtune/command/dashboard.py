@@ -13,6 +13,9 @@ from qgtune.command.common import SOURCE, STUDY
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from optuna.storages import BaseStorage
 
 LOOPBACK = "127.0.0.1"
@@ -30,7 +33,7 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing of single requests."""
 
 
-@click.command()
+@click.command(short_help="Open optuna-dashboard on a study.")
 @SOURCE
 @STUDY
 @click.option("--port", type=click.IntRange(0, 65535), help=f"{PORT}, or any free one, if left out; 0 is a free one.")
@@ -61,11 +64,23 @@ def _server(storage: BaseStorage, port: int | None) -> WSGIServer:
             "Cannot open the dashboard: optuna-dashboard is not installed. Run pip install 'qgtune[dashboard]'."
         ) from None
     # In this process: a command line of its own would show a database's password to everybody on the machine.
-    pages = wsgi(storage)
+    pages = _for_this_machine(wsgi(storage))
     try:
         return make_server(LOOPBACK, _free(PORT) if port is None else port, pages, _Server, _Quiet)
     except OSError as error:
         raise QGTuneError(f"Cannot open the dashboard on port {port}: {error.strerror}. Give another --port.") from None
+
+
+def _for_this_machine(pages: WSGIApplication) -> WSGIApplication:
+    """Refuse other names of this machine: a page of the web could have its own lead here, and delete studies."""
+
+    def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ.get("HTTP_HOST", LOOPBACK).rsplit(":", 1)[0] in (LOOPBACK, "localhost"):
+            return pages(environ, start)
+        start("403 Forbidden", [("Content-Type", "text/plain")])
+        return [f"Open http://{LOOPBACK}:{environ['SERVER_PORT']} instead.\n".encode()]
+
+    return answer
 
 
 def _free(port: int) -> int:

@@ -86,18 +86,16 @@ def read_documents(file: str, kind: Kind | None = None, package: str | None = No
 
 
 def _sorted_out(found: Document, kind: Kind | None, named: tuple[str, ...], package: str | None) -> list[Document]:
-    if kind is None and named[:2] == ("hydra", "sweeper") and len(named) > 2 and named[2] in _NODES:  # noqa: PLR2004
-        kind = _NODES[named[2]]
+    below_sweeper = named[:2] == ("hydra", "sweeper") and named[2:3] in [(name,) for name in _NODES]
     if kind is None:
-        kind = _guess(found.data, found.file)
-    if kind in _NODES.values():
-        named = named[3:]  # without `hydra.sweeper.search_space`
+        kind = _NODES[named[2]] if below_sweeper else _guess(found.data, found.file)
     if kind == "base" and package is not None:
         named = tuple(part for part in package.split(".") if part)
-    content = _split(found.data) if kind == "base" else [(kind, (), found.data)]
+    elif kind != "base":
+        named = named[3:] if below_sweeper else ()
     return [
         replace(found, kind=part, inside=inside, below=named, data=_wrapped(data, () if inside else named))
-        for part, inside, data in content
+        for part, inside, data in _split(found.data, kind)
     ]
 
 
@@ -123,17 +121,18 @@ def _node_of(data: Any) -> dict[str, Any]:
     return {name: given[name] for name in _NODES if isinstance(given.get(name), dict)}
 
 
-def _split(data: Any) -> list[tuple[Kind, tuple[str, ...], Any]]:
-    """Split a config into the base settings and what stands below `hydra.sweeper`."""
-    nodes = _node_of(data)
-    # Not settings of the app: Hydra takes them out.
-    base = (
-        {key: item for key, item in data.items() if key not in ("defaults", "hydra")}
-        if isinstance(data, dict)
-        else data
-    )
-    inner = [(_NODES[name], ("hydra", "sweeper", name), node) for name, node in nodes.items()]
-    return [("base", (), base), *inner]
+def _split(data: Any, kind: Kind) -> list[tuple[Kind, tuple[str, ...], Any]]:
+    """Split a config into the base settings and what stands below `hydra.sweeper`, or return what it is as a whole."""
+    inner = [(_NODES[name], ("hydra", "sweeper", name), node) for name, node in _node_of(data).items()]
+    # A defaults list and the node `hydra` are Hydra's, and no settings.
+    own = {key: item for key, item in data.items() if key not in ("defaults", "hydra")} if _is_hydras(data) else data
+    if kind == "base":
+        return [("base", (), own), *inner]
+    return [part for part in inner if part[0] == kind] or [(kind, (), own)]
+
+
+def _is_hydras(data: Any) -> bool:
+    return isinstance(data, dict) and (isinstance(data.get("defaults"), list) or isinstance(data.get("hydra"), dict))
 
 
 def _wrapped(data: Any, package: Sequence[str]) -> Any:

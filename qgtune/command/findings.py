@@ -150,4 +150,6 @@ def _finding(problem: str, kind: Literal["error", "warning"], documents: Sequenc
     document = next((document for document in documents if document.source == problem.source), None)
     if document is None:
         return Finding(problem.source, *(problem.place or (1, 1)), kind, str(problem))
-    return Finding(document.file, *(problem.place or document.place(problem.path)), kind, str(problem))
+    # The place names the file already.
+    text = problem.replace(f" of {problem.source}", "", 1).replace(f" ({problem.source})", "", 1)
+    return Finding(document.file, *(problem.place or document.place(problem.path)), kind, text)

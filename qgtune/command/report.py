@@ -9,7 +9,7 @@ import click
 from qgtune.command.common import SOURCE, STUDY
 
 
-@click.command()
+@click.command(short_help="Write a page of plots and tables.")
 @SOURCE
 @STUDY
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Where the page goes.")

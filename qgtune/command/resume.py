@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qgtune.results.record import Command
 
 
-@click.command()
+@click.command(short_help="Go on with a sweep: run its command again.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("overrides", nargs=-1)
 @click.option("--dry-run", is_flag=True, help="Print the command, and do not run it.")

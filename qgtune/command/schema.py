@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _KINDS = ("space", "dependencies", "tuning")
 
 
-@click.command()
+@click.command(short_help="Print a JSON schema, for editors.")
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it there, in a folder that may be new.")
 def schema(kind: str, output: Path | None) -> None:

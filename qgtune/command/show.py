@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from qgtune.results.table import Table
 
 
-@click.command()
+@click.command(short_help="Show a study's trials as a table.")
 @SOURCE
 @STUDY
 @click.option("--csv", "form", flag_value="csv", help="Print comma-separated values.")

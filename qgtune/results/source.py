@@ -248,8 +248,9 @@ def _from_storage(text: str, name: str | None, folder: Path | None = None, confi
     import optuna
 
     shown = safe(text)
-    if not _exists(text):
-        raise QGTuneError(f"Cannot open the study of {str(folder)!r}: its storage {text!r} is not there any more.")
+    file = text.removeprefix(_SQLITE)
+    if "://" not in file and not Path(file).is_file():  # opening would make it
+        raise QGTuneError(f"Cannot open the study of {str(folder or text)!r}: there is no file {file!r} any more.")
     storage = _open(text)
     names = optuna.get_all_study_names(storage)
     if not names:
@@ -260,12 +261,6 @@ def _from_storage(text: str, name: str | None, folder: Path | None = None, confi
         hint = did_you_mean(name, names) or f" It holds {_listed(names)}."
         raise QGTuneError(f"Cannot open study {name!r} of {shown!r}: there is no such study.{hint}")
     return Source(optuna.load_study(study_name=name or names[0], storage=storage), shown, folder, config)
-
-
-def _exists(text: str) -> bool:
-    """Say whether opening a storage would create nothing, as far as that can be told without opening it."""
-    file = text.removeprefix(_SQLITE)
-    return "://" in file or Path(file).is_file()
 
 
 def _open(text: str) -> BaseStorage:

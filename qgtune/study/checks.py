@@ -111,9 +111,12 @@ items = Check(_items, {"type": "array"})
 """Checks for a list."""
 
 
-def progress(value: Any) -> str:
-    """Check for how progress is shown; a plain `off` is false in YAML."""
+def _progress(value: Any) -> str:
     name = "off" if value is False else value
     if name not in PROGRESS:
         raise ValueError("give `auto`, `bar`, `log` or `off`")
     return str(name)
+
+
+progress = Check(_progress, {"enum": [*PROGRESS, False]})
+"""Checks for how progress is shown; a plain `off` is false in YAML."""

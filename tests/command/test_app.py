@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.command.conftest import Command
 
-VERBS = ("best", "check", "completion", "dashboard", "resume", "schema", "show")
+VERBS = ("best", "check", "completion", "dashboard", "report", "resume", "schema", "show")
 
 
 @pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"]], ids=" ".join)
@@ -69,7 +69,7 @@ def test_wrong_usage_is_one_line_and_code_2(qgtune: Command, arguments: list[str
     assert done.out == ""
 
 
-@pytest.mark.parametrize("verb", ["show", "best", "dashboard"])
+@pytest.mark.parametrize("verb", ["show", "best", "report", "dashboard"])
 def test_a_mistake_is_one_line_and_code_1(qgtune: Command, tmp_path: Path, verb: str) -> None:
     """A study that is not there gets the nearest name, without a traceback."""
     make_studies(tmp_path / "study.log", "train", "other")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qgtune.space.yaml_files import positions_of
+from tests.command.conftest import in_terminal
 
 if TYPE_CHECKING:
     from tests.command.conftest import Command
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
 CONF = ROOT / "conf"
 
+NOTHING = "No problems: 1 hyperparameter, 0 dependencies.\n"
 BASE = """\
 model:
   layers:
@@ -48,7 +50,7 @@ def check(qgtune: Command, tmp_path: Path, space: str, dependencies: str | None 
     ("space", "expected"),
     [
         pytest.param(
-            "lr: {type: tuple, value: [1, 0.1]}", "1:1: error: Cannot use lr .*above its high end", id="range"
+            "lr: {type: tuple, value: [1, 0.1]}", "1:1: error: Cannot use lr: .*above its high end", id="range"
         ),
         pytest.param(
             "model:\n  layers:\n    - {}\n    - drop: []\n      with: 3", "5:7: error: .*no such path", id="typo"
@@ -179,6 +181,14 @@ def test_a_config_that_holds_its_space(qgtune: Command, tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_given_as_a_space_may_be_a_config(qgtune: Command, tmp_path: Path) -> None:
+    """Of a config only the space is taken then; a defaults list is Hydra's, and a package of another kind no place."""
+    (tmp_path / "config.yaml").write_text("lr: 1\nhydra: {sweeper: {search_space: {lr: [0.01, 0.1]}}}\n")
+    assert qgtune("check", "-s", "config.yaml", "-b", "base.yaml").out == NOTHING
+    (tmp_path / "space.yaml").write_text("# @package _global_\ndefaults: [other]\nlr: [0.01, 0.1]\n")
+    assert qgtune("check", "-s", "space.yaml", "-b", "base.yaml").out == NOTHING
+
+
 def test_a_part_of_a_space_stands_where_its_package_says(qgtune: Command, tmp_path: Path) -> None:
     """A file for a part of the space is laid where Hydra would lay it, and errors point into the file."""
     (tmp_path / "model.yaml").write_text("# @package model\nlayers: [{width: 1}, {width: 1}]\n")
@@ -186,7 +196,7 @@ def test_a_part_of_a_space_stands_where_its_package_says(qgtune: Command, tmp_pa
         "# @package hydra.sweeper.search_space.model\nlayers:\n  - width: [1, 1]\n  - {}\n"
     )
     done = qgtune("check", "part.yaml", "-b", "model.yaml")
-    assert done.out.startswith("part.yaml:3:5: error: Cannot use model.layers.0.width of part.yaml")
+    assert done.out.startswith("part.yaml:3:5: error: Cannot use model.layers.0.width: the choice")
 
 
 @pytest.mark.parametrize(
@@ -228,6 +238,16 @@ def test_without_base_settings_paths_are_taken_for_granted(qgtune: Command, tmp_
     done = qgtune("check", "-s", "space.yaml")
     assert done.code == 0
     assert done.out == "No problems: 1 hyperparameter, 0 dependencies; no base settings to compare them with.\n"
+
+
+@pytest.mark.slow
+def test_a_terminal_gets_colours_and_whole_words(tmp_path: Path) -> None:
+    """There lines break between words, and the place and the kind stand out."""
+    (tmp_path / "space.yaml").write_text("lr: {type: tuple, value: [1, 0.1]}\n")
+    text = in_terminal(60, "check", "-s", tmp_path / "space.yaml")
+    assert "\x1b[31m\x1b[1merror:" in text
+    plain = re.sub(r"\x1b\[[\d;]*m", "", text).split()
+    assert " ".join(plain).endswith("its low end 1 is above its high end 0.1. Swap them. 1 error")
 
 
 def test_positions_of_nodes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import shutil
 import signal
@@ -120,6 +121,20 @@ def test_only_this_machine_can_reach_it(tmp_path: Path) -> None:
             pass
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.2", port), timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [("127.0.0.1:1", 200), ("localhost:8080", 200), ("evil.example:80", 403), ("evil.example", 403)],
+    ids=str,
+)
+def test_other_names_of_this_machine_are_refused(tmp_path: Path, host: str, code: int) -> None:
+    """A web page whose name leads to this machine cannot reach the studies."""
+    with _server(open_storage(str(tmp_path / "study.log")), 0) as server, serving(server):
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+        connection.request("GET", "/api/studies", headers={"Host": host})
+        assert connection.getresponse().status == code
+        connection.close()
 
 
 def test_a_port_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qgtune: Command) -> None:

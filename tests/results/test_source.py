@@ -99,10 +99,11 @@ def test_a_journal_that_may_only_be_read(tmp_path: Path, monkeypatch: pytest.Mon
         pytest.param("two.log", None, "it holds 'first', 'second'. Name one with --study", id="several"),
         pytest.param("two.log", "fist", "there is no such study. Did you mean 'first'?", id="a typo"),
         pytest.param("two.log", "x", "there is no such study. It holds 'first', 'second'", id="nothing like it"),
+        pytest.param("sqlite:///gone.db", None, "there is no file 'gone.db'", id="no database"),
         pytest.param("memory", None, "was kept in memory", id="in memory"),
         pytest.param("broken", None, "Cannot read '.*multirun.yaml'", id="no YAML"),
         pytest.param("other", None, "it is no config of a sweep", id="another file"),
-        pytest.param("gone", None, "is not there any more", id="the storage is gone"),
+        pytest.param("gone", None, "there is no file '.*gone.log' any more", id="the storage is gone"),
         pytest.param("lost", None, "does not resolve here. Give the storage itself", id="the storage is unknown"),
     ],
 )

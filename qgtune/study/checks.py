@@ -60,6 +60,11 @@ def mapping(value: Any) -> dict[str, Any]:
     return {str(key): item for key, item in value.items()}
 
 
+def storage(value: Any) -> str | dict[str, Any]:
+    """Check for a path or URL, or a mapping with a `_target_`."""
+    return mapping(value) if isinstance(value, Mapping) else text(value)
+
+
 def paths(value: Any) -> tuple[str, ...]:
     """Check for a path or a list of paths."""
     items = [value] if isinstance(value, str) else value

@@ -16,6 +16,7 @@ from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials, decoded, summary
 from qgtune.results.configs import resolve_plain
 from qgtune.space.yaml_files import write_yaml
+from qgtune.study.addresses import kind_of, safe
 from qgtune.sweep.job import set_job
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from optuna.trial import FrozenTrial
 
+    from qgtune.study.addresses import Storage
     from qgtune.study.ledger import Ledger
     from qgtune.study.session import Session, StudySpec
     from qgtune.sweep.composer import Composition
@@ -88,8 +90,8 @@ class Outputs:
         log.info("Written to %s: %s", short_path(self.folder), ", ".join([*inside, *outside]))
         if self.settings.best_config_path is not None:
             log.info("Run the best config:  %s", _run_command(Path(self.settings.best_config_path)))
-        if self.spec.storage is not None:
-            log.info("Look at the study:    optuna-dashboard %s", shlex.quote(short_path(Path(self.spec.storage))))
+        if command := _dashboard_command(self.spec.storage):
+            log.info("Look at the study:    %s", command)
 
 
 def best_config(composition: Composition, trial: FrozenTrial) -> Any:
@@ -122,6 +124,14 @@ def _run_command(best_config_path: Path) -> str:
     path = best_config_path.absolute()
     arguments = [*_program(), "--config-path", str(path.parent), "--config-name", path.stem]
     return shlex.join(arguments)
+
+
+def _dashboard_command(storage: Storage) -> str:
+    """Return the command that shows the study; the empty text where the dashboard knows no such storage."""
+    kind = kind_of(storage)
+    if not isinstance(storage, str) or kind in ("memory", "grpc"):
+        return ""
+    return f"optuna-dashboard {shlex.quote(short_path(Path(storage)) if kind == 'journal' else safe(storage))}"
 
 
 def _program() -> list[str]:

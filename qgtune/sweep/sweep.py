@@ -23,7 +23,7 @@ from qgtune.study.factory import build_pruner, build_sampler
 from qgtune.study.grid import GRID, with_grid
 from qgtune.study.ledger import Limits
 from qgtune.study.session import Session, StudySpec, open_session, study_exists
-from qgtune.study.storages import check_journal_path, is_memory
+from qgtune.study.storages import check_storage, is_memory, located
 from qgtune.sweep import raw
 from qgtune.sweep.arguments import parse_arguments
 from qgtune.sweep.composer import Composition, compose
@@ -38,6 +38,7 @@ from qgtune.sweep.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from qgtune.study.addresses import Storage
     from qgtune.sweep.supervisor import Supervisor
 
 log = logging.getLogger("qgtune")
@@ -144,7 +145,7 @@ def _bounded(settings: Settings, composition: Composition | None) -> Settings:
     return replace(settings, sampler=sampler, n_trials=n_trials)
 
 
-def _plan(settings: Settings, composition: Composition, storage: str | None, config: DictConfig) -> Plan:
+def _plan(settings: Settings, composition: Composition, storage: Storage, config: DictConfig) -> Plan:
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
     spec = StudySpec(settings.study_name, storage, settings.direction, settings.sampler, settings.pruner, settings.seed)
     limits = Limits(
@@ -161,17 +162,17 @@ def _plan(settings: Settings, composition: Composition, storage: str | None, con
     return Plan(settings, composition, folder, spec, limits)
 
 
-def _storage(settings: Settings, config: DictConfig) -> str | None:
-    if settings.storage is None or is_memory(settings.storage):
+def _storage(settings: Settings, config: DictConfig) -> Storage:
+    if is_memory(settings.storage):
         if settings.n_jobs > 1 or config.hydra.launcher.get("_target_") != BASIC:
             raise QGTuneError(
                 "Cannot share a study in memory with workers in other processes. Give hydra.sweeper.storage a file, or "
                 "set hydra.sweeper.n_jobs=1 with hydra/launcher=basic."
             )
         return None
-    path = settings.storage if "://" in settings.storage else str(Path(config.hydra.runtime.cwd, settings.storage))
-    check_journal_path(path)
-    return path
+    storage = located(settings.storage, config.hydra.runtime.cwd)
+    check_storage(storage)
+    return storage
 
 
 @dataclass(slots=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.study import components
-from qgtune.study.checks import direction, flag, number, optional, text, whole
-from qgtune.study.storages import is_memory
+from qgtune.study.addresses import redact
+from qgtune.study.checks import direction, flag, number, optional, storage, text, whole
+from qgtune.study.storages import located
 from qgtune.tune.files import File, as_path, load_yaml
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "tune_training": (flag, True),
     **{path: (optional(text), None) for path in PATHS},
     "study_name": (text, "qgtune"),
-    "storage": (optional(text), None),
+    "storage": (optional(storage), None),
     "direction": (direction, "minimize"),
     "n_trials": (whole(1), 20),
     "timeout": (optional(number(0, float("inf"))), None),
@@ -75,7 +76,7 @@ def check_settings(given: Mapping[str, Any], source: str = "") -> dict[str, Any]
         try:
             values[name] = check(given.get(name, default))
         except (ValueError, QGTuneError) as error:
-            problems.append(f"Cannot use {name}={given.get(name)!r}{of}: {str(error).removesuffix('.')}.")
+            problems.append(f"Cannot use {name}={redact(given.get(name))!r}{of}: {str(error).removesuffix('.')}.")
     if problems:
         raise QGTuneError(*problems)
     return values
@@ -94,8 +95,7 @@ def _read(given: Any, file: Path) -> dict[str, Any]:
     for name in PATHS:
         if values[name] is not None:
             values[name] = str(folder / values[name])
-    if not is_memory(values["storage"]) and "://" not in values["storage"]:
-        values["storage"] = str(folder / values["storage"])
+    values["storage"] = located(values["storage"], folder)
     return values
 
 

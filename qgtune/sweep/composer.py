@@ -15,6 +15,7 @@ from qgtune.errors import QGTuneError
 from qgtune.space.build import build_space, check_space
 from qgtune.space.paths import MISSING, parse_path, select
 from qgtune.sweep.arguments import Arguments, override_text
+from qgtune.sweep.masking import masked
 from qgtune.sweep.settings import Given, Settings, read_given
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def compose(config_loader: ConfigLoader, master: DictConfig, arguments: Argument
     for options in itertools.product(*(group.choices for group in arguments.groups)):
         overrides = [*arguments.fixed, *_chosen(arguments.groups, options)]
         try:
-            base = config_loader.load_sweep_config(master, overrides)
+            base = masked(config_loader.load_sweep_config(master, overrides))
             combinations[options] = _combination(base, space, dependencies, arguments, settings, overrides)
         except QGTuneError as error:
             problems.update(dict.fromkeys(error.problems))

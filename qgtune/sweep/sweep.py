@@ -29,6 +29,7 @@ from qgtune.sweep.arguments import parse_arguments
 from qgtune.sweep.composer import Composition, compose
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.launching import launch_workers
+from qgtune.sweep.masking import masked
 from qgtune.sweep.outputs import Outputs, short_path
 from qgtune.sweep.rounds import Rounds, none_completed
 from qgtune.sweep.settings import Settings, read_settings
@@ -97,7 +98,7 @@ def run_sweep(
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     raw.give_back(config)
     plan = make_plan(hydra_context, config, arguments)
-    return _Sweep(hydra_context, Task(task_function), config, plan).run()
+    return _Sweep(hydra_context, Task(task_function), masked(config), plan).run()
 
 
 def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,9 @@ _ADVICE = (
 )
 
 
+_NOISE = re.compile(r"^Error -?\d+ connecting to \S+\. ")  # Redis repeats the address
+
+
 def is_lost(error: BaseException) -> bool:
     """Say whether an error means that the storage did not answer, rather than that it refused.
 
@@ -59,11 +63,16 @@ def reason_of(error: BaseException, storage: Storage) -> str:
     """Return why a server cannot be used: one line, without the passwords of the storage's name."""
     while error.__cause__ is not None and _is_wrapper(error):
         error = error.__cause__
-    details = getattr(error, "details", None)
-    text = str(details()) if callable(details) else str(getattr(error, "orig", None) or error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in _text_of(error).splitlines() if line.strip()]
     first = lines[0].rpartition(" failed: ")[2] if lines else type(error).__name__
-    return scrub(first, storage).strip(". ")
+    return scrub(_NOISE.sub("", first), storage).strip(". ")
+
+
+def _text_of(error: BaseException) -> str:
+    if callable(details := getattr(error, "details", None)):  # gRPC
+        return str(details())
+    inner = getattr(error, "orig", None) or error  # SQLAlchemy
+    return str(inner.args[1] if len(inner.args) > 1 and isinstance(inner.args[0], int) else inner)  # MySQL: code, text
 
 
 def _is_wrapper(error: BaseException) -> bool:

@@ -65,6 +65,9 @@ LOCKINGS = {
 
 
 class _Lock(Protocol):
+    def check(self) -> None:
+        """Find out whether the server answers."""
+
     def claim(self) -> AbstractContextManager[None]:
         """Hold the lock."""
 
@@ -107,6 +110,10 @@ class ServerLock:
                 self._drop()
                 raise
             self._release()
+
+    def check(self) -> None:
+        """Ask the server for something, once, so that a wrong address or password is known at once."""
+        self._scalar("SELECT 1")
 
     def now_s(self) -> float:
         """Return the server's time."""
@@ -172,6 +179,9 @@ class LocalLock:
         with self._lock:
             yield
 
+    def check(self) -> None:
+        """Ask nothing: opening the database will."""
+
     def now_s(self) -> float:
         """Return this host's time: the database is on it."""
         return time.time()
@@ -204,6 +214,7 @@ def open_sql(url: str) -> SqlStorage:
     with opening(url):
         kwargs = _engine_kwargs(address)
         lock = _lock_of(sqlalchemy.create_engine(address, pool_size=1, **kwargs), url)
+        lock.check()
         with lock.claim():  # two at once would both make the tables
             template = address.replace("{", "{{").replace("}", "}}")  # Optuna formats it
             storage = RDBStorage(template, engine_kwargs=kwargs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
@@ -17,6 +16,7 @@ from tests.storages.servers import wait_until
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
+    from pathlib import Path
 
     import optuna
     from optuna.trial import FrozenTrial

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -33,7 +34,8 @@ class Server:
         port: where it listens on 127.0.0.1.
         process: it.
         folder: its data.
-        restart: stops it, if it runs, and starts it again on the same port and data.
+        command: what starts it.
+        user: who runs it; None for the one who runs the tests.
     """
 
     port: int
@@ -52,8 +54,8 @@ class Server:
             pytest.fail(f"{self.command[0]} did not start:\n{(self.folder / 'server.out').read_text()[-2000:]}")
 
     def stop(self) -> None:
-        """End it in good order."""
-        self.process[0].terminate()
+        """End it in good order; PostgreSQL waits for its clients to leave unless it is interrupted."""
+        self.process[0].send_signal(signal.SIGINT if self.command[0].endswith("postgres") else signal.SIGTERM)
         try:
             self.process[0].wait(20)
         except subprocess.TimeoutExpired:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import optuna
 import pytest
 import yaml
 
-from qgtune.study.session import StudySpec, open_session
 from qgtune.study.ledger import Limits
+from qgtune.study.session import StudySpec, open_session
 from qgtune.study.storages import open_storage
-from tests.conftest import CONFIG, App
+from tests.conftest import CONFIG, App, Run
 from tests.storages import servers
 from tests.storages.conftest import KINDS, make_storage
 from tests.storages.servers import PASSWORD
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 def override(storage: Storage) -> str:
     """Return the override that selects a storage."""
-    if isinstance(storage, str):
+    if not isinstance(storage, Mapping):
         return f"hydra.sweeper.storage='{storage}'"
     text = re.sub(r"[\"']", "", str(dict(storage))).replace(": ", ":").replace("True", "true")
     return f"hydra.sweeper.storage={text}"
@@ -45,6 +46,13 @@ def files_with(text: str, folder: Path) -> list[str]:
     """Return the files below a folder that hold a text."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return [str(path.relative_to(folder)) for path in files if text.encode() in path.read_bytes()]
+
+
+def only_line(run: Run) -> str:
+    """Return the one line of a run that ended with an error; Hydra adds a hint at `HYDRA_FULL_ERROR`."""
+    line, *hint = [line for line in run.err.splitlines() if line]
+    assert [text for text in hint if "HYDRA_FULL_ERROR" not in text] == []
+    return line
 
 
 @pytest.fixture(params=[kind for kind in KINDS if kind != "journal"])
@@ -80,7 +88,7 @@ def test_no_password_is_written_down(make_app: MakeApp, postgresql_url: str, whe
         config = CONFIG.replace("  sweeper:\n", f"  sweeper:\n    storage: {postgresql_url}\n")
     else:
         url = postgresql_url.replace("postgresql://", "postgresql+psycopg://")
-        arguments = [override({"_target_": "optuna.storages.RDBStorage", "url": f"'{url}'"}).replace("url:", "url:")]
+        arguments = [f"hydra.sweeper.storage={{_target_:optuna.storages.RDBStorage,url:'{url}'}}"]
     app = make_app("print(cfg)", config)
     run = app.sweep(*arguments, "hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=2")
     assert run.code == 0, run.err
@@ -107,10 +115,11 @@ def test_stock_optuna_reads_the_same_redis(app: App, redis_url: str) -> None:
     from optuna.storages.journal import JournalRedisBackend
 
     assert app.sweep(override(redis_url), "hydra.sweeper.n_trials=3").code == 0
-    stock = optuna.storages.JournalStorage(JournalRedisBackend(redis_url))
+    with pytest.warns(optuna.exceptions.ExperimentalWarning):
+        stock = optuna.storages.JournalStorage(JournalRedisBackend(redis_url))
     study = optuna.load_study(study_name="train", storage=stock)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3
-    study.add_trial(optuna.create_trial(value=1.0))
+    study.add_trial(optuna.trial.create_trial(value=1.0))
     session = open_session(StudySpec("train", redis_url), Limits(4), samples=False)
     assert session.refresh().finished == 4
 
@@ -121,7 +130,7 @@ def test_nobody_listens(app: App, scheme: str) -> None:
     port = servers.free_port()
     run = app.sweep(f"hydra.sweeper.storage='{scheme}://me:{PASSWORD}@127.0.0.1:{port}/x'")
     assert run.code == 1
-    (line,) = run.err.strip().splitlines()
+    line = only_line(run)
     assert line.startswith(f"Cannot open the storage {scheme}://me:***@127.0.0.1:{port}/x: ")
     assert "refused" in line
     assert PASSWORD not in run.out + run.err
@@ -134,7 +143,7 @@ def test_a_wrong_password_is_one_line(app: App, kind: str, request: pytest.Fixtu
     url = str(request.getfixturevalue(f"{kind}_url")).replace(PASSWORD, "Wr0ng-One")
     run = app.sweep(override(url))
     assert run.code == 1
-    (line,) = run.err.strip().splitlines()
+    line = only_line(run)
     assert f"Cannot open the storage {url.replace('Wr0ng-One', '***')}: " in line
     assert line.endswith("Correct the user name and the password.")
     assert not {"Wr0ng-One", PASSWORD} & set(re.findall(r"[\w-]+", run.out + run.err))
@@ -146,7 +155,7 @@ def test_an_unknown_database_is_one_line(app: App, kind: str, request: pytest.Fi
     url = f"{str(request.getfixturevalue(f'{kind}_url')).rpartition('/')[0]}/nowhere"
     run = app.sweep(override(url))
     assert run.code == 1
-    (line,) = run.err.strip().splitlines()
+    line = only_line(run)
     assert "nowhere" in line
     assert line.endswith("Create it, or correct the name.")
 
@@ -168,7 +177,7 @@ def test_a_missing_driver_is_one_line(make_app: MakeApp, kind: str, module: str,
     (app.folder / "train.py").write_text(hide + script)
     run = app.sweep(f"hydra.sweeper.storage='{kind}://me:{PASSWORD}@127.0.0.1/x'")
     assert run.code == 1
-    (line,) = run.err.strip().splitlines()
+    line = only_line(run)
     assert line == (
         f"Cannot open the storage {kind}://me:***@127.0.0.1/x: the package {package} is not installed. "
         f"Run: pip install 'qgtune[{kind}]'."

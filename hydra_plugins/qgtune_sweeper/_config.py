@@ -29,7 +29,8 @@ class QGTuneSweeperConf:
         tune_model: false drops the space's `model` section: the base settings hold.
         tune_training: false drops the space's `training` section.
         study_name: the study's name in its storage.
-        storage: the path of a journal file. null or `memory` keeps the study in memory, for one worker.
+        storage: the path of a journal file; a URL such as redis://host or postgresql://user@host/database; or a
+            `_target_`. null or `memory` keeps the study in memory, for one worker.
         direction: `minimize` or `maximize`; a list for several objectives.
         n_trials: the total of the study, resumed runs included: complete and pruned trials, and failures that are not
             retried.

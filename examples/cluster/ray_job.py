@@ -12,7 +12,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 STORAGE = "QGTUNE_STORAGE"
 
 
-@ray.remote(num_cpus=1, max_retries=0)  # a sweep that was cut off goes on when the command is given again
+# No retries: a sweep that was cut off goes on when the command is given again.
+@ray.remote(num_cpus=1, max_retries=0)  # type: ignore[untyped-decorator]
 def sweep(storage: str, arguments: list[str]) -> int:
     """Run the sweep on one node; return its exit code."""
     command = [

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from optuna.trial import FrozenTrial
+
     from tests.storages.servers import Server
 
 pytestmark = pytest.mark.slow
@@ -168,13 +170,13 @@ def test_a_trial_that_was_created_without_the_claim_is_withdrawn(
 ) -> None:
     """Whose connection is cut while it holds the claim withdraws what it created, and creates another."""
     session = open_session(StudySpec("s", postgresql_url), Limits(2))
-    create, cut = session.storage.create_new_trial, []
+    create, created = session.storage.create_new_trial, []
 
-    def create_and_cut(*arguments: object) -> int:
-        trial_id: int = create(*arguments)
-        if not cut:
-            cut.append(killer())
-        return trial_id
+    def create_and_cut(study_id: int, template: FrozenTrial) -> int:
+        created.append(create(study_id, template))
+        if len(created) == 1:
+            killer()
+        return created[-1]
 
     monkeypatch.setattr(session.storage, "create_new_trial", create_and_cut)
     trial = session.next_trial()

@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from qgtune.study.ledger import Limits
 from qgtune.study.loop import run_trials
 from qgtune.study.session import Outcome, StudySpec, completed, open_session
+from qgtune.study.storages import claim, open_storage
 from tests.storages.servers import wait_until
 
 if TYPE_CHECKING:
@@ -104,3 +105,16 @@ def kill(process: ForkServerProcess) -> None:
 def complete(session: Session) -> list[FrozenTrial]:
     """Return the trials that were completed."""
     return session.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def hold_claim(storage: Storage, held: Path) -> ForkServerProcess:
+    """Start a process that claims a storage, makes the file `held`, and keeps the claim."""
+    process = _context.Process(target=_hold, args=(storage, held), daemon=True)
+    process.start()
+    return process
+
+
+def _hold(storage: Storage, held: Path) -> None:
+    with claim(open_storage(storage)):
+        held.touch()
+        time.sleep(600)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import threading
 from typing import TYPE_CHECKING
 
@@ -21,7 +18,7 @@ from qgtune.study.loop import outcome_of
 from qgtune.study.session import StudySpec, open_session
 from qgtune.study.storages import open_storage
 from tests.storages import servers
-from tests.storages.crew import Crew, complete
+from tests.storages.crew import Crew, complete, hold_claim, kill
 from tests.storages.servers import PASSWORD, wait_until
 
 if TYPE_CHECKING:
@@ -81,34 +78,24 @@ def test_a_server_that_stays_away_ends_in_one_line(
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "redis", "postgresql", "mysql"])
-def test_a_claim_excludes_until_its_holder_is_killed(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_claim_excludes_until_its_holder_is_killed(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """While a process holds the claim no other gets it; once it is killed another one does."""
-    monkeypatch.setattr(redis_log, "LEASE_S", 3.0)
     url = f"sqlite:///{tmp_path}/x.db" if kind == "sqlite" else request.getfixturevalue(f"{kind}_url")
-    open_storage(url)
-    held, reader = tmp_path / "held", threading.Event()
-    child = os.fork()
-    if child == 0:
-        with contextlib.suppress(BaseException), claim(open_storage(url)):
-            held.touch()
-            signal.pause()
-        os._exit(1)
-    wait_until(held.exists)
     storage = open_storage(url)
+    held, entered = tmp_path / "held", threading.Event()
+    holder = hold_claim(url, held)
+    wait_until(held.exists)
 
     def enter() -> None:
         with claim(storage):
-            reader.set()
+            entered.set()
 
     thread = threading.Thread(target=enter, daemon=True)
     thread.start()
-    assert not reader.wait(0.3)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    assert not entered.wait(0.5)
+    kill(holder)
     thread.join(30)
-    assert reader.is_set()
+    assert entered.is_set()
 
 
 def test_a_lapsed_claim_on_redis_writes_nothing(redis_url: str) -> None:

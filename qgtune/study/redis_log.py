@@ -30,6 +30,8 @@ TIMEOUT_S = 10.0
 LEASE_S = 10.0
 """How long the others wait for a claim whose holder was killed. A holder that outlives it can write no more."""
 WAIT_S = 1.0
+MOST_THREADS = 10_000
+"""How many threads may use a log at a time: each waits with a connection of its own."""
 CHUNK = 1000
 
 _PREFIX = ""  # what Optuna and its dashboard use unless told otherwise
@@ -96,7 +98,11 @@ class RedisLog(BaseJournalBackend):
         self.url = url
         self._token = _Token()
         self._client = redis.Redis.from_url(
-            url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0)
+            url,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+            max_connections=MOST_THREADS,
         )
         self._append, self._read, self._release, self._beat, self._age = (
             self._client.register_script(script) for script in (_APPEND, _READ, _RELEASE, _BEAT, _AGE)

@@ -35,8 +35,9 @@ class QGTuneSweeperConf:
         tune_model: false drops the space's `model` section: the base settings hold.
         tune_training: false drops the space's `training` section.
         study_name: the study's name in its storage; null means the job's name.
-        storage: the path of a journal file. `memory` keeps the study in memory, for one worker; so does null, but with
-            several workers it stands for `study.log` in the sweep folder.
+        storage: the path of a journal file; a URL such as redis://host or postgresql://user@host/database; or a
+            `_target_`. `memory` keeps the study in memory, for one worker; so does null, but with several workers it
+            stands for `study.log` in the sweep folder.
         direction: `minimize` or `maximize`; for several objectives a list, or a mapping of their names.
         n_trials: the total of the study, resumed runs included: complete and pruned trials, and failures that are not
             retried.

@@ -57,11 +57,11 @@ def _check_storage(folder: Path) -> None:
 
 
 def _shown(command: Command) -> str:
-    from qgtune.results.masks import masked
+    from qgtune.study.addresses import redact
 
     line = shlex.join([*command.program, *command.arguments])
     there = "" if Path(command.folder) == Path.cwd() else f"cd {shlex.quote(command.folder)} && "
-    return masked(there + line)
+    return str(redact(there + line))
 
 
 def _become(command: Command) -> NoReturn:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
 from qgtune.space.yaml_files import load_yaml_file, write_yaml
+from qgtune.study.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,12 +43,15 @@ class Command:
         return cls((sys.executable, *program[:n_program]), tuple(arguments), str(Path.cwd()))
 
     def write(self, sweep: Path) -> None:
-        """Keep it in a sweep folder.
+        """Keep it in a sweep folder, but for the passwords in it: then it cannot be run from there.
 
         Raises:
             OSError: when it cannot be written.
         """
-        data = {"program": list(self.program), "arguments": list(self.arguments), "folder": self.folder}
+        arguments = redact(list(self.arguments))
+        data: dict[str, Any] = {"program": list(self.program), "arguments": arguments, "folder": self.folder}
+        if arguments != list(self.arguments):
+            data["hides"] = "a password"
         write_yaml(sweep / FILE, data)
 
     @classmethod
@@ -55,12 +59,15 @@ class Command:
         """Read it from a sweep folder.
 
         Raises:
-            QGTuneError: when the folder holds none.
+            QGTuneError: when the folder holds none, or a password was left out of it.
         """
         if not (sweep / FILE).is_file():
             raise QGTuneError(_NOT_HERE.format(folder=str(sweep), reason="it does not say which command it is of"))
         data: Any = load_yaml_file(sweep / FILE, "command of the sweep")
         try:
+            if "hides" in data:
+                reason = f"it had {data['hides']} in it, which was not kept"
+                raise QGTuneError(_NOT_HERE.format(folder=str(sweep), reason=reason))
             return cls(tuple(map(str, data["program"])), tuple(map(str, data["arguments"])), str(data["folder"]))
         except (KeyError, TypeError):
             reason = f"its {FILE} is no command"

@@ -12,9 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import QGTuneError, did_you_mean
-from qgtune.results.masks import masked as safe
 from qgtune.space.paths import parse_path, select
 from qgtune.space.yaml_files import load_yaml_file
+from qgtune.study.addresses import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

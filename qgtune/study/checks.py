@@ -90,6 +90,14 @@ mapping = Check(_mapping, {"type": "object"})
 """Checks for a mapping; its keys become texts."""
 
 
+def _storage(value: Any) -> str | dict[str, Any]:
+    return mapping(value) if isinstance(value, Mapping) else text(value)
+
+
+storage: Check[str | dict[str, Any]] = Check(_storage, {"anyOf": [text.schema, mapping.schema]})
+"""Checks for a path or URL, or a mapping with a `_target_`."""
+
+
 def _paths(value: Any) -> tuple[str, ...]:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, Sequence) or not all(isinstance(item, str) for item in items):

@@ -1,4 +1,4 @@
-"""Samplers and pruners from `_target_` mappings."""
+"""Samplers, pruners and storages from `_target_` mappings."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
 
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.study.components import NEEDS
@@ -38,6 +39,12 @@ def build_pruner(conf: Conf) -> BasePruner | None:
     """Build a pruner, as `build_sampler` does a sampler; None means Optuna's default (`MedianPruner`)."""
     pruner: BasePruner | None = _build_checked(conf, None, BasePruner, "pruner")
     return pruner
+
+
+def build_storage(conf: Conf) -> BaseStorage:
+    """Build a storage, as `build_sampler` does a sampler."""
+    storage: BaseStorage = _build_checked(conf, None, BaseStorage, "storage")
+    return storage
 
 
 def _build_checked(conf: Conf, seed: int | None, kind: type[Any], what: str) -> Any:

@@ -34,10 +34,17 @@ class Journal(BatchingStorage):
             or the folder cannot be written; the file is as before then.
     """
 
+    _backend: JournalFile
+
     def __init__(self, path: Path | str) -> None:
         file = JournalFile(path)
         self._claim_lock = FileLock(file.path.with_name(f".{file.path.name}.claim"))
         super().__init__(file)
+
+    @property
+    def path(self) -> Path:
+        """The journal file."""
+        return self._backend.path
 
     @contextmanager
     def claim(self) -> Iterator[None]:
@@ -53,19 +60,6 @@ class Journal(BatchingStorage):
         if not claimed:
             with _stock_lock(self._claim_lock.path):
                 yield
-
-    @contextmanager
-    def batch(self) -> Iterator[None]:
-        """Collect the parameters and attributes that this thread sets, and write them with one sync at the end.
-
-        A trial's end that is set inside is written at once, together with what was collected before. This thread's
-        `get_trial` shows what was collected; nothing else does until it is written. An error inside does not drop it.
-        """
-        self.begin_batch()
-        try:
-            yield
-        finally:
-            self.end_batch()
 
     def start_replay(self, replay: Replay) -> None:
         """Load the snapshot, read the rest of the journal, and leave a new snapshot if that was much."""

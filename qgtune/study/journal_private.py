@@ -13,6 +13,7 @@ import copy
 import json
 import os
 import threading
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from qgtune.study.journal_file import JournalFile
+    from qgtune.study.redis_log import RedisLog
 
 TRIED_VERSIONS = ("4.9.0", "5.0.0")
 
@@ -59,25 +61,33 @@ class _Batch(threading.local):
 
 
 class BatchingStorage(JournalStorage):
-    """A `JournalStorage` on a `JournalFile` that can collect records, and that replays them with little work.
+    """A `JournalStorage` that can collect records, and that replays them with little work.
 
     Args:
-        file: the journal file.
+        backend: where the records are kept.
     """
 
-    _backend: JournalFile
+    _backend: JournalFile | RedisLog
     _replay_result: Replay
 
-    def __init__(self, file: JournalFile) -> None:
+    def __init__(self, backend: JournalFile | RedisLog) -> None:
         self._batch = _Batch()
-        super().__init__(file)
+        super().__init__(backend)
 
-    def begin_batch(self) -> None:
-        """Collect this thread's parameters and attributes from now on."""
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Collect the parameters and attributes that this thread sets, and write them with one sync at the end.
+
+        A trial's end that is set inside is written at once, together with what was collected before. This thread's
+        `get_trial` shows what was collected; nothing else does until it is written. An error inside does not drop it.
+        """
         self._batch.depth += 1
+        try:
+            yield
+        finally:
+            self._end_batch()
 
-    def end_batch(self) -> None:
-        """Write what was collected, unless an outer batch goes on."""
+    def _end_batch(self) -> None:
         self._batch.depth -= 1
         if self._batch.depth == 0 and self._batch.records:
             with self._thread_lock:

@@ -18,6 +18,8 @@ REASON = "qgtune:reason"
 RETRY_OF = "qgtune:retry_of"
 ATTEMPT = "qgtune:attempt"
 LOST = "qgtune:lost"
+WITHDRAWN = "withdrawn"
+"""What `LOST` says of a trial that was created beyond the total and never ran: it counts as none at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class Ledger:
     _run_finished: int = 0
     _run_failed: int = 0
     _lost: dict[int, FrozenTrial] = field(default_factory=dict)
-    _retried: set[int] = field(default_factory=set)
+    _retries: dict[tuple[int, int], set[int]] = field(default_factory=dict)
     _waiting: list[FrozenTrial] = field(default_factory=list)
     _n_settled: int = 0
     _settled: set[int] = field(default_factory=set)
@@ -167,8 +169,8 @@ class Ledger:
             self._n_settled += 1
 
     def _take(self, trial: FrozenTrial, limits: Limits) -> None:
-        if (origin := trial.user_attrs.get(RETRY_OF)) is not None:
-            self._retried.add(trial.user_attrs.get(ATTEMPT, 1) * _STRIDE + origin)
+        if RETRY_OF in trial.user_attrs:
+            self._take_retry(trial)
         if trial.state == TrialState.RUNNING:
             self.running += 1
         elif trial.state == TrialState.WAITING:
@@ -177,7 +179,16 @@ class Ledger:
             self._settled.add(trial.number)
             self._settle(trial, limits)
 
+    def _take_retry(self, trial: FrozenTrial) -> None:
+        numbers = self._retries.setdefault(attempt_of(trial), set())
+        if is_withdrawn(trial):
+            numbers.discard(trial.number)
+        else:
+            numbers.add(trial.number)
+
     def _settle(self, trial: FrozenTrial, limits: Limits) -> None:
+        if is_withdrawn(trial):
+            return
         if trial.state == TrialState.COMPLETE:
             self.complete += 1
         elif trial.state == TrialState.PRUNED:
@@ -194,8 +205,14 @@ class Ledger:
             self._run_finished += 1
             self._run_failed += trial.state == TrialState.FAIL
 
-    def next(self, limits: Limits, now_s: float) -> Start | Stop:
-        """Decide what a worker that asks for a trial at time `now_s` (seconds since the epoch) gets."""
+    def next(self, limits: Limits, now_s: float, *, waiting_first: bool = False) -> Start | Stop:
+        """Decide what a worker that asks for a trial at time `now_s` (seconds since the epoch) gets.
+
+        Args:
+            limits: when the study ends.
+            now_s: the time, in seconds since the epoch.
+            waiting_first: whether enqueued trials come before retries.
+        """
         if message := self.given_up(limits):
             return Stop("failures", message)
         if self.finished >= limits.n_trials:
@@ -206,17 +223,25 @@ class Ledger:
             return Stop("timeout")
         if self.finished + self.running >= limits.n_trials:
             return Stop("busy")
-        return self._start()
+        return self._start(waiting_first=waiting_first)
 
-    def _start(self) -> Start:
-        for number, trial in list(self._lost.items()):
+    def _start(self, *, waiting_first: bool) -> Start:
+        waiting = Start(waiting=self._waiting[0]) if self._waiting else None
+        if waiting is not None and waiting_first:
+            return waiting
+        for number, trial in self._lost.items():
             attempt = trial.user_attrs.get(ATTEMPT, 0) + 1
-            origin = trial.user_attrs.get(RETRY_OF, number)
-            if attempt * _STRIDE + origin in self._retried:
-                del self._lost[number]
-                continue
-            return Start(retry_of=trial, attempt=attempt)
-        return Start(waiting=self._waiting[0]) if self._waiting else Start()
+            if not self._retries.get((trial.user_attrs.get(RETRY_OF, number), attempt)):
+                return Start(retry_of=trial, attempt=attempt)
+        return waiting or Start()
+
+    def has_room_behind(self, limits: Limits) -> bool:
+        """Say whether the total leaves room for one more trial after all those that were taken in, waiting ones too."""
+        return self.finished + self.running + len(self._waiting) < limits.n_trials
+
+    def is_retried(self, trial: FrozenTrial) -> bool:
+        """Say whether one of the trials taken in repeats the same trial for the same time."""
+        return RETRY_OF in trial.user_attrs and bool(self._retries.get(attempt_of(trial)))
 
     def given_up(self, limits: Limits) -> str:
         """Say why the study is given up because of its failures; the empty text means that it is not."""
@@ -228,7 +253,32 @@ class Ledger:
         return ""
 
 
-_STRIDE = 1 << 32
+def attempt_of(trial: FrozenTrial) -> tuple[int, int]:
+    """Return which trial a retry repeats, and for which time."""
+    return trial.user_attrs[RETRY_OF], trial.user_attrs.get(ATTEMPT, 1)
+
+
+def is_withdrawn(trial: FrozenTrial) -> bool:
+    """Say whether a trial was created beyond the total, so that it never ran."""
+    return trial.user_attrs.get(LOST) == WITHDRAWN
+
+
+def is_entitled(trials: Sequence[FrozenTrial], trial: FrozenTrial, limits: Limits) -> bool:
+    """Say whether a new trial may run where nothing keeps others from creating one at the same time.
+
+    Trial numbers put all claims in one order. A trial may run if the ones before it, running and waiting ones
+    included, leave room for it in the total, and none of them is the same retry. Since a trial before it can only
+    make room from then on, never take it, no more than the total are ever entitled; and since the first of several
+    in a race sees none of the others, one always is.
+
+    Args:
+        trials: the study's trials, read after `trial` was created.
+        trial: the new one.
+        limits: the total.
+    """
+    before = Ledger()
+    before.update(trials[: trial.number], limits)
+    return before.has_room_behind(limits) and not before.is_retried(trial)
 
 
 def will_retry(trial: FrozenTrial, limits: Limits) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 
+from qgtune.study.claims import StorageLostError
 from qgtune.study.session import Outcome, Session, failed, pruned
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def outcome_of(error: BaseException) -> Outcome:
         return pruned()
     if isinstance(error, KeyboardInterrupt):
         return interrupted()
+    if isinstance(error, StorageLostError):  # no fault of the trial's: it is run again once the storage answers
+        return failed(first_line(error), lost="died")
     if isinstance(error, SystemExit):
         return failed(f"it called sys.exit({error.code!r})")
     return failed(f"{type(error).__name__}: {first_line(error)}")

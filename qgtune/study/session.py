@@ -7,27 +7,29 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.study import StudyDirection
-from optuna.trial import TrialState, create_trial
+from optuna.trial import TrialState
 
 from qgtune.errors import QGTuneError
 from qgtune.study import optuna_private
+from qgtune.study.addresses import Storage, safe
+from qgtune.study.asking import next_trial_id
+from qgtune.study.claims import Claiming, exclusively
 from qgtune.study.factory import build_pruner, build_sampler
-from qgtune.study.ledger import ATTEMPT, LOST, OWNER, REASON, RETRY_OF, Ledger, Limits, Start, Stop, stale
+from qgtune.study.ledger import LOST, OWNER, REASON, Ledger, Limits, Stop, stale
 from qgtune.study.objectives import Objectives
 from qgtune.study.owners import Owner, is_dead
-from qgtune.study.storages import batch, claim, heartbeats_of, open_storage
+from qgtune.study.storages import batch, file_exists, heartbeats_of, is_memory, open_storage
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial, Trial
 
-    from qgtune.study.heartbeat import Heartbeats
+    from qgtune.study.heartbeat import Beats
 
 STREAMS = "qgtune:streams"
 SPACE = "qgtune:space"
@@ -39,7 +41,7 @@ class StudySpec:
 
     Attributes:
         name: the study's name in its storage.
-        storage: the path of a journal file; None or `memory` for memory only.
+        storage: the path of a journal file, a URL, or a mapping with a `_target_`; None or `memory` for memory only.
         objectives: what it optimises.
         sampler: `_target_` mapping of the sampler; None means Optuna's default.
         pruner: `_target_` mapping of the pruner; None means Optuna's default.
@@ -47,7 +49,7 @@ class StudySpec:
     """
 
     name: str
-    storage: str | None
+    storage: Storage
     objectives: Objectives = Objectives()  # noqa: RUF009 - frozen
     sampler: Mapping[str, Any] | None = None
     pruner: Mapping[str, Any] | None = None
@@ -64,7 +66,8 @@ class Session:
     owner: Owner = field(default_factory=Owner.current)
     clock: Callable[[], float] = time.time
     ledger: Ledger = field(default_factory=Ledger)
-    heartbeats: Heartbeats | None = None
+    heartbeats: Beats | None = None
+    reseed: Callable[[int], None] | None = None  # names a random stream by the first trial's number
 
     @property
     def storage(self) -> BaseStorage:
@@ -79,33 +82,26 @@ class Session:
     def next_trial(self) -> Trial | Stop:
         """Claim the next trial, or learn why there is none.
 
-        Counting and creating happen under the storage's claim, so that no number of processes creates one trial too
-        many; sampling happens outside it.
+        No number of processes creates one trial too many.
         """
-        with claim(self.storage):
-            decision = self.refresh().next(self.limits, self.clock())
-            if isinstance(decision, Stop):
-                return decision
-            trial_id = self._create(decision)
+        found = next_trial_id(self)
+        if isinstance(found, Stop):
+            return found
         optuna_private.forget_cached_trials(self.study)
-        return optuna.trial.Trial(self.study, trial_id)
+        return self._with_sampler(optuna.trial.Trial(self.study, found))
 
-    def _create(self, start: Start) -> int:
-        owner = self.owner.to_attribute()
-        if start.waiting is not None:
-            trial_id = optuna_private.trial_id_of(start.waiting)
-            self.storage.set_trial_user_attr(trial_id, OWNER, owner)
-            self.storage.set_trial_state_values(trial_id, TrialState.RUNNING)
-            return trial_id
-        template = _template(start.retry_of, start.attempt, owner)
-        return self.storage.create_new_trial(optuna_private.id_of(self.study), template)
+    def _with_sampler(self, trial: Trial) -> Trial:
+        """Give the study its random stream, if that waited for the session's first trial."""
+        if self.reseed is not None:
+            self.reseed(trial.number)
+            self.reseed = None
+        return trial
 
     def judge(self, returned: Any) -> Outcome:
         """Judge what a trial's function returned; the first mapping gives objectives without names theirs."""
         outcome = completed(returned, self.objectives)
         if outcome.values and isinstance(returned, Mapping) and not self.objectives.names:
-            with claim(self.storage):
-                self._name(tuple(map(str, returned)))
+            exclusively(self.storage, lambda: self._name(tuple(map(str, returned))))
             return completed(returned, self.objectives)
         return outcome
 
@@ -117,8 +113,7 @@ class Session:
         """
         wanted = self.objectives.names
         if wanted:
-            with claim(self.storage):
-                self._name(wanted)
+            exclusively(self.storage, lambda: self._name(wanted))
         else:
             self.objectives = replace(self.objectives, names=tuple(self.study.metric_names or ()))
         if wanted and self.objectives.names != wanted:
@@ -146,11 +141,13 @@ class Session:
         Returns:
             Whether `base` was added.
         """
-        with claim(self.storage):
-            takes_base = base is not None and not self.study.get_trials(deepcopy=False)
-            for point in (base if takes_base else None, *points):
-                if point is not None:
-                    self.study.enqueue_trial(dict(point), skip_if_exists=True)
+        return exclusively(self.storage, lambda: self._enqueue(points, base))
+
+    def _enqueue(self, points: Sequence[Mapping[str, Any]], base: Mapping[str, Any] | None) -> bool:
+        takes_base = base is not None and not self.study.get_trials(deepcopy=False)
+        for point in (base if takes_base else None, *points):
+            if point is not None:
+                self.study.enqueue_trial(dict(point), skip_if_exists=True)
         return takes_base
 
     def finish(self, trial: Trial, outcome: Outcome) -> None:
@@ -173,11 +170,7 @@ class Session:
         Returns:
             Their numbers.
         """
-        with claim(self.storage):
-            found = stale(self.study.get_trials(deepcopy=False), self._owner_is_dead)
-            for trial in found:
-                self._mark_lost(trial, "its worker ended without a word")
-        return [trial.number for trial in found]
+        return self._mark_all_lost(self._owner_is_dead, "its worker ended without a word")
 
     def mark_died(self, owner_pid: int, reason: str) -> list[int]:
         """Mark the running trials of this host's dead process `owner_pid` failed, with the reason.
@@ -185,19 +178,18 @@ class Session:
         Returns:
             Their numbers.
         """
-        with claim(self.storage):
-            running = stale(
-                self.study.get_trials(deepcopy=False), lambda trial: _pid_of(trial, self.owner) == owner_pid
-            )
-            for trial in running:
-                self._mark_lost(trial, reason)
-        return [trial.number for trial in running]
+        return self._mark_all_lost(lambda trial: _pid_of(trial, self.owner) == owner_pid, reason)
 
     def abandon(self, reason: str) -> None:
         """Mark the running trials of this process failed, to be run again; for a worker that has to stop."""
-        with claim(self.storage):
-            for trial in stale(self.study.get_trials(deepcopy=False), self._is_mine):
-                self._mark_lost(trial, reason, "interrupted")
+        self._mark_all_lost(self._is_mine, reason, "interrupted")
+
+    def _mark_all_lost(self, which: Callable[[FrozenTrial], bool], reason: str, lost: str = "died") -> list[int]:
+        def mark() -> list[int]:
+            found = stale(self.study.get_trials(deepcopy=False), which)
+            return [trial.number for trial in found if self._mark_lost(trial, reason, lost)]
+
+        return exclusively(self.storage, mark)
 
     def _owner_is_dead(self, trial: FrozenTrial) -> bool:
         owner = Owner.from_attribute(trial.user_attrs.get(OWNER))
@@ -219,12 +211,17 @@ class Session:
     def _is_mine(self, trial: FrozenTrial) -> bool:
         return Owner.from_attribute(trial.user_attrs.get(OWNER)) == self.owner
 
-    def _mark_lost(self, trial: FrozenTrial, reason: str, lost: str = "died") -> None:
+    def _mark_lost(self, trial: FrozenTrial, reason: str, lost: str) -> bool:
+        """Mark a trial failed; return False if somebody else has finished it meanwhile."""
         trial_id = optuna_private.trial_id_of(trial)
-        with batch(self.storage):
-            self.storage.set_trial_user_attr(trial_id, REASON, reason)
-            self.storage.set_trial_user_attr(trial_id, LOST, lost)
-            self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
+        try:
+            with batch(self.storage):
+                self.storage.set_trial_user_attr(trial_id, REASON, reason)
+                self.storage.set_trial_user_attr(trial_id, LOST, lost)
+                self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
+        except optuna.exceptions.UpdateFinishedTrialError:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,21 +272,6 @@ def _values(outcome: Outcome) -> list[float] | None:
     return list(outcome.values) or None
 
 
-def _template(lost: FrozenTrial | None, attempt: int, owner: dict[str, Any]) -> FrozenTrial:
-    attributes: dict[str, Any] = {OWNER: owner}
-    if lost is None:
-        return create_trial(state=TrialState.RUNNING, user_attrs=attributes)
-    attributes[RETRY_OF] = lost.user_attrs.get(RETRY_OF, lost.number)
-    attributes[ATTEMPT] = attempt
-    return create_trial(
-        state=TrialState.RUNNING,
-        params=lost.params,
-        distributions=lost.distributions,
-        user_attrs=attributes,
-        system_attrs=lost.system_attrs,
-    )
-
-
 def _pid_of(trial: FrozenTrial, here: Owner) -> int | None:
     owner = Owner.from_attribute(trial.user_attrs.get(OWNER))
     return owner.pid if owner is not None and owner.host == here.host else None
@@ -320,25 +302,40 @@ def open_session(
     study = _create_or_load(spec, storage)
     # A sampler that is through calls `stop`, which Optuna allows inside `optimize` only; the limits bound it here.
     study.stop = _no_stop  # type: ignore[method-assign]
-    session = Session(study, limits, spec.objectives, heartbeats=heartbeats_of(spec.storage))
+    heartbeats = heartbeats_of(storage, optuna_private.id_of(study))
+    session = Session(study, limits, spec.objectives, heartbeats=heartbeats)
     session.take_names()
     if samples:
-        seed = _stream_seed(session, spec.seed)
-        default = {"_target_": f"optuna.samplers.{type(study.sampler).__name__}"}  # by the number of objectives
-        study.sampler = build_sampler(spec.sampler or default, seed) or study.sampler
+        _give_sampler(session, spec)
     return session
 
 
+def _give_sampler(session: Session, spec: StudySpec) -> None:
+    """Give the study a sampler with a random stream of its own."""
+    conf = spec.sampler or {"_target_": f"optuna.samplers.{type(session.study.sampler).__name__}"}
+
+    def build(*stream: int) -> None:
+        seed = None if spec.seed is None else _stream_seed(spec.seed, *stream)
+        session.study.sampler = build_sampler(conf, seed) or session.study.sampler
+
+    if spec.seed is None:
+        build()
+    elif isinstance(session.storage, Claiming):
+        build(exclusively(session.storage, lambda: _next_stream(session.study)))
+    else:  # only trial numbers are told apart there; 1 keeps these streams apart from the counted ones
+        session.reseed = lambda number: build(number, 1)
+
+
 def study_exists(spec: StudySpec) -> bool:
-    """Say whether the study is in its storage, without making either."""
-    if spec.storage is None or not Path(spec.storage).exists():
+    """Say whether the study is in its storage, without making either a file or a study."""
+    if is_memory(spec.storage) or not file_exists(spec.storage):
         return False
     return spec.name in optuna.get_all_study_names(open_storage(spec.storage))
 
 
 def _create_or_load(spec: StudySpec, storage: BaseStorage) -> optuna.Study:
-    with claim(storage):
-        study = optuna.create_study(
+    def create() -> optuna.Study:
+        return optuna.create_study(
             study_name=spec.name,
             storage=storage,
             directions=[StudyDirection[direction.upper()] for direction in spec.objectives.directions],
@@ -346,25 +343,28 @@ def _create_or_load(spec: StudySpec, storage: BaseStorage) -> optuna.Study:
             pruner=build_pruner(spec.pruner),
             load_if_exists=True,
         )
+
+    study = exclusively(storage, create)
     known = tuple(direction.name.lower() for direction in study.directions)
     if known != spec.objectives.directions:
         raise QGTuneError(
-            f"Cannot use study {spec.name!r} of {spec.storage}: its direction is {', '.join(known)}, "
+            f"Cannot use study {spec.name!r} of {safe(spec.storage)}: its direction is {', '.join(known)}, "
             f"not {', '.join(spec.objectives.directions)}. Give that direction, or another study_name."
         )
     return study
 
 
-def _stream_seed(session: Session, seed: int | None) -> int | None:
+def _next_stream(study: optuna.Study) -> int:
     """Draw the next of the study's random streams, so that no two workers and no resumed run share one."""
-    if seed is None:
-        return None
+    stream: int = study.user_attrs.get(STREAMS, 0)
+    study.set_user_attr(STREAMS, stream + 1)
+    return stream
+
+
+def _stream_seed(seed: int, *stream: int) -> int:
     import numpy as np
 
-    with claim(session.storage):
-        stream = session.study.user_attrs.get(STREAMS, 0)
-        session.study.set_user_attr(STREAMS, stream + 1)
-    return int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
+    return int(np.random.SeedSequence([seed, *stream]).generate_state(1)[0])
 
 
 def _quiet_optuna() -> None:

@@ -22,6 +22,7 @@ from qgtune.space.words import words
 from qgtune.sweep.arguments import Arguments, override_text
 from qgtune.sweep.custom import CustomSpace
 from qgtune.sweep.draw import Draw
+from qgtune.sweep.masking import masked
 from qgtune.sweep.settings import Given, Settings, read_given
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def compose(config_loader: ConfigLoader, master: DictConfig, arguments: Argument
     for options in itertools.product(*(group.choices for group in arguments.groups)):
         overrides = [*arguments.fixed, *_chosen(arguments.groups, options)]
         try:
-            base = config_loader.load_sweep_config(master, overrides)
+            base = masked(config_loader.load_sweep_config(master, overrides))
             combinations[options] = _combination(base, space, dependencies, arguments, settings, overrides)
         except QGTuneError as error:
             problems.update(dict.fromkeys(error.problems))

@@ -14,6 +14,7 @@ from qgtune.results.best import best_trials, decoded, summary
 from qgtune.results.files import short_path
 from qgtune.results.record import Command
 from qgtune.space.yaml_files import load_yaml_file, write_yaml
+from qgtune.study.storages import is_memory
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -118,8 +119,8 @@ class Outputs:
         if self.settings.best_config_path is not None:
             label = "Run the best config:" if len(session.objectives) == 1 else "Run the first one:"
             log.info("%-21s %s", label, Command.current().run_command(written[-len(best)]))
-        if self.spec.storage is not None:
-            log.info("Look at the study:    optuna-dashboard %s", shlex.quote(short_path(Path(self.spec.storage))))
+        if not is_memory(self.spec.storage):
+            log.info("Look at the study:    qgtune dashboard %s", shlex.quote(short_path(self.folder)))
 
     def _say_best(self, trial: FrozenTrial) -> None:
         log.info("Best: trial %d with %.6g", trial.number, trial.value)

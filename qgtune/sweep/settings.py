@@ -11,11 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.space.yaml_files import load_yaml_file
 from qgtune.study import checks
+from qgtune.study.addresses import redact
 from qgtune.study.components import DEFAULT_PRUNER
 from qgtune.study.objectives import Objectives, pruner_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from qgtune.study.addresses import Storage
 
 ALIASES = {"best_param_path": "best_config_path"}
 UNSETTLED = ("search_space", "dependencies")
@@ -27,7 +30,7 @@ class Settings:
 
     params: Mapping[str, Any]
     study_name: str
-    storage: str | None
+    storage: Storage
     direction: Objectives
     n_trials: int
     n_jobs: int
@@ -70,7 +73,7 @@ def read_settings(config: DictConfig) -> Settings:
         try:
             values[name] = check(node.get(name))
         except ValueError as error:
-            problems.append(f"Cannot use hydra.sweeper.{name}={node.get(name)!r}: {error}.")
+            problems.append(f"Cannot use hydra.sweeper.{name}={redact(node.get(name))!r}: {error}.")
     if problems:
         raise QGTuneError(*problems)
     if len(values["direction"]) > 1 and (values["stop_at"], values["stop_after_no_improvement"]) != (None, None):
@@ -123,7 +126,7 @@ def _seed(seed: int | None, sampler: dict[str, Any] | None) -> tuple[int | None,
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "params": lambda value: {} if value is None else checks.mapping(value),
     "study_name": checks.text,
-    "storage": checks.optional(checks.text),
+    "storage": checks.optional(checks.storage),
     "direction": Objectives.read,
     "n_trials": checks.whole(1),
     "n_jobs": checks.whole(1),

@@ -27,12 +27,13 @@ from qgtune.study.factory import build_pruner, build_sampler
 from qgtune.study.grid import GRID, with_grid
 from qgtune.study.ledger import Limits, Stop
 from qgtune.study.session import Session, StudySpec, open_session, study_exists
-from qgtune.study.storages import check_journal_path, is_memory
+from qgtune.study.storages import check_storage, is_memory, located
 from qgtune.sweep import raw
 from qgtune.sweep.arguments import parse_arguments
 from qgtune.sweep.composer import Composition, compose
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.launching import launch_workers
+from qgtune.sweep.masking import masked
 from qgtune.sweep.outputs import Outputs
 from qgtune.sweep.points import Points, read_points
 from qgtune.sweep.progress import Watched, progress
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from qgtune.study.addresses import Storage
     from qgtune.sweep.supervisor import Supervisor
     from qgtune.sweep.terminals import Relay
 
@@ -112,7 +114,7 @@ def run_sweep(
 
         show(plan)
         return {}
-    return _Sweep(hydra_context, Task(task_function), config, plan).run()
+    return _Sweep(hydra_context, Task(task_function), masked(config), plan).run()
 
 
 def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> Plan:
@@ -162,9 +164,7 @@ def _bounded(settings: Settings, composition: Composition | None) -> Settings:
     return replace(settings, sampler=sampler, n_trials=n_trials)
 
 
-def _plan(
-    settings: Settings, composition: Composition, points: Points, storage: str | None, config: DictConfig
-) -> Plan:
+def _plan(settings: Settings, composition: Composition, points: Points, storage: Storage, config: DictConfig) -> Plan:
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
     spec = StudySpec(settings.study_name, storage, settings.direction, settings.sampler, settings.pruner, settings.seed)
     limits = Limits(
@@ -181,7 +181,7 @@ def _plan(
     return Plan(settings, composition, folder, spec, limits, points)
 
 
-def _storage(settings: Settings, config: DictConfig) -> str | None:
+def _storage(settings: Settings, config: DictConfig) -> Storage:
     storage = settings.storage
     if is_memory(storage) and (settings.n_jobs > 1 or config.hydra.launcher.get("_target_") != BASIC):
         if storage is not None:
@@ -193,9 +193,9 @@ def _storage(settings: Settings, config: DictConfig) -> str | None:
         log.info("Workers in other processes cannot share memory: the study is kept in %s.", storage)
     if storage is None or is_memory(storage):
         return None
-    path = storage if "://" in storage else str(Path(config.hydra.runtime.cwd, storage))
-    check_journal_path(path)
-    return path
+    storage = located(storage, config.hydra.runtime.cwd)
+    check_storage(storage)
+    return storage
 
 
 @dataclass(slots=True)

@@ -42,9 +42,9 @@ def create_study(tuning_config: Mapping[str, Any]) -> optuna.Study:
     """Create the study of a tuning config, or load it if it exists.
 
     Args:
-        tuning_config: `study_name`, `storage` (a journal file, whose folder is made; null keeps the study in memory),
-            `direction`, and, if wanted, `sampler` and `pruner`: a name such as `random`, or a mapping with `name` and
-            arguments. The pruner is Optuna's `MedianPruner` unless said otherwise.
+        tuning_config: `study_name`, `storage` (a journal file, whose folder is made, or a URL; null keeps the study in
+            memory), `direction`, and, if wanted, `sampler` and `pruner`: a name such as `random`, or a mapping with
+            `name` and arguments. The pruner is Optuna's `MedianPruner` unless said otherwise.
 
     Raises:
         QGTuneError: with every wrong value, or when the storage cannot be opened.

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import Located, QGTuneError, did_you_mean
 from qgtune.study import components, objectives
-from qgtune.study.checks import Check, flag, number, optional, text, whole
+from qgtune.study.addresses import redact
+from qgtune.study.checks import Check, flag, number, optional, storage, text, whole
 from qgtune.study.objectives import Objectives, pruner_for
-from qgtune.study.storages import is_memory
+from qgtune.study.storages import located
 from qgtune.tune.files import File, as_path, load_yaml
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ CHECKS: dict[str, tuple[Check[Any], Any]] = {
     "tune_training": (flag, True),
     **{path: (optional(text), None) for path in PATHS},
     "study_name": (text, "qgtune"),
-    "storage": (optional(text), None),
+    "storage": (optional(storage), None),
     "direction": (Check(_direction, objectives.SCHEMA), "minimize"),
     "n_trials": (whole(1), 20),
     "timeout": (optional(number(0, float("inf"))), None),
@@ -87,7 +88,7 @@ def check_settings(given: Mapping[str, Any], source: str = "") -> dict[str, Any]
         try:
             values[name] = check(given.get(name, default))
         except (ValueError, QGTuneError) as error:
-            problem = f"Cannot use {name}={given.get(name)!r}{of}: {str(error).removesuffix('.')}."
+            problem = f"Cannot use {name}={redact(given.get(name))!r}{of}: {str(error).removesuffix('.')}."
             problems.append(Located(problem, name, source))
     if problems:
         raise QGTuneError(*problems)
@@ -117,8 +118,7 @@ def _read(given: Any, file: Path) -> dict[str, Any]:
     for name in PATHS:
         if values[name] is not None:
             values[name] = str(folder / values[name])
-    if not is_memory(values["storage"]) and "://" not in values["storage"]:
-        values["storage"] = str(folder / values["storage"])
+    values["storage"] = located(values["storage"], folder)
     return values
 
 

@@ -68,18 +68,15 @@ def test_the_command_of_this_process() -> None:
 
 
 def test_dry_run_prints_the_command(qgtune: Qgtune, tmp_path: Path) -> None:
-    """With the folder that it is run in, the sweep folder where it is now, and without a password."""
+    """With the folder that it is run in, and the sweep folder where it is now."""
     folder = make_sweep(tmp_path / "a sweep")
-    command = Command(
-        (sys.executable, "train.py"), ("-m", "x.storage=redis://:secret@h/0", "n=1"), str(tmp_path / "app")
-    )
-    command.write(folder)
+    Command((sys.executable, "train.py"), ("-m", "x=y", "n=1"), str(tmp_path / "app")).write(folder)
     done = qgtune("resume", "--dry-run", "a sweep", "n=2")
     assert (done.code, done.err) == (0, "")
     there, line = done.out.strip().split(" && ")
     assert shlex.split(there) == ["cd", str(tmp_path / "app")]
     last = f"hydra.sweep.dir='{folder}'"
-    assert shlex.split(line) == [sys.executable, "train.py", "-m", "x.storage=redis://:***@h/0", "n=2", last]
+    assert shlex.split(line) == [sys.executable, "train.py", "-m", "x=y", "n=2", last]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +86,7 @@ def test_dry_run_prints_the_command(qgtune: Qgtune, tmp_path: Path) -> None:
         pytest.param("plain", "it does not say which command it is of. Run your command again with", id="no record"),
         pytest.param("broken", "command.yaml is no command", id="a broken record"),
         pytest.param("memory", "its study was kept in memory", id="in memory"),
+        pytest.param("secret", "it had a password in it, which was not kept. Run your command again", id="a password"),
         pytest.param("moved", "Cannot run it in '.*gone'", id="the app has moved"),
     ],
 )
@@ -98,6 +96,9 @@ def test_what_cannot_be_resumed(qgtune: Qgtune, tmp_path: Path, case: str, messa
     write_yaml(make_sweep(tmp_path / "broken") / FILE, {"program": ["python"]})
     (make_sweep(tmp_path / "memory", storage=None) / "study.log").unlink()
     Command((sys.executable,), (), str(tmp_path / "gone")).write(make_sweep(tmp_path / "moved"))
+    secret = Command((sys.executable,), ("-m", "hydra.sweeper.storage=redis://:hunter2@h/0"), str(tmp_path))
+    secret.write(make_sweep(tmp_path / "secret"))
+    assert "hunter2" not in (tmp_path / "secret" / FILE).read_text()
     done = qgtune("resume", case)
     assert done.code == 1
     assert re.search(message, done.err), done.err

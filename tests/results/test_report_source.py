@@ -12,11 +12,11 @@ import yaml
 from optuna.storages.journal import JournalFileBackend
 
 from qgtune.errors import QGTuneError
-from qgtune.results.masks import masked
 from qgtune.results.record import Command
 from qgtune.results.report import Facts, report
 from qgtune.results.report.facts import facts_of
 from qgtune.results.source import open_source
+from qgtune.study.addresses import redact
 from tests.results.studies import trial, usual
 
 if TYPE_CHECKING:
@@ -219,4 +219,4 @@ def test_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 )
 def test_passwords_are_masked(text: str, shown: str) -> None:
     """An address loses its password and nothing else."""
-    assert masked(text) == shown
+    assert redact(text) == shown

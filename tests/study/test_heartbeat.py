@@ -31,7 +31,7 @@ def session(tmp_path: Path) -> Session:
 
 def beats(session: Session) -> Heartbeats:
     """Return the session's heartbeats."""
-    assert session.heartbeats is not None
+    assert isinstance(session.heartbeats, Heartbeats)
     return session.heartbeats
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials
-from qgtune.results.masks import masked
 from qgtune.results.params import params_of
 from qgtune.results.record import Command as Recorded
+from qgtune.study.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +65,7 @@ def facts_of(source: Source) -> Facts:
         storage=source.storage,
         cwd="" if source.folder is None else str(source.cwd),
         commands=tuple(_commands(source, config)),
-        best_config="" if config is None else masked(config.read_text(encoding="utf-8", errors="replace")),
+        best_config="" if config is None else redact(config.read_text(encoding="utf-8", errors="replace")),
         log_of=source.trial_log,
     )
 
@@ -79,7 +79,7 @@ def _best_configs(source: Source) -> Iterator[Path]:
 def _commands(source: Source, config: Path | None) -> Iterator[Command]:
     recorded = None if source.folder is None else _recorded(source.folder)
     if recorded is not None and config is not None:
-        yield Command("Run the best config", masked(recorded.run_command(config)))
+        yield Command("Run the best config", redact(recorded.run_command(config)))
     if source.storage == "memory":
         return
     if recorded is not None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from qgtune.results.masks import masked
 from qgtune.results.report.excerpt import Excerpt
+from qgtune.study.addresses import redact
 from qgtune.study.ledger import REASON, RETRY_OF
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def is_infeasible(trial: FrozenTrial) -> bool:
 def reason_of(trial: FrozenTrial) -> str:
     """Return why a trial failed; a sentence for a trial that does not say."""
     reason = trial.user_attrs.get(REASON) or trial.system_attrs.get("fail_reason") or "no reason was recorded"
-    return masked(str(reason))
+    return str(redact(str(reason)))
 
 
 def sorted_by_value(snapshot: Snapshot, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:

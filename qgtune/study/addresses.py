@@ -1,0 +1,105 @@
+"""The texts that name a storage, and how to show them without the password in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+from urllib.parse import parse_qsl, unquote, unquote_plus
+
+Storage = str | Mapping[str, Any] | None
+"""What a user gives as storage: a path or URL, a mapping with a `_target_`, or null."""
+
+Kind = Literal["memory", "journal", "sqlite", "postgresql", "mysql", "redis", "grpc", "target", "unknown"]
+
+MEMORY = "memory"
+MASK = "***"
+SCHEMES: Mapping[str, Kind] = {
+    "redis": "redis",
+    "rediss": "redis",
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "sqlite": "sqlite",
+    "grpc": "grpc",
+}
+_SECRET_KEYS = ("password", "passwd", "pwd", "pass", "sslpassword", "passphrase", "secret", "token")
+_USERINFO = re.compile(r"(?P<head>[A-Za-z][\w+.-]*://[^\s:/@'\"]*:)(?P<password>[^\s'\"]+)(?=@)")
+_PARAMETER = re.compile(rf"(?P<head>[?&;](?:{'|'.join(_SECRET_KEYS)})=)(?P<password>[^\s&;'\"]+)", re.IGNORECASE)
+
+
+def kind_of(storage: Storage) -> Kind:
+    """Say what kind of storage is named; `unknown` for a URL whose scheme is none of `SCHEMES`."""
+    if storage is None:
+        return "memory"
+    if isinstance(storage, Mapping):
+        return "target"
+    if "://" in storage:
+        return SCHEMES.get(storage.split("://", 1)[0].split("+", 1)[0].lower(), "unknown")
+    return "memory" if storage.lower() in (MEMORY, "none") else "journal"
+
+
+def safe(storage: Storage) -> str:
+    """Return the storage's name for messages: the text without its password, or the `_target_`."""
+    if isinstance(storage, Mapping):
+        return str(storage.get("_target_"))
+    if storage is None:
+        return MEMORY
+    return _mask_parameters(_mask_userinfo(storage)) if "://" in storage else storage
+
+
+def _mask_userinfo(url: str) -> str:
+    """Mask all from the first colon to the last `@`: a password with odd characters in it is no less secret."""
+    scheme, _, rest = url.partition("://")
+    userinfo, at, place = rest.rpartition("@")
+    name, colon, password = userinfo.partition(":")
+    return f"{scheme}://{name}{colon}{MASK if password else ''}{at}{place}" if at else url
+
+
+def _mask_parameters(text: str) -> str:
+    return _PARAMETER.sub(rf"\g<head>{MASK}", text)
+
+
+def redact(value: Any) -> Any:
+    """Return plain data with the passwords of URLs, and the values of keys such as `password`, masked."""
+    if isinstance(value, str):
+        return _mask_parameters(_USERINFO.sub(rf"\g<head>{MASK}", value))
+    if isinstance(value, Mapping):
+        return {key: _redact_item(key, item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redact(item) for item in value]
+    return value
+
+
+def _redact_item(key: Any, item: Any) -> Any:
+    is_text = isinstance(item, (str, int)) and not isinstance(item, bool)
+    if is_text and str(key).lower() in _SECRET_KEYS and not str(item).startswith("${"):
+        return MASK
+    return redact(item)
+
+
+def secrets(storage: Storage) -> tuple[str, ...]:
+    """Return the passwords in a storage's name, as they are written there and as they are meant; the longest first."""
+    found: set[str] = set()
+    if isinstance(storage, Mapping):
+        for key, item in storage.items():
+            if str(key).lower() in _SECRET_KEYS and isinstance(item, (str, int)):
+                found.add(str(item))
+            for part in item if isinstance(item, list) else [item]:
+                found.update(secrets(part) if isinstance(part, (str, Mapping)) else ())
+    elif storage is not None and "://" in storage:
+        password = storage.partition("://")[2].rpartition("@")[0].partition(":")[2]
+        found.update((password, unquote(password), unquote_plus(password)))
+        for key, text in parse_qsl(storage.partition("?")[2]):
+            if key.lower() in _SECRET_KEYS:
+                found.add(text)
+        found.update(match["password"] for match in _PARAMETER.finditer(storage))
+    return tuple(sorted(found - {""}, key=lambda text: (-len(text), text)))
+
+
+def scrub(text: str, storage: Storage) -> str:
+    """Return what another library said about a storage, in one line and without the storage's passwords."""
+    for secret in secrets(storage):
+        text = text.replace(secret, MASK)
+    return " ".join(str(redact(text)).split())

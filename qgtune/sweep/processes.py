@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qgtune.sweep.interrupts import Interrupts
+from qgtune.sweep.slots import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,6 +67,7 @@ class Crash:
 @dataclass(slots=True)
 class _Child:
     index: int
+    slot: int
     process: SpawnProcess
     receiver: Connection
     is_told: bool = False
@@ -81,12 +83,14 @@ class ProcessPool:
         jobs: what to run; each is pickled once.
         n_processes: how many run at a time.
         on_death: asked when a process ends without a result; true starts the job again.
+        slots: what each of the `n_processes` places gives the process in it.
     """
 
     jobs: Sequence[ChildJob]
     n_processes: int
     on_death: Callable[[Death], bool]
     interrupts: Interrupts = field(default_factory=Interrupts)
+    slots: Slots = field(default_factory=Slots)
     _children: dict[int, _Child] = field(default_factory=dict)
 
     def run(self) -> list[Any]:
@@ -117,12 +121,20 @@ class ProcessPool:
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
         process = context.Process(target=_child, args=(payload, sender), name=f"qgtune-worker-{index}")
-        with _ctrl_c_held_back():
+        slot = self._free_slot(index)
+        with _ctrl_c_held_back(), _environment(self.slots.environment(slot)):
             process.start()
         sender.close()
-        self._children[index] = _Child(index, process, receiver)
+        self._children[index] = _Child(index, slot, process, receiver)
         if self.interrupts.received is not None:  # it came between the start and here
             self._terminate()
+
+    def _free_slot(self, index: int) -> int:
+        """Return the job's own slot, which a job that is started again left, or else the first free one."""
+        taken = {child.slot for child in self._children.values()}
+        if index < self.n_processes and index not in taken:
+            return index
+        return next(slot for slot in range(self.n_processes) if slot not in taken)
 
     def _ended(self) -> list[_Child]:
         watched: dict[Any, int] = {child.process.sentinel: child.index for child in self._children.values()}
@@ -161,6 +173,29 @@ def _ctrl_c_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Let a child start with these variables.
+
+    It cannot set them itself: before its first instruction of ours, multiprocessing imports the main script in it, and
+    with that perhaps torch. Nor can `Process.start` be given an environment.
+    """
+    with _environment_lock:
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+_environment_lock = threading.Lock()
 
 
 def _reason(exit_code: int) -> str:

@@ -28,10 +28,11 @@ from qgtune.sweep import raw
 from qgtune.sweep.arguments import parse_arguments
 from qgtune.sweep.composer import Composition, compose
 from qgtune.sweep.interrupts import Interrupts
-from qgtune.sweep.launching import launch_workers
+from qgtune.sweep.launching import launch_workers, plain
 from qgtune.sweep.outputs import Outputs, short_path
 from qgtune.sweep.rounds import Rounds, none_completed
 from qgtune.sweep.settings import Settings, read_settings
+from qgtune.sweep.slots import Machine, Slots, read_slots
 from qgtune.sweep.task import Task, TaskByValue
 from qgtune.sweep.worker import Worker
 
@@ -64,6 +65,7 @@ class Plan:
         folder: the sweep folder.
         spec: the study.
         limits: when it ends.
+        slots: what each worker process of our launcher gets.
     """
 
     settings: Settings
@@ -71,6 +73,7 @@ class Plan:
     folder: Path
     spec: StudySpec
     limits: Limits
+    slots: Slots
 
 
 def run_sweep(
@@ -121,15 +124,22 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     )
     storage = attempt(lambda: _storage(settings, config))
     bounded = attempt(lambda: _bounded(settings, composition))
+    slots = attempt(lambda: read_slots(_own_keys(config), settings.n_jobs, Machine.here()))
     attempt(lambda: build_pruner(settings.pruner))
     if composition is not None and not composition.hyperparameters:
         problems.append(
             "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
             "'training.lr=interval(1e-4,1e-1)'."
         )
-    if problems or composition is None or bounded is None:
+    if problems or composition is None or bounded is None or slots is None:
         raise QGTuneError(*problems)
-    return _plan(bounded, composition, storage, config)
+    return _plan(bounded, composition, storage, config, slots)
+
+
+def _own_keys(config: DictConfig) -> dict[str, Any]:
+    """Return the keys of our launcher; empty under another one."""
+    launcher = config.hydra.launcher
+    return plain(launcher) if launcher.get("_target_") == PROCESSES else {}
 
 
 def _bounded(settings: Settings, composition: Composition | None) -> Settings:
@@ -144,7 +154,7 @@ def _bounded(settings: Settings, composition: Composition | None) -> Settings:
     return replace(settings, sampler=sampler, n_trials=n_trials)
 
 
-def _plan(settings: Settings, composition: Composition, storage: str | None, config: DictConfig) -> Plan:
+def _plan(settings: Settings, composition: Composition, storage: str | None, config: DictConfig, slots: Slots) -> Plan:
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
     spec = StudySpec(settings.study_name, storage, settings.direction, settings.sampler, settings.pruner, settings.seed)
     limits = Limits(
@@ -158,7 +168,7 @@ def _plan(settings: Settings, composition: Composition, storage: str | None, con
         stop_at=settings.stop_at,
         stop_after_no_improvement=settings.stop_after_no_improvement,
     )
-    return Plan(settings, composition, folder, spec, limits)
+    return Plan(settings, composition, folder, spec, limits, slots)
 
 
 def _storage(settings: Settings, config: DictConfig) -> str | None:
@@ -233,7 +243,7 @@ class _Sweep:
         elif target in (BASIC, PROCESSES):
             if target == BASIC:
                 log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)
-            launch_workers(worker, self.config, n_workers, supervisor.died)
+            launch_workers(worker, self.config, n_workers, self.plan.slots, supervisor.died)
         else:
             worker.task = TaskByValue(self.task.function)
             self._launch_elsewhere(worker, n_workers)

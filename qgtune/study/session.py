@@ -73,6 +73,10 @@ class Session:
         self.ledger.update(self.study.get_trials(deepcopy=False), self.limits)
         return self.ledger
 
+    def wants_more(self) -> bool:
+        """Say whether a worker that asked now would get a trial."""
+        return isinstance(self.refresh().next(self.limits, self.clock()), Start)
+
     def next_trial(self) -> Trial | Stop:
         """Claim the next trial, or learn why there is none.
 

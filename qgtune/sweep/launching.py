@@ -143,12 +143,25 @@ def launch_jobs(
 
 
 def launch_workers(
-    worker: Worker, master: DictConfig, n_workers: int, slots: Slots, on_death: Callable[[Death], bool]
+    worker: Worker,
+    master: DictConfig,
+    n_workers: int,
+    slots: Slots,
+    on_death: Callable[[Death], bool],
+    wants_more: Callable[[], bool],
 ) -> list[Any]:
     """Run `n_workers` copies of a worker in processes, all at a time, each in a slot of its own.
 
+    Args:
+        worker: what to run.
+        master: the config of the sweep.
+        n_workers: how many.
+        slots: what each process is given.
+        on_death: asked when a worker dies; true replaces it.
+        wants_more: whether the study has a trial for the one that replaces a worker which ran its share.
+
     Returns:
-        The `WorkerReport` of each, or the `Death` of one that was not replaced.
+        The last `WorkerReport` of each, or the `Death` of one that was not replaced.
 
     Raises:
         QGTuneError: when a worker found the user's mistake, or broke.
@@ -156,7 +169,10 @@ def launch_workers(
     jobs = [WorkerJob(HydraProcess.current(), worker, master)] * n_workers
     for slot in range(n_workers if slots.gpus else 0):
         log.info("Worker %d uses GPU %s.", slot, slots.gpu(slot))
-    results = ProcessPool(jobs, n_workers, on_death, worker.interrupts, slots).run()
+    pool = ProcessPool(
+        jobs, n_workers, on_death, worker.interrupts, slots, lambda report: report.is_full and wants_more()
+    )
+    results = pool.run()
     for result in results:
         if isinstance(result, Crash):
             raise _error(result)

@@ -64,6 +64,10 @@ class Crash:
     text: str
 
 
+def _never(_result: Any) -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class _Child:
     index: int
@@ -84,6 +88,7 @@ class ProcessPool:
         n_processes: how many run at a time.
         on_death: asked when a process ends without a result; true starts the job again.
         slots: what each of the `n_processes` places gives the process in it.
+        goes_on: asked when a job returned; true starts it again, in a fresh process.
     """
 
     jobs: Sequence[ChildJob]
@@ -91,6 +96,7 @@ class ProcessPool:
     on_death: Callable[[Death], bool]
     interrupts: Interrupts = field(default_factory=Interrupts)
     slots: Slots = field(default_factory=Slots)
+    goes_on: Callable[[Any], bool] = _never
     _children: dict[int, _Child] = field(default_factory=dict)
 
     def run(self) -> list[Any]:
@@ -109,13 +115,17 @@ class ProcessPool:
                 while todo and len(self._children) < self.n_processes and self.interrupts.received is None:
                     self._start(todo[0], payloads[todo.pop(0)])
                 for child in self._ended():
-                    result = self._collect(child)
-                    if isinstance(result, Death) and self.interrupts.received is None and self.on_death(result):
+                    results[child.index] = result = self._collect(child)
+                    if self.interrupts.received is None and self._starts_again(result):
                         todo.append(child.index)
-                    results[child.index] = result
         finally:
             self._kill()
         return results
+
+    def _starts_again(self, result: Any) -> bool:
+        if isinstance(result, Death):
+            return self.on_death(result)
+        return not isinstance(result, Crash) and self.goes_on(result)
 
     def _start(self, index: int, payload: bytes) -> None:
         context = multiprocessing.get_context("spawn")

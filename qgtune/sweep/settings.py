@@ -29,6 +29,7 @@ class Settings:
     direction: tuple[str, ...]
     n_trials: int
     n_jobs: int
+    trials_per_worker: int | None
     timeout: float | None
     stop_at: float | None
     stop_after_no_improvement: int | None
@@ -105,6 +106,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "direction": checks.direction,
     "n_trials": checks.whole(1),
     "n_jobs": checks.whole(1),
+    "trials_per_worker": checks.optional(checks.whole(1)),
     "timeout": checks.optional(checks.number(0, float("inf"))),
     "stop_at": checks.optional(checks.number(float("-inf"), float("inf"))),
     "stop_after_no_improvement": checks.optional(checks.whole(1)),

@@ -6,15 +6,13 @@ import functools
 import logging
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hydra._internal.callbacks import Callbacks
-from hydra.core.plugins import Plugins
-from hydra.core.utils import JobRuntime, configure_log, setup_globals
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from hydra.core.utils import configure_log, setup_globals
+from omegaconf import DictConfig, OmegaConf
 
 from qgtune.errors import QGTuneError
 from qgtune.space.resolvers import register_resolvers
@@ -27,17 +25,20 @@ from qgtune.study.storages import check_journal_path, is_memory
 from qgtune.sweep import raw
 from qgtune.sweep.arguments import parse_arguments
 from qgtune.sweep.composer import Composition, compose
+from qgtune.sweep.guests import Guests
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.launching import launch_workers, plain
 from qgtune.sweep.outputs import Outputs, short_path
 from qgtune.sweep.rounds import Rounds, none_completed
 from qgtune.sweep.settings import Settings, read_settings
 from qgtune.sweep.slots import Machine, Slots, read_slots
-from qgtune.sweep.task import Task, TaskByValue
+from qgtune.sweep.task import Task
 from qgtune.sweep.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from hydra.types import HydraContext, TaskFunction
 
     from qgtune.sweep.supervisor import Supervisor
 
@@ -46,13 +47,6 @@ T = TypeVar("T")
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 PROCESSES = "hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher"
-# A worker is no job: it leaves no folder, no log and no `.hydra` behind under launchers that run it as one.
-WORKER_OVERRIDES = (
-    "hydra.output_subdir=null",
-    "hydra.sweep.subdir=.",
-    "hydra.job.chdir=false",
-    "hydra/job_logging=none",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +198,11 @@ class _Sweep:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
         _greet(session, self.plan)
+        guests = Guests(session, self.hydra_context, self.config, self.interrupts)
         with self.interrupts.installed():
-            launch = functools.partial(self._launch, session)
-            gave_up = Rounds(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
+            launch = functools.partial(self._launch, session, guests)
+            with guests.attended() if self._is_elsewhere else nullcontext():
+                gave_up = Rounds(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
             results = Outputs(self.plan.folder, self.plan.settings, self.plan.composition, self.plan.spec).write(
                 session
             )
@@ -218,13 +214,17 @@ class _Sweep:
             raise QGTuneError(gave_up)
         return results
 
+    @property
+    def _is_elsewhere(self) -> bool:
+        return self.config.hydra.launcher.get("_target_") not in (BASIC, PROCESSES)
+
     def _notices(self) -> list[str]:
         found: dict[str, None] = {}
         for combination in self.plan.composition.combinations.values():
             found.update(dict.fromkeys(combination.space.notices))
         return list(found)
 
-    def _launch(self, session: Session, n_workers: int, supervisor: Supervisor) -> None:
+    def _launch(self, session: Session, guests: Guests, n_workers: int, supervisor: Supervisor) -> None:
         settings = self.plan.settings
         worker = Worker(
             self.task,
@@ -233,30 +233,20 @@ class _Sweep:
             self.plan.limits,
             self.hydra_context,
             None if settings.built_search_space_path is None else Path(settings.built_search_space_path).absolute(),
+            settings.trials_per_worker,
             interrupts=self.interrupts,
         )
         target = str(self.config.hydra.launcher.get("_target_"))
         if target == BASIC and settings.n_jobs == 1:
-            worker.storage = session.storage
+            worker.storage, worker.n_most = session.storage, None
             worker()
             configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        elif target in (BASIC, PROCESSES):
+        elif self._is_elsewhere:
+            guests.launch(worker, n_workers, supervisor)
+        else:
             if target == BASIC:
                 log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)
-            launch_workers(worker, self.config, n_workers, self.plan.slots, supervisor.died)
-        else:
-            worker.task = TaskByValue(self.task.function)
-            self._launch_elsewhere(worker, n_workers)
-
-    def _launch_elsewhere(self, worker: Worker, n_workers: int) -> None:
-        """Hand the workers to any other launcher, without callbacks: those are for the trials."""
-        quiet = HydraContext(config_loader=self.hydra_context.config_loader, callbacks=Callbacks())
-        config = self.config.copy()
-        with open_dict(config):
-            config.hydra.job.name = JobRuntime.instance().get("name")
-        launcher = Plugins.instance().instantiate_launcher(hydra_context=quiet, task_function=worker, config=config)
-        for job in launcher.launch([list(WORKER_OVERRIDES)] * n_workers, initial_job_idx=0):
-            _ = job.return_value
+            launch_workers(worker, self.config, n_workers, self.plan.slots, supervisor.died, session.wants_more)
 
 
 def _check_folder(plan: Plan) -> None:

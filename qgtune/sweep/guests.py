@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 import time
 import uuid
@@ -37,6 +38,7 @@ STOP = "qgtune:stop:"
 """The study's attribute that tells a sweep's workers to stop is called this and the sweep's id."""
 LISTEN_S = 2.0
 PATIENCE_S = 15.0
+SETTLE_S = 1.0
 POLL_S = 0.2
 # A worker is no job: it leaves no folder, no log and no `.hydra` behind under launchers that run it as one.
 WORKER_OVERRIDES = (
@@ -109,30 +111,44 @@ class Guests:
                 self._is_launching = False
 
     def _failed(self, error: Exception, n_before: int, supervisor: Supervisor) -> None:
+        time.sleep(SETTLE_S)  # joblib kills the other workers now: none of them may take over a lost trial before
         lost = self.session.reap()
         is_hopeless = len(self.session.study.get_trials(deepcopy=False)) == n_before
         supervisor.launcher_failed(f"{type(error).__name__}: {first_line(error)}", lost, is_hopeless=is_hopeless)
 
     @contextmanager
     def attended(self) -> Iterator[None]:
-        """Pass a signal to this process on to the workers, wherever they are: they read the study."""
+        """Pass a signal to this process on to the workers, wherever they are: they read the study.
+
+        Ctrl-C reaches every process that a launcher starts here, and some of those end their jobs at once then. So
+        SIGINT is blocked in them, and in the main thread: the attendant takes it. The workers let it through again.
+        """
         ended = threading.Event()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         thread = threading.Thread(target=self._attend, args=(ended,), daemon=True, name="qgtune-attendant")
         thread.start()
         try:
             yield
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             if self.interrupts.received is not None and self._supervisor and self._supervisor.has_strays:
                 _wait(lambda: self.session.refresh().running == 0)
             ended.set()
             thread.join()
 
     def _attend(self, ended: threading.Event) -> None:
-        while self.interrupts.received is None:
-            if ended.wait(POLL_S):
-                return
-        self.session.study.set_user_attr(self.stop_key, value=True)
-        _wait(ended.is_set)
+        told_s: float | None = None
+        while not ended.is_set():
+            if signal.sigtimedwait({signal.SIGINT}, POLL_S) is not None:
+                self.interrupts.take(signal.SIGINT)
+            if self.interrupts.received is not None and told_s is None:
+                told_s = time.monotonic()
+                self.session.study.set_user_attr(self.stop_key, value=True)
+            if told_s is not None and time.monotonic() > told_s + PATIENCE_S:
+                return self._break_out()
+        return None
+
+    def _break_out(self) -> None:
         with self._lock:
             if self._is_launching:
                 self.interrupts.break_out()

@@ -68,11 +68,13 @@ class Interrupts:
             yield self
             return
         before = {number: signal.signal(number, self._handle) for number in {*SIGNALS, *self._heeds}}
+        mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, before)  # a sweeper's children may start with SIGINT blocked
         self._is_installed = True
         try:
             yield self
         finally:
             self._is_installed = False
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -103,6 +105,10 @@ class Interrupts:
         if self._is_breaking:
             self._is_breaking = False
             raise Interrupted
+        self.take(number)
+
+    def take(self, number: int) -> None:
+        """Do what is due when signal `number` has come."""
         if number not in self._heeds:
             return
         if self.received is not None:

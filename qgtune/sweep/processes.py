@@ -223,7 +223,6 @@ def _child(payload: bytes, sender: Connection) -> None:
     interrupts = Interrupts(heeds=(signal.SIGTERM,))  # Ctrl-C reaches the whole group: the parent passes it on
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with interrupts.installed():
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         try:
             result = pickle.loads(payload)(interrupts)
         except BaseException as error:

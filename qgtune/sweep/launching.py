@@ -17,11 +17,12 @@ from qgtune.sweep.slots import Machine, Slots, read_slots
 from qgtune.sweep.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from hydra.types import HydraContext, TaskFunction
 
     from qgtune.sweep.interrupts import Interrupts
+    from qgtune.sweep.supervisor import Supervisor
     from qgtune.sweep.worker import Worker
 
 log = logging.getLogger("qgtune")
@@ -143,12 +144,7 @@ def launch_jobs(
 
 
 def launch_workers(
-    worker: Worker,
-    master: DictConfig,
-    n_workers: int,
-    slots: Slots,
-    on_death: Callable[[Death], bool],
-    wants_more: Callable[[], bool],
+    worker: Worker, master: DictConfig, n_workers: int, slots: Slots, supervisor: Supervisor
 ) -> list[Any]:
     """Run `n_workers` copies of a worker in processes, all at a time, each in a slot of its own.
 
@@ -157,8 +153,7 @@ def launch_workers(
         master: the config of the sweep.
         n_workers: how many.
         slots: what each process is given.
-        on_death: asked when a worker dies; true replaces it.
-        wants_more: whether the study has a trial for the one that replaces a worker which ran its share.
+        supervisor: decides whether one that ended is replaced.
 
     Returns:
         The last `WorkerReport` of each, or the `Death` of one that was not replaced.
@@ -169,9 +164,7 @@ def launch_workers(
     jobs = [WorkerJob(HydraProcess.current(), worker, master)] * n_workers
     for slot in range(n_workers if slots.gpus else 0):
         log.info("Worker %d uses GPU %s.", slot, slots.gpu(slot))
-    pool = ProcessPool(
-        jobs, n_workers, on_death, worker.interrupts, slots, lambda report: report.is_full and wants_more()
-    )
+    pool = ProcessPool(jobs, n_workers, supervisor.died, worker.interrupts, slots, supervisor.goes_on)
     results = pool.run()
     for result in results:
         if isinstance(result, Crash):

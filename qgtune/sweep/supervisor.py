@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qgtune.study.loop import WorkerReport
     from qgtune.study.session import Session
     from qgtune.sweep.processes import Death
 
@@ -39,9 +40,16 @@ class Supervisor:
         self._count(1, f"died without finishing a trial; the last one{trial}: {death.reason}")
         return not self.gave_up
 
+    def goes_on(self, report: WorkerReport) -> bool:
+        """Say whether a fresh worker takes the place of one that ended in good order."""
+        if report.stop is None:
+            self.stopped(1)
+        is_replaced = report.is_full or report.stop is None
+        return is_replaced and not self.gave_up and self.session.wants_more()
+
     def stopped(self, n_workers: int) -> None:
         """Take note of workers that a cluster ended early and that gave their trials back."""
-        log.warning("%d of the workers were ended early: their trials are run again.", n_workers)
+        log.warning("Ended early: %d of the workers. Their trials are run again.", n_workers)
         self._count(n_workers, "were ended before they finished a trial. Give the launcher's jobs more time")
 
     def launcher_failed(self, reason: str, lost: list[int], *, is_hopeless: bool) -> None:

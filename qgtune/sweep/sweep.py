@@ -246,7 +246,7 @@ class _Sweep:
         else:
             if target == BASIC:
                 log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)
-            launch_workers(worker, self.config, n_workers, self.plan.slots, supervisor.died, session.wants_more)
+            launch_workers(worker, self.config, n_workers, self.plan.slots, supervisor)
 
 
 def _check_folder(plan: Plan) -> None:

@@ -119,7 +119,7 @@ class Worker:
         try:
             outcome = self._run_values(trial, combination, values)
         except Interrupted:
-            outcome = interrupted(self.interrupts.name)
+            outcome = interrupted(self.interrupts.name if self.stop_key else "")
         say(trial.number, outcome)
         return outcome
 

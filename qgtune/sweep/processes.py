@@ -132,7 +132,7 @@ class ProcessPool:
         receiver, sender = context.Pipe(duplex=False)
         process = context.Process(target=_child, args=(payload, sender), name=f"qgtune-worker-{index}")
         slot = self._free_slot(index)
-        with _ctrl_c_held_back(), _environment(self.slots.environment(slot)):
+        with ctrl_c_held_back(), environment(self.slots.environment(slot)):
             process.start()
         sender.close()
         self._children[index] = _Child(index, slot, process, receiver)
@@ -160,7 +160,7 @@ class ProcessPool:
         child.receiver.close()
         child.process.join()
         if result is None:
-            return Death(child.index, child.process.pid or 0, _reason(child.process.exitcode or 0))
+            return Death(child.index, child.process.pid or 0, f"its worker {how_it_ended(child.process.exitcode or 0)}")
         return result[0]
 
     def _terminate(self) -> None:
@@ -175,7 +175,7 @@ class ProcessPool:
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
+def ctrl_c_held_back() -> Iterator[None]:
     """Let a child start with SIGINT blocked: until its handlers stand, Ctrl-C would end it with a traceback."""
     resource_tracker.ensure_running()  # when the first child's start starts it, it unblocks SIGINT again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -186,7 +186,7 @@ def _ctrl_c_held_back() -> Iterator[None]:
 
 
 @contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
+def environment(variables: dict[str, str]) -> Iterator[None]:
     """Let a child start with these variables.
 
     It cannot set them itself: before its first instruction of ours, multiprocessing imports the main script in it, and
@@ -208,32 +208,34 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 _environment_lock = threading.Lock()
 
 
-def _reason(exit_code: int) -> str:
+def how_it_ended(exit_code: int) -> str:
+    """Say how a process ended: by which signal, or with which exit code."""
     if exit_code < 0:
         try:
             name = signal.Signals(-exit_code).name
         except ValueError:
             name = f"signal {-exit_code}"
-        return f"its worker was killed by {name}"
-    return f"its worker ended with exit code {exit_code}"
+        return f"was killed by {name}"
+    return f"ended with exit code {exit_code}"
 
 
 def _child(payload: bytes, sender: Connection) -> None:
     """Run in the spawned process: do the job and send what comes of it home."""
     interrupts = Interrupts(heeds=(signal.SIGTERM,))  # Ctrl-C reaches the whole group: the parent passes it on
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     with interrupts.installed():
         try:
             result = pickle.loads(payload)(interrupts)
         except BaseException as error:
-            result = _crash(error)
+            result = crash_of(error)
     _flush()
     with suppress(BrokenPipeError):  # the parent died: nobody waits for the result
         sender.send((result,))
         sender.close()
 
 
-def _crash(error: BaseException) -> Crash:
+def crash_of(error: BaseException) -> Crash:
+    """Return an exception as one that can travel."""
     text = "".join(traceback.format_exception(error))
     try:
         pickle.loads(pickle.dumps(error))
@@ -242,7 +244,7 @@ def _crash(error: BaseException) -> Crash:
     return Crash(error, text)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Stop in good order when the parent dies, and after a grace period anyway."""
     parent = multiprocessing.parent_process()
     if parent is None:

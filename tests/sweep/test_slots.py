@@ -81,6 +81,7 @@ def test_listed_gpus_are_named(text: str, expected: tuple[str, ...]) -> None:
         pytest.param("auto", machine(SMI, CUDA_VISIBLE_DEVICES=""), None, id="auto with all hidden"),
         pytest.param("auto", machine(), None, id="auto without a GPU"),
         pytest.param([2, 3], machine(), ("2", "3"), id="indices"),
+        pytest.param(["0,1", "2,3"], machine(), ("0,1", "2,3"), id="several a worker"),
         pytest.param(["MIG-a", "MIG-b"], machine(SMI, CUDA_VISIBLE_DEVICES="0"), ("MIG-a", "MIG-b"), id="ids as given"),
     ],
 )

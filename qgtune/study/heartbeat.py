@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from qgtune.study.owners import Owner
@@ -69,18 +69,27 @@ class Heartbeats:
     @contextmanager
     def kept_up(self, owner: Owner, period_s: float = PERIOD_S) -> Iterator[None]:
         """Beat inside, from a thread of its own."""
-        ended = threading.Event()
-
-        def keep_beating() -> None:
-            while not ended.wait(period_s):
-                self.beat(owner)
-
         self.beat(owner)
-        thread = threading.Thread(target=keep_beating, daemon=True, name="qgtune-heartbeat")
-        thread.start()
         try:
-            yield
+            with repeatedly(period_s, lambda: self.beat(owner), "qgtune-heartbeat"):
+                yield
         finally:
-            ended.set()
-            thread.join()
             self.remove(owner)
+
+
+@contextmanager
+def repeatedly(period_s: float, act: Callable[[], None], name: str) -> Iterator[None]:
+    """Call `act` every `period_s` seconds inside, from a thread of its own called `name`."""
+    ended = threading.Event()
+
+    def keep_acting() -> None:
+        while not ended.wait(period_s):
+            act()
+
+    thread = threading.Thread(target=keep_acting, daemon=True, name=name)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

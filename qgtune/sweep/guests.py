@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from hydra.types import HydraContext
 from omegaconf import open_dict
 
 from qgtune.errors import QGTuneError
+from qgtune.study.heartbeat import repeatedly
 from qgtune.study.loop import first_line
 from qgtune.sweep.interrupts import Interrupted, Interrupts
 from qgtune.sweep.task import TaskByValue
@@ -163,23 +164,12 @@ def _wait(is_over: Callable[[], bool]) -> None:
 @contextmanager
 def listening(session: Session, stop_key: str, interrupts: Interrupts) -> Iterator[None]:
     """Stop this worker when its sweep says so."""
-    ended = threading.Event()
-
-    def is_told() -> bool:
-        return bool(session.study.user_attrs.get(stop_key))
 
     def listen() -> None:
-        while not ended.wait(LISTEN_S):
-            if is_told():
+        with suppress(Exception):  # a storage that does not answer now is asked again
+            if session.study.user_attrs.get(stop_key):
                 interrupts.stop()
-                return
 
-    if is_told():  # before the cluster started this job
-        interrupts.stop()
-    thread = threading.Thread(target=listen, daemon=True, name="qgtune-listener")
-    thread.start()
-    try:
+    listen()  # the sweep may have been stopped before the cluster started this job
+    with repeatedly(LISTEN_S, listen, "qgtune-listener"):
         yield
-    finally:
-        ended.set()
-        thread.join()

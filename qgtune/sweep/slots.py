@@ -157,10 +157,9 @@ def _too_many(n_workers: int, slots: Slots) -> str:
     gpus = slots.gpus or ()
     needed = math.ceil(n_workers / len(gpus))
     return (
-        f"Cannot give {n_workers} workers a GPU each: there is room for {slots.n_places}, with {len(gpus)} GPUs "
-        f"({', '.join(gpus)}) and workers_per_gpu={slots.workers_per_gpu}. Set hydra.launcher.workers_per_gpu={needed} "
-        f"to share the GPUs, or run {slots.n_places} workers (hydra.sweeper.n_jobs under qgtune's sweeper, else "
-        "hydra.launcher.n_processes)."
+        f"Cannot give {n_workers} workers a GPU each: there is room for {slots.n_places}, on GPU {', '.join(gpus)} "
+        f"with workers_per_gpu={slots.workers_per_gpu}. Set hydra.launcher.workers_per_gpu={needed} to share them, or "
+        f"hydra.sweeper.n_jobs={slots.n_places} (hydra.launcher.n_processes under another sweeper)."
     )
 
 

@@ -123,7 +123,9 @@ def test_an_empty_slot_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        pytest.param({"gpus": [0, 1]}, r"Cannot give 5 workers a GPU each: .* 2, with 2 GPUs \(0, 1\)", id="too many"),
+        pytest.param(
+            {"gpus": [0, 1]}, r"Cannot give 5 workers a GPU each: there is room for 2, on GPU 0, 1 ", id="too many"
+        ),
         pytest.param({"gpus": [0, 1]}, r"Set hydra\.launcher\.workers_per_gpu=3", id="the way out"),
         pytest.param({"gpus": "all"}, r"gpus='all': give auto, null or a list", id="text"),
         pytest.param({"gpus": []}, r"the list is empty", id="empty"),

@@ -10,6 +10,7 @@ import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from tests.sweep.sweeps import Sweep, assert_settled, owner_pid, processes, reasons, states, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import App
 
@@ -59,6 +60,16 @@ def options(launcher: str) -> list[str]:
     if find_spec(plugin) is None:
         pytest.skip(f"needs the extra {launcher.partition('_')[0]}")
     return OPTIONS[launcher]
+
+
+@pytest.fixture(autouse=True)
+def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep Ray's files in a folder of their own, whose short name fits into the address of a socket."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # else it writes a token into the home folder
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    with TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        yield
 
 
 @pytest.mark.parametrize("launcher", OPTIONS)
@@ -125,7 +136,7 @@ def test_in_process_the_share_is_all(app: App) -> None:
     assert len({owner_pid(trial) for trial in app.trials()}) == 1
 
 
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "ray"])
+@pytest.mark.parametrize("launcher", OPTIONS)
 def test_a_killed_worker_costs_its_trial(make_app: MakeApp, launcher: str) -> None:
     """The trial of a killed worker is run again with its parameters, and the study ends well with its total."""
     app = make_app(NUMBER + "if number == 1:\n    os.kill(os.getpid(), signal.SIGKILL)\ntime.sleep(0.2)")

@@ -1,7 +1,7 @@
 """Hyperparameter tuning for Hydra apps: Optuna trials that prune, resume and share one study over processes.
 
-In a Hydra app: `python train.py --multirun hydra/sweeper=qgtune`. In the function that is tuned: `report` and
-`current_trial`.
+In a Hydra app: `python train.py --multirun hydra/sweeper=qgtune`. In the function that is tuned: `report`,
+`set_constraint` and `current_trial`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
-    from qgtune.live import current_trial, report
+    from qgtune.live import current_trial, report, set_constraint
 
 __version__ = "0.1.0"
-__all__ = ["QGTuneError", "current_trial", "report"]
+__all__ = ["QGTuneError", "current_trial", "report", "set_constraint"]
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs Optuna when it is first used: Hydra imports this package in every app."""
-    if name in ("current_trial", "report"):
+    if name in ("current_trial", "report", "set_constraint"):
         from qgtune import live
 
         return getattr(live, name)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 
+from qgtune.errors import QGTuneError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -51,11 +53,38 @@ def report(value: float, step: int) -> None:
 
     Raises:
         optuna.TrialPruned: when the pruner finds the trial not worth going on with. Let it pass.
+        QGTuneError: when the study has several objectives: no one value tells how good such a trial is.
     """
     trial = current_trial()
-    trial.report(value, step)
+    try:
+        trial.report(value, step)
+    except NotImplementedError:
+        raise QGTuneError(
+            "Cannot report a value: the study has several objectives, and its trials are not pruned. "
+            "Take qgtune.report out, or log the value yourself."
+        ) from None
     if trial.should_prune():
         raise optuna.TrialPruned(f"pruned at step {step}")
+
+
+def set_constraint(name: str, value: float) -> None:
+    """Say how far the trial violates a constraint: a trial that violates one is never the best.
+
+    Samplers that know of constraints (TPE, NSGA-II, NSGA-III and GP) keep away from such values.
+
+    Args:
+        name: of the constraint.
+        value: zero or less where it holds; the higher above zero, the worse. The first value of a trial counts.
+
+    Raises:
+        QGTuneError: when Optuna is older than 5.0.
+        TypeError: when `value` is no number.
+        ValueError: when it is NaN.
+    """
+    trial = current_trial()
+    if not hasattr(trial, "set_constraint"):
+        raise QGTuneError(f"Cannot set a constraint: Optuna {optuna.__version__} has none. Install optuna>=5.")
+    trial.set_constraint(name, value)
 
 
 @contextmanager

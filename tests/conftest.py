@@ -12,6 +12,8 @@ import pytest
 import yaml
 from optuna.storages.journal import JournalFileBackend
 
+from tests.browser import Browser, find_browser, running_browser
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -56,6 +58,7 @@ hydra:
   sweeper:
     n_trials: 4
     seed: 1
+    report: false
     search_space:
       model:
         name: tuned
@@ -158,3 +161,13 @@ def _quiet_optuna() -> Iterator[None]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     yield
     optuna.logging.set_verbosity(before)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Return a headless Chromium for pages; skips the test where none is installed."""
+    command = find_browser()
+    if command is None:
+        pytest.skip("there is no Chromium; install the Debian package chromium")
+    with running_browser(command, tmp_path_factory.mktemp("browser")) as running:
+        yield running

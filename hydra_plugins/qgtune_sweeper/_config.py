@@ -11,7 +11,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from qgtune.study.components import PRUNERS, SAMPLERS
+from qgtune.study.components import DEFAULT_PRUNER, PRUNERS, SAMPLERS
 
 CALLBACK = "qgtune.sweep.callback.Dependencies"
 
@@ -22,15 +22,22 @@ class QGTuneSweeperConf:
 
     Attributes:
         search_space: ranges in the shape of the config: a node, or the path of a YAML file (relative to the folder that
-            the command is run in).
+            the command is run in). The form of the official sweeper's first release is understood, too.
         dependencies: values that follow other values: a node, or the path of a YAML file.
         params: the same as `key=range(...)` on the command line, as a mapping; the command line wins.
+        custom_search_space: a function as `module.function`, called as `function(config, trial)` once the trial has its
+            values: what else it suggests is set in the config, each name a path.
+        enqueue_base: whether a new study runs the base settings first, as trial 0, if they lie in the space.
+        enqueue: points to run before any that is sampled: a list of mappings of paths to values. What a point leaves
+            out is sampled.
+        dry_run: true shows the space, what is fixed and the first sampled config, and runs nothing.
         tune: config paths; only hyperparameters at or below one of them are tuned. null tunes all.
         tune_model: false drops the space's `model` section: the base settings hold.
         tune_training: false drops the space's `training` section.
-        study_name: the study's name in its storage.
-        storage: the path of a journal file. null or `memory` keeps the study in memory, for one worker.
-        direction: `minimize` or `maximize`; a list for several objectives.
+        study_name: the study's name in its storage; null means the job's name.
+        storage: the path of a journal file. `memory` keeps the study in memory, for one worker; so does null, but with
+            several workers it stands for `study.log` in the sweep folder.
+        direction: `minimize` or `maximize`; for several objectives a list, or a mapping of their names.
         n_trials: the total of the study, resumed runs included: complete and pruned trials, and failures that are not
             retried.
         n_jobs: how many workers run trials at the same time. More than one are processes of their own.
@@ -45,18 +52,23 @@ class QGTuneSweeperConf:
         retry_exceptions: whether a trial whose function raised is run again, too.
         seed: makes the sampled values repeatable with one worker; null draws from the system.
         sampler: choose with `hydra/sweeper/sampler=<name>`; its arguments are keys of this node.
-        pruner: choose with `hydra/sweeper/pruner=<name>`; its arguments are keys of this node.
+        pruner: choose with `hydra/sweeper/pruner=<name>`; its arguments are keys of this node. `default` is Optuna's
+            median pruner; with several objectives nothing is pruned.
         built_search_space_path: the first trial's whole config; null writes none.
-        best_trial_path: the best trial's hyperparameters; null writes none.
-        best_config_path: the whole config of the best trial, which runs as it is; null writes none.
+        best_trial_path: the best trial's hyperparameters; null writes none. Not written for several objectives.
+        best_config_path: the whole config of the best trial, which runs as it is; null writes none. With several
+            objectives one a trial of the Pareto front, with the trial's number in the name: `best_config_7.yaml`.
+        report: whether `report.html` is written into the sweep folder at the end; needs the extra `report`.
         best_param_path: QGTune's name for `best_config_path`.
+        progress: `bar` for a live view, `log` for a line every 30 s and at each new best, `off`; `auto` takes the live
+            view on a terminal. Without a terminal, `bar` is `log`.
     """
 
     defaults: list[Any] = field(
         default_factory=lambda: [
             "_self_",
             {"sampler": "tpe"},
-            {"pruner": "median"},
+            {"pruner": "default"},
             {"/hydra/qgtune@_global_.hydra.callbacks": "default"},
         ]
     )
@@ -65,10 +77,14 @@ class QGTuneSweeperConf:
     search_space: Any = None
     dependencies: Any = None
     params: Any = None
+    custom_search_space: Any = None
+    enqueue_base: bool = True
+    enqueue: Any = None
+    dry_run: bool = False
     tune: Any = None
     tune_model: bool = True
     tune_training: bool = True
-    study_name: str = "${hydra.job.name}"
+    study_name: Any = "${hydra.job.name}"
     storage: Any = "${hydra.sweep.dir}/study.log"
     direction: Any = "minimize"
     n_trials: int = 20
@@ -86,7 +102,9 @@ class QGTuneSweeperConf:
     built_search_space_path: Any = "${hydra.sweep.dir}/built_search_space.yaml"
     best_trial_path: Any = "${hydra.sweep.dir}/best_trial.yaml"
     best_config_path: Any = "${hydra.sweep.dir}/best_config.yaml"
+    report: bool = True
     best_param_path: Any = None
+    progress: Any = "auto"
 
 
 def register() -> None:
@@ -94,10 +112,14 @@ def register() -> None:
     store = ConfigStore.instance().store
     store(group="hydra/sweeper", name="qgtune", node=QGTuneSweeperConf, provider="qgtune")
     store(group="hydra/qgtune", name="default", node={"qgtune": {"_target_": CALLBACK}}, provider="qgtune")
-    for kind, names in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
-        for name, target in names.items():
+    groups = {
+        "sampler": {name: f"optuna.samplers.{target}" for name, target in SAMPLERS.items()},
+        "pruner": {name: f"optuna.pruners.{target}" for name, target in PRUNERS.items()} | {"default": DEFAULT_PRUNER},
+    }
+    for kind, targets in groups.items():
+        for name, target in targets.items():
             # Arguments are the user's to add, without Hydra's `+`: Optuna knows which there are.
-            node = OmegaConf.create({"_target_": f"optuna.{kind}s.{target}"}, flags={"struct": False})
+            node = OmegaConf.create({"_target_": target}, flags={"struct": False})
             store(group=f"hydra/sweeper/{kind}", name=name, node=node, provider="qgtune")
 
 

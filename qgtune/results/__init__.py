@@ -1,1 +1,1 @@
-"""TODO."""
+"""What comes out of a study: its best trials, configs and files."""

@@ -23,7 +23,7 @@ def best_trials(study: optuna.Study) -> list[FrozenTrial]:
     if not any(trial.state == TrialState.COMPLETE for trial in study.get_trials(deepcopy=False)):
         return []
     if len(study.directions) > 1:
-        return study.best_trials
+        return sorted(study.best_trials, key=lambda trial: trial.number)
     try:
         return [study.best_trial]
     except ValueError:  # every completed trial violates a constraint
@@ -46,14 +46,19 @@ def summary(study: optuna.Study, hyperparameters: Mapping[str, Hyperparameter]) 
     """Return what `optimization_results.yaml` holds.
 
     Returns:
-        `name`, and for one objective `best_params` and `best_value`, for several `solutions`, a list of
-        `params` and `values`. Without a completed trial, only the name.
+        `name`, and for one objective `best_params` and `best_value`. For several `solutions`, the Pareto front in the
+        order of the trials: a list of `params`, `values` and `trial`, and `objectives`, their names if they have any.
+        Without a completed trial, only the name.
     """
     best = best_trials(study)
     result: dict[str, Any] = {"name": "optuna"}
     if len(study.directions) > 1:
-        solutions = [{"params": decoded(trial, hyperparameters), "values": list(trial.values)} for trial in best]
-        return {**result, "solutions": solutions}
+        names = {} if study.metric_names is None else {"objectives": list(study.metric_names)}
+        solutions = [
+            {"params": decoded(trial, hyperparameters), "values": list(trial.values), "trial": trial.number}
+            for trial in best
+        ]
+        return {**result, **names, "solutions": solutions}
     if not best:
         return result
     return {**result, "best_params": decoded(best[0], hyperparameters), "best_value": best[0].value}

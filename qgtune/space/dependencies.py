@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import QGTuneError
-from qgtune.space.model import Dependency
+from qgtune.space.model import Dependency, plain
 from qgtune.space.paths import (
     MISSING,
     Parts,
@@ -173,12 +173,25 @@ def cycles(dependencies: Mapping[str, Dependency]) -> list[list[str]]:
 def cycle_through(settings: Any, dependencies: Mapping[str, Dependency], target: str) -> list[str]:
     """Return a cycle that `target` leads into, also by way of the settings' own interpolations; empty if none shows."""
     links = dict(dependencies)
-    for path in all_paths(settings):
-        text = select(settings, parse_path(path))
-        if path not in links and isinstance(text, str) and "${" in text:
-            links[path] = Dependency(path, text, _read_by(text, parse_path(path)), text, "")
+    for path, sources in interpolations(settings).items():
+        links.setdefault(path, Dependency(path, "", sources, "", ""))
     found = cycles(links)
     return next((cycle for cycle in found if target in cycle), [])
+
+
+def interpolations(settings: Any) -> dict[str, tuple[str, ...]]:
+    """Return the paths that hold an interpolation, each with the paths that it reads.
+
+    Args:
+        settings: a config, or its plain data with interpolations as text.
+    """
+    settings = plain(settings)
+    found: dict[str, tuple[str, ...]] = {}
+    for path in all_paths(settings):
+        text = select(settings, parse_path(path))
+        if isinstance(text, str) and "${" in text:
+            found[path] = _read_by(text, parse_path(path))
+    return found
 
 
 def _read_by(text: str, target: Parts) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-DIRECTIONS = ("minimize", "maximize")
+PROGRESS = ("auto", "bar", "log", "off")
 
 
 def text(value: Any) -> str:
@@ -68,9 +68,16 @@ def paths(value: Any) -> tuple[str, ...]:
     return tuple(items)
 
 
-def direction(value: Any) -> tuple[str, ...]:
-    """Check for `minimize` or `maximize`, or a list of them."""
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, Sequence) or not names or not all(name in DIRECTIONS for name in names):
-        raise ValueError("give `minimize` or `maximize`")
-    return tuple(names)
+def items(value: Any) -> tuple[Any, ...]:
+    """Check for a list."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ValueError("it is no list")
+    return tuple(value)
+
+
+def progress(value: Any) -> str:
+    """Check for how progress is shown; a plain `off` is false in YAML."""
+    name = "off" if value is False else value
+    if name not in PROGRESS:
+        raise ValueError("give `auto`, `bar`, `log` or `off`")
+    return str(name)

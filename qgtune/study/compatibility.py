@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, check_distribution_compatibility
+from optuna.distributions import BaseDistribution, check_distribution_compatibility
 
 from qgtune.errors import QGTuneError
+from qgtune.space.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
     from qgtune.space.model import Hyperparameter
 
 
-def check_space_unchanged(study: optuna.Study, hyperparameters: Mapping[str, Hyperparameter]) -> list[str]:
+def check_space_unchanged(
+    study: optuna.Study, hyperparameters: Mapping[str, Hyperparameter], *, is_open: bool = False
+) -> list[str]:
     """Compare the space with the one that the study's last trial was drawn from.
+
+    Args:
+        study: the study.
+        hyperparameters: of the space, by path.
+        is_open: whether trials may have hyperparameters that the space does not know.
 
     Returns:
         A notice for each hyperparameter that is new, gone, or has another range: Optuna allows these.
@@ -33,18 +41,19 @@ def check_space_unchanged(study: optuna.Study, hyperparameters: Mapping[str, Hyp
     notices = [
         f"Hyperparameter {path} is new in study {study.study_name!r}." for path in hyperparameters.keys() - before
     ]
-    notices += [f"Hyperparameter {path} is not tuned any more." for path in before.keys() - hyperparameters.keys()]
+    gone = set() if is_open else before.keys() - hyperparameters.keys()
+    notices += [f"Hyperparameter {path} is not tuned any more." for path in gone]
     for path in before.keys() & hyperparameters.keys():
         old, new = before[path], hyperparameters[path].distribution
         if old == new:
             continue
         if not _compatible(old, new):
             problems.append(
-                f"Cannot go on with study {study.study_name!r}: {path} was {_text(old)} and is now {_text(new)}. "
+                f"Cannot go on with study {study.study_name!r}: {path} was {words(old)} and is now {words(new)}. "
                 "Give another hydra.sweeper.study_name, or the old values."
             )
         else:
-            notices.append(f"Hyperparameter {path} was {_text(old)} and is now {_text(new)}.")
+            notices.append(f"Hyperparameter {path} was {words(old)} and is now {words(new)}.")
     if problems:
         raise QGTuneError(*sorted(problems))
     return sorted(notices)
@@ -63,10 +72,3 @@ def _last_distributions(study: optuna.Study) -> dict[str, BaseDistribution]:
         if trial.distributions:
             return dict(trial.distributions)
     return {}
-
-
-def _text(distribution: BaseDistribution) -> str:
-    if isinstance(distribution, CategoricalDistribution):
-        return f"a choice of {', '.join(map(repr, distribution.choices))}"
-    arguments = ", ".join(f"{name}={value}" for name, value in vars(distribution).items())
-    return f"{type(distribution).__name__}({arguments.replace('_', '')})"

@@ -103,7 +103,7 @@ def _with_seed(target: type[BaseSampler], arguments: dict[str, Any], seed: int) 
 
 
 def _is_directive(key: str) -> bool:
-    return key in ("_target_", "_convert_", "_recursive_")
+    return key in ("_target_", "_convert_", "_recursive_", "_partial_")
 
 
 def _import(target: str, what: str) -> Any:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
 from qgtune.errors import QGTuneError
+from qgtune.space.counting import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,32 +17,12 @@ GRID = "optuna.samplers.GridSampler"
 FINITE = (GRID, "optuna.samplers.BruteForceSampler")
 
 
-def values_of(distribution: BaseDistribution) -> list[Any] | None:
-    """Return every value of a distribution, both ends included; None when they cannot be counted."""
-    if isinstance(distribution, CategoricalDistribution):
-        return list(distribution.choices)
-    if isinstance(distribution, IntDistribution):
-        return list(range(distribution.low, distribution.high + 1, distribution.step))
-    if isinstance(distribution, FloatDistribution):
-        if distribution.low == distribution.high:
-            return [distribution.low]
-        if distribution.step is not None:
-            return _steps(distribution.low, distribution.high, distribution.step)
-    return None
-
-
-def _steps(low: float, high: float, step: float) -> list[float]:
-    """Count in decimals, as Optuna does: in binary the end would be missed."""
-    start, width = Decimal(str(low)), Decimal(str(step))
-    n = int((Decimal(str(high)) - start) / width)
-    return [float(start + width * index) for index in range(n + 1)]
-
-
 def with_grid(
     sampler: Mapping[str, Any] | None,
     distributions: Mapping[str, BaseDistribution],
     n_trials: int,
     seed: int | None = None,
+    n_enqueued: int = 0,
 ) -> tuple[Mapping[str, Any] | None, int]:
     """Give a grid sampler the grid of the space, and bound the trials by the points that there are.
 
@@ -54,6 +32,7 @@ def with_grid(
         n_trials: how many trials the user asked for.
         seed: the seed of the study. All workers have to shuffle the grid alike, or they would miss points: Optuna keeps
             a point's number only.
+        n_enqueued: how many trials run points that the user named, beside those of a grid.
 
     Returns:
         The mapping, with its `search_space` filled in for a grid; and the number of trials, at most that of the points
@@ -68,7 +47,7 @@ def with_grid(
     if target == GRID:
         sampler = {**sampler, "seed": seed or 0}
     if sampler.get("search_space") is not None:
-        return sampler, min(n_trials, math.prod(map(len, sampler["search_space"].values())))
+        return sampler, min(n_trials, math.prod(map(len, sampler["search_space"].values())) + n_enqueued)
     values = {name: values_of(distribution) for name, distribution in distributions.items()}
     problems = [
         f"Cannot visit every point: {name} is a continuous range. Give it a step or choices, or take another sampler."
@@ -77,6 +56,6 @@ def with_grid(
     ]
     if problems:
         raise QGTuneError(*problems)
-    grid = {name: found for name, found in values.items() if found is not None}
-    n_points = math.prod(map(len, grid.values()))
+    grid = {name: list(found) for name, found in values.items() if found is not None}
+    n_points = math.prod(map(len, grid.values())) + (n_enqueued if target == GRID else 0)
     return ({**sampler, "search_space": grid} if target == GRID else sampler), min(n_trials, n_points)

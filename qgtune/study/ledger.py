@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from optuna.trial import TrialState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from optuna.trial import FrozenTrial
 
@@ -95,7 +95,7 @@ class Progress:
         """Take in a finished trial, in any order."""
         time_s = trial.datetime_complete.timestamp() if trial.datetime_complete else 0.0
         insort(self._times_s, time_s)
-        if trial.state != TrialState.COMPLETE or len(trial.values) > 1:
+        if trial.state != TrialState.COMPLETE or len(trial.values) > 1 or not is_feasible(trial):
             return
         value = trial.values[0]
         if self.best is None or (value > self.best if maximize else value < self.best):
@@ -242,6 +242,12 @@ def will_retry(trial: FrozenTrial, limits: Limits) -> bool:
     if lost == "died" or (lost is None and limits.retry_exceptions and REASON in trial.user_attrs):
         return bool(trial.user_attrs.get(ATTEMPT, 0) < limits.max_retries)
     return False
+
+
+def is_feasible(trial: FrozenTrial) -> bool:
+    """Say whether a trial violates none of its constraints (Optuna has them from 5.0 on)."""
+    constraints: Mapping[str, float] = getattr(trial, "constraints", {})
+    return all(value <= 0 for value in constraints.values())
 
 
 def stale(trials: Sequence[FrozenTrial], is_dead: Callable[[FrozenTrial], bool]) -> list[FrozenTrial]:

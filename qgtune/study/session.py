@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
@@ -18,6 +19,7 @@ from qgtune.errors import QGTuneError
 from qgtune.study import optuna_private
 from qgtune.study.factory import build_pruner, build_sampler
 from qgtune.study.ledger import ATTEMPT, LOST, OWNER, REASON, RETRY_OF, Ledger, Limits, Start, Stop, stale
+from qgtune.study.objectives import Objectives
 from qgtune.study.owners import Owner, is_dead
 from qgtune.study.storages import batch, claim, heartbeats_of, open_storage
 
@@ -38,7 +40,7 @@ class StudySpec:
     Attributes:
         name: the study's name in its storage.
         storage: the path of a journal file; None or `memory` for memory only.
-        directions: `minimize` or `maximize`, one an objective.
+        objectives: what it optimises.
         sampler: `_target_` mapping of the sampler; None means Optuna's default.
         pruner: `_target_` mapping of the pruner; None means Optuna's default.
         seed: the root of all random streams; None draws from the system.
@@ -46,7 +48,7 @@ class StudySpec:
 
     name: str
     storage: str | None
-    directions: tuple[str, ...] = ("minimize",)
+    objectives: Objectives = Objectives()  # noqa: RUF009 - frozen
     sampler: Mapping[str, Any] | None = None
     pruner: Mapping[str, Any] | None = None
     seed: int | None = None
@@ -58,6 +60,7 @@ class Session:
 
     study: optuna.Study
     limits: Limits
+    objectives: Objectives = field(default_factory=Objectives)
     owner: Owner = field(default_factory=Owner.current)
     clock: Callable[[], float] = time.time
     ledger: Ledger = field(default_factory=Ledger)
@@ -100,6 +103,59 @@ class Session:
             return trial_id
         template = _template(start.retry_of, start.attempt, owner)
         return self.storage.create_new_trial(optuna_private.id_of(self.study), template)
+
+    def judge(self, returned: Any) -> Outcome:
+        """Judge what a trial's function returned; the first mapping gives objectives without names theirs."""
+        outcome = completed(returned, self.objectives)
+        if outcome.values and isinstance(returned, Mapping) and not self.objectives.names:
+            with claim(self.storage):
+                self._name(tuple(map(str, returned)))
+            return completed(returned, self.objectives)
+        return outcome
+
+    def take_names(self) -> None:
+        """Agree with the study on the names of its objectives.
+
+        Raises:
+            QGTuneError: when it has other names.
+        """
+        wanted = self.objectives.names
+        if wanted:
+            with claim(self.storage):
+                self._name(wanted)
+        else:
+            self.objectives = replace(self.objectives, names=tuple(self.study.metric_names or ()))
+        if wanted and self.objectives.names != wanted:
+            raise QGTuneError(
+                f"Cannot use study {self.study.study_name!r}: its objectives are {', '.join(self.objectives.names)}, "
+                f"not {', '.join(wanted)}. Give those, or another study_name."
+            )
+
+    def _name(self, names: tuple[str, ...]) -> None:
+        """Name the objectives, unless the study knows their names: then take those."""
+        known = self.study.metric_names
+        if known is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                self.study.set_metric_names(list(names))
+        self.objectives = replace(self.objectives, names=tuple(known or names))
+
+    def enqueue(self, points: Sequence[Mapping[str, Any]], base: Mapping[str, Any] | None = None) -> bool:
+        """Add points that are run before any that is sampled.
+
+        Args:
+            points: values as the study stores them, by name. One that the study has already is passed over.
+            base: a point to run first of all if the study is new; None for none.
+
+        Returns:
+            Whether `base` was added.
+        """
+        with claim(self.storage):
+            takes_base = base is not None and not self.study.get_trials(deepcopy=False)
+            for point in (base if takes_base else None, *points):
+                if point is not None:
+                    self.study.enqueue_trial(dict(point), skip_if_exists=True)
+        return takes_base
 
     def finish(self, trial: Trial, outcome: Outcome) -> None:
         """Record how a trial ended.
@@ -197,26 +253,16 @@ class Outcome:
         return {key: text for key, text in pairs.items() if text}
 
 
-def completed(returned: Any, n_objectives: int) -> Outcome:
+def completed(returned: Any, objectives: Objectives) -> Outcome:
     """Judge what a trial's function returned.
-
-    Args:
-        returned: a number; for several objectives, a sequence of as many.
-        n_objectives: how many values the study wants.
 
     Returns:
         A COMPLETE outcome, or a FAIL outcome that says what is wrong with the value.
     """
-    values = list(returned) if _is_sequence(returned) else [returned]
-    if len(values) != n_objectives:
-        return failed(f"it returned {len(values)} values, but the study has {n_objectives} objectives")
-    numbers: list[float] = []
-    for value in values:
-        number = _number(value)
-        if isinstance(number, str):
-            return failed(number)
-        numbers.append(number)
-    return Outcome(TrialState.COMPLETE, tuple(numbers))
+    try:
+        return Outcome(TrialState.COMPLETE, objectives.values_of(returned))
+    except ValueError as error:
+        return failed(f"it {error}")
 
 
 def failed(reason: str, *, lost: str = "") -> Outcome:
@@ -227,22 +273,6 @@ def failed(reason: str, *, lost: str = "") -> Outcome:
 def pruned() -> Outcome:
     """Return the outcome of a trial that the pruner stopped."""
     return Outcome(TrialState.PRUNED)
-
-
-def _number(value: Any) -> float | str:
-    if value is None:
-        return "it returned None. Return the objective's value"
-    if isinstance(value, str):
-        return f"it returned the text {value!r}. Return a number"
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return f"it returned a {type(value).__name__}. Return a number"
-    return "it returned NaN" if math.isnan(number) else number
-
-
-def _is_sequence(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
 def _values(outcome: Outcome) -> list[float] | None:
@@ -294,7 +324,8 @@ def open_session(
     study = _create_or_load(spec, storage)
     # A sampler that is through calls `stop`, which Optuna allows inside `optimize` only; the limits bound it here.
     study.stop = _no_stop  # type: ignore[method-assign]
-    session = Session(study, limits, heartbeats=heartbeats_of(spec.storage))
+    session = Session(study, limits, spec.objectives, heartbeats=heartbeats_of(spec.storage))
+    session.take_names()
     if samples:
         seed = _stream_seed(session, spec.seed)
         default = {"_target_": f"optuna.samplers.{type(study.sampler).__name__}"}  # by the number of objectives
@@ -314,16 +345,16 @@ def _create_or_load(spec: StudySpec, storage: BaseStorage) -> optuna.Study:
         study = optuna.create_study(
             study_name=spec.name,
             storage=storage,
-            directions=[StudyDirection[direction.upper()] for direction in spec.directions],
+            directions=[StudyDirection[direction.upper()] for direction in spec.objectives.directions],
             sampler=build_sampler(spec.sampler, spec.seed),
             pruner=build_pruner(spec.pruner),
             load_if_exists=True,
         )
     known = tuple(direction.name.lower() for direction in study.directions)
-    if known != spec.directions:
+    if known != spec.objectives.directions:
         raise QGTuneError(
             f"Cannot use study {spec.name!r} of {spec.storage}: its direction is {', '.join(known)}, "
-            f"not {', '.join(spec.directions)}. Give that direction, or another study_name."
+            f"not {', '.join(spec.objectives.directions)}. Give that direction, or another study_name."
         )
     return study
 

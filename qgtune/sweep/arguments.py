@@ -31,6 +31,7 @@ class Arguments:
     Attributes:
         fixed: overrides that hold for every trial, as written.
         fixed_paths: the config paths among them (no config groups).
+        fixed_texts: what was set, as text by key (no deletions).
         hyperparameters: ranges and choices for config paths.
         groups: choices between config groups; each one's path is the group as Hydra spells it.
     """
@@ -39,6 +40,7 @@ class Arguments:
     fixed_paths: frozenset[str] = frozenset()
     hyperparameters: tuple[Hyperparameter, ...] = ()
     groups: tuple[Hyperparameter, ...] = ()
+    fixed_texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -49,12 +51,15 @@ class _Sorter:
     fixed_paths: dict[str, str] = field(default_factory=dict)
     hyperparameters: dict[str, Hyperparameter] = field(default_factory=dict)
     groups: dict[str, Hyperparameter] = field(default_factory=dict)
+    fixed_texts: dict[str, str] = field(default_factory=dict)
 
     def sort(self, override: Override, source: str) -> None:
         name = override.get_key_element().lstrip("+~")
         self._forget(name)
         if not override.is_sweep_override():
             self.fixed[name] = override.input_line or ""
+            if not override.is_delete():
+                self.fixed_texts[name] = str(override.get_value_element_as_str())
             if not override.is_delete() and not self._is_group(override):
                 self.fixed_paths[name] = _dots(name)
         elif self._is_group(override):
@@ -64,7 +69,7 @@ class _Sorter:
 
     def _forget(self, name: str) -> None:
         """Let a later argument for the same key win, as on Hydra's command line."""
-        for kept in (self.fixed, self.fixed_paths, self.hyperparameters, self.groups):
+        for kept in (self.fixed, self.fixed_paths, self.fixed_texts, self.hyperparameters, self.groups):
             kept.pop(name, None)
 
     def _is_group(self, override: Override) -> bool:
@@ -100,6 +105,7 @@ def parse_arguments(arguments: Sequence[str], params: Mapping[str, Any], config_
         frozenset(sorter.fixed_paths.values()),
         tuple(sorter.hyperparameters.values()),
         tuple(sorter.groups.values()),
+        sorter.fixed_texts,
     )
 
 

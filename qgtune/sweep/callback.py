@@ -35,8 +35,9 @@ class Dependencies(Callback):
             log.warning(notice)
 
     def on_multirun_start(self, config: DictConfig, **_kwargs: Any) -> None:
-        """Keep the space and the dependencies from being resolved too early."""
+        """Keep the space and the dependencies from being resolved too early, and the sweeper ours."""
         raw.hold(config)
+        raw.take_over(config)
 
 
 def _apply(config: DictConfig) -> list[str]:

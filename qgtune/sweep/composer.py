@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import pickle
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import HydraException
@@ -13,8 +14,14 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from qgtune.errors import QGTuneError
 from qgtune.space.build import build_space, check_space
+from qgtune.space.lint import lint
+from qgtune.space.official import is_official, read_official
 from qgtune.space.paths import MISSING, parse_path, select
+from qgtune.space.points import base_point, value_at
+from qgtune.space.words import words
 from qgtune.sweep.arguments import Arguments, override_text
+from qgtune.sweep.custom import CustomSpace
+from qgtune.sweep.draw import Draw
 from qgtune.sweep.settings import Given, Settings, read_given
 
 if TYPE_CHECKING:
@@ -38,6 +45,7 @@ class Combination:
         task_pickle: the same without the `hydra` node.
         overrides: the overrides behind it: what the command line fixed, and the chosen config groups.
         constants: overrides for the space's constants that differ from the base.
+        warnings: what to warn of, once.
     """
 
     space: SearchSpace
@@ -45,14 +53,26 @@ class Combination:
     task_pickle: bytes
     overrides: tuple[str, ...]
     constants: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
-    def load(self, values: Mapping[str, Any]) -> tuple[DictConfig, DictConfig]:
-        """Return a fresh whole config and a fresh task config (without `hydra`) with `values` in place."""
+    def place(self, values: Mapping[str, Any]) -> Draw:
+        """Return fresh configs with `values` of the space in place."""
         whole: DictConfig = pickle.loads(self.config_pickle)
         task: DictConfig = pickle.loads(self.task_pickle)
-        self.space.inject(whole, values)
-        self.space.inject(task, values)
-        return whole, task
+        draw = Draw(self.space, self.overrides, self.constants, whole, task)
+        draw.put(values)
+        return draw
+
+    def base_value(self, path: str) -> Any:
+        """Return the base settings' value at a path, resolved; the empty text where there is none."""
+        try:
+            return value_at(pickle.loads(self.task_pickle), path)
+        except LookupError:
+            return ""
+
+    def base_point(self) -> tuple[dict[str, Any], list[str]]:
+        """Return the base settings as a point of the space, as the study stores it, and what lies outside of it."""
+        return base_point(self.space.hyperparameters, pickle.loads(self.task_pickle))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +82,14 @@ class Composition:
     Attributes:
         groups: the choices between config groups.
         combinations: by the chosen option of each group, in order.
+        custom: asks a trial for more values; None for no more.
+        choices: the option of each config group in the base settings.
     """
 
     groups: tuple[Hyperparameter, ...]
     combinations: Mapping[tuple[str, ...], Combination]
+    custom: CustomSpace | None = None
+    choices: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def hyperparameters(self) -> dict[str, Hyperparameter]:
@@ -75,17 +99,55 @@ class Composition:
             found.update(combination.space.hyperparameters)
         return found
 
-    def suggest(self, trial: Any) -> tuple[Combination, dict[str, Any]]:
-        """Ask a trial for its values.
+    @property
+    def warnings(self) -> list[str]:
+        """What to warn of, once each."""
+        return list(dict.fromkeys(text for found in self.combinations.values() for text in found.warnings))
+
+    def draw(self, trial: Any) -> Draw:
+        """Ask a trial for its values and put them into its config.
 
         Args:
-            trial: an `optuna.Trial` or `FixedTrial`.
+            trial: an `optuna.Trial`.
 
-        Returns:
-            The combination that its config groups chose, and its values by config path.
+        Raises:
+            QGTuneError: when `custom_search_space` suggests a path that the config does not have.
         """
         combination = self.combinations[tuple(group.suggest(trial) for group in self.groups)]
-        return combination, combination.space.suggest(trial)
+        draw = combination.place(combination.space.suggest(trial))
+        if self.custom is not None:
+            known = frozenset((*draw.values, *(group.path for group in self.groups)))
+            draw.put_more(self.custom.suggest(draw.whole, trial, known))
+        return draw
+
+    def replay(self, values: Mapping[str, Any]) -> Draw:
+        """Put a finished trial's values into its config.
+
+        Args:
+            values: config values by path. A path that neither the space nor the config has any more is left out.
+        """
+        options = tuple(values.get(group.path, group.choices[0]) for group in self.groups)
+        combination = self.combinations[options]
+        known = {path: values[path] for path in combination.space.hyperparameters if path in values}
+        draw = combination.place(known)
+        there = {*known, *(group.path for group in self.groups)}
+        for path in values.keys() - there:
+            with contextlib.suppress(QGTuneError):
+                draw.put_more({path: values[path]})
+        return draw
+
+    def base_point(self) -> tuple[dict[str, Any], list[str]]:
+        """Return the base settings as a point, as the study stores it, and what lies outside of the space."""
+        chosen = {group.path: self.choices.get(group.path) for group in self.groups}
+        outside = [
+            f"{group.path}={chosen[group.path]} is not {words(group.distribution)}"
+            for group in self.groups
+            if chosen[group.path] not in group.choices
+        ]
+        if outside:
+            return {}, outside
+        point, outside = self.combinations[tuple(str(option) for option in chosen.values())].base_point()
+        return {**chosen, **point}, outside
 
 
 def compose(config_loader: ConfigLoader, master: DictConfig, arguments: Arguments, settings: Settings) -> Composition:
@@ -101,6 +163,9 @@ def compose(config_loader: ConfigLoader, master: DictConfig, arguments: Argument
         QGTuneError: with all problems of space, dependencies and values.
     """
     space = read_given(master, "search_space")
+    if is_official(space.data):
+        arguments = _with_official(arguments, read_official(space.data, space.source))
+        space = replace(space, data=None)
     dependencies = read_given(master, "dependencies")
     combinations: dict[tuple[str, ...], Combination] = {}
     problems: dict[str, None] = {}
@@ -115,7 +180,20 @@ def compose(config_loader: ConfigLoader, master: DictConfig, arguments: Argument
             problems[f"Cannot compose the config for {' '.join(overrides)!r}: {_one_line(error)}"] = None
     if problems:
         raise QGTuneError(*problems)
-    return Composition(arguments.groups, combinations)
+    custom = settings.custom_search_space
+    return Composition(
+        arguments.groups,
+        combinations,
+        CustomSpace(custom, arguments.fixed_texts) if custom else None,
+        {group.path: master.hydra.runtime.choices.get(group.path) for group in arguments.groups},
+    )
+
+
+def _with_official(arguments: Arguments, found: Sequence[Hyperparameter]) -> Arguments:
+    """Add hyperparameters that the command line neither fixed nor gave a range."""
+    given = {*arguments.fixed_paths, *(hyperparameter.path for hyperparameter in arguments.hyperparameters)}
+    more = tuple(hyperparameter for hyperparameter in found if hyperparameter.path not in given)
+    return replace(arguments, hyperparameters=(*more, *arguments.hyperparameters))
 
 
 def _chosen(groups: Sequence[Hyperparameter], options: Sequence[str]) -> Iterator[str]:
@@ -152,6 +230,7 @@ def _combination(
         pickle.dumps(space.prepare(task)),
         tuple(overrides),
         tuple(_constant_overrides(space, task)),
+        (*space.notices, *lint(space, task)),
     )
 
 

@@ -26,6 +26,7 @@ class Interrupts:
         received: the first signal's number; None while there was none.
         at_first: called by the first signal.
         at_second: called by the second signal, before the process ends at once.
+        before_exit: called after that, the last of all: gives the terminal back as it was.
 
     Args:
         heeds: the signals that ask to stop.
@@ -43,6 +44,7 @@ class Interrupts:
         self._in_user_code = False
         self.at_first: Callable[[], None] = _nothing
         self.at_second: Callable[[], None] = _nothing
+        self.before_exit: Callable[[], None] = _nothing
 
     @classmethod
     def of_guest(cls) -> Interrupts:
@@ -115,6 +117,7 @@ class Interrupts:
             if number not in self._insists:
                 return
             self.at_second()
+            self.before_exit()
             os._exit(128 + number)
         self.received = number
         self.at_first()

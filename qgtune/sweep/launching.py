@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from qgtune.sweep.interrupts import Interrupts
     from qgtune.sweep.supervisor import Supervisor
+    from qgtune.sweep.terminals import Relay
     from qgtune.sweep.worker import Worker
 
 log = logging.getLogger("qgtune")
@@ -144,16 +145,22 @@ def launch_jobs(
 
 
 def launch_workers(
-    worker: Worker, master: DictConfig, n_workers: int, slots: Slots, supervisor: Supervisor
+    worker: Worker,
+    master: DictConfig,
+    n_workers: int,
+    slots: Slots,
+    supervisor: Supervisor,
+    relay: Relay | None = None,
 ) -> list[Any]:
     """Run `n_workers` copies of a worker in processes, all at a time, each in a slot of its own.
 
     Args:
-        worker: what to run.
+        worker: what each of them does.
         master: the config of the sweep.
         n_workers: how many.
         slots: what each process is given.
         supervisor: decides whether one that ended is replaced.
+        relay: gives each a terminal to write to; None lets them write to ours.
 
     Returns:
         The last `WorkerReport` of each, or the `Death` of one that was not replaced.
@@ -164,7 +171,7 @@ def launch_workers(
     jobs = [WorkerJob(HydraProcess.current(), worker, master)] * n_workers
     for slot in range(n_workers if slots.gpus else 0):
         log.info("Worker %d uses GPU %s.", slot, slots.gpu(slot))
-    pool = ProcessPool(jobs, n_workers, supervisor.died, worker.interrupts, slots, supervisor.goes_on)
+    pool = ProcessPool(jobs, n_workers, supervisor.died, worker.interrupts, relay, slots, supervisor.goes_on)
     results = pool.run()
     for result in results:
         if isinstance(result, Crash):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shlex
@@ -10,25 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.hydra_config import HydraConfig
-
 from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials, decoded, summary
-from qgtune.results.configs import resolve_plain
-from qgtune.space.yaml_files import write_yaml
-from qgtune.sweep.job import set_job
+from qgtune.results.commands import run_command
+from qgtune.space.yaml_files import load_yaml_file, write_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from optuna.trial import FrozenTrial
 
     from qgtune.study.ledger import Ledger
+    from qgtune.study.objectives import Objectives
     from qgtune.study.session import Session, StudySpec
     from qgtune.sweep.composer import Composition
     from qgtune.sweep.settings import Settings
 
 log = logging.getLogger("qgtune")
+
+RESULTS = "optimization_results.yaml"
+N_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,60 +51,111 @@ class Outputs:
         """
         results = summary(session.study, self.composition.hyperparameters)
         best = best_trials(session.study)
+        file = self.folder / RESULTS
         try:
-            write_yaml(self.folder / "optimization_results.yaml", results)
-            written = self._write_best(best[0]) if best else []
+            outdated = _front(file) - {trial.number for trial in best}
+            write_yaml(file, results)
+            written = self._write_best(best, session.objectives)
+            for number in outdated if self.settings.best_config_path is not None else ():
+                self._config_path(number).unlink(missing_ok=True)
         except OSError as error:
             raise QGTuneError(f"Cannot write the results: {error}. The study itself is kept.") from None
-        self._say(session.refresh(), best, written)
+        self._say(session, best, written)
+        if self.settings.report:
+            self._report(session)
         return results
 
-    def _write_best(self, trial: FrozenTrial) -> list[Path]:
-        targets: dict[str | None, Callable[[], Any]] = {
-            self.settings.best_trial_path: lambda: decoded(trial, self.composition.hyperparameters),
-            self.settings.best_config_path: lambda: best_config(self.composition, trial),
-        }
-        written = [
-            path for path in (self.settings.built_search_space_path,) if path is not None and Path(path).exists()
-        ]
-        for path, content in targets.items():
-            if path is not None:
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-                write_yaml(Path(path), content())
-                written.append(path)
-        return [Path(path).absolute() for path in written]
+    def _report(self, session: Session) -> None:
+        """Write the report; whatever goes wrong with it is not worth the results."""
+        from qgtune.results.report import FILE, HOW_TO_INSTALL, is_installed, write_sweep_report
 
-    def _say(self, ledger: Ledger, best: list[FrozenTrial], written: list[Path]) -> None:
+        try:
+            if not is_installed():
+                log.info(HOW_TO_INSTALL)
+                return
+            log.info("Read the report:      %s", short_path(write_sweep_report(session.study, self.folder)))
+        except Exception as error:  # noqa: BLE001
+            log.warning("Cannot write %s: %s: %s", FILE, type(error).__name__, " ".join(str(error).split()))
+
+    def _write_best(self, best: list[FrozenTrial], objectives: Objectives) -> list[Path]:
+        built, trial_path, config_path = (
+            None if path is None else Path(path).absolute()
+            for path in (
+                self.settings.built_search_space_path,
+                self.settings.best_trial_path,
+                self.settings.best_config_path,
+            )
+        )
+        written = [built] if best and built is not None and built.exists() else []
+        contents: dict[Path, Any] = {}
+        if trial_path is not None and best and len(objectives) == 1:
+            contents[trial_path] = decoded(best[0], self.composition.hyperparameters)
+        if config_path is not None:
+            for trial in best:
+                path = config_path if len(objectives) == 1 else self._config_path(trial.number)
+                contents[path] = best_config(self.composition, trial)
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_yaml(path, content)
+        return [*written, *contents]
+
+    def _config_path(self, number: int) -> Path:
+        """Return where the config of a trial of the Pareto front goes."""
+        path = Path(str(self.settings.best_config_path)).absolute()
+        return path.with_name(f"{path.stem}_{number}{path.suffix}")
+
+    def _say(self, session: Session, best: list[FrozenTrial], written: list[Path]) -> None:
+        ledger = session.refresh()
         log.info("Finished: %s.", _counts(ledger))
         if not best:
-            log.error("No trial completed, so there is no best one.")
+            why = "Every completed trial violates a constraint" if ledger.complete else "No trial completed"
+            log.error("%s, so there is no best one.", why)
             return
-        values = ", ".join(f"{value:.6g}" for value in best[0].values)
-        log.info("Best: trial %d with %s", best[0].number, values)
-        for path, value in decoded(best[0], self.composition.hyperparameters).items():
-            log.info("  %s: %s", path, value)
-        inside = [path.name for path in written if path.parent == self.folder]
-        outside = [short_path(path) for path in written if path.parent != self.folder]
-        log.info("Written to %s: %s", short_path(self.folder), ", ".join([*inside, *outside]))
+        if len(session.objectives) == 1:
+            self._say_best(best[0])
+        else:
+            _say_front(best, session.objectives, ledger.complete)
+        _say_written(self.folder, written)
         if self.settings.best_config_path is not None:
-            log.info("Run the best config:  %s", _run_command(Path(self.settings.best_config_path)))
+            label = "Run the best config:" if len(session.objectives) == 1 else "Run the first one:"
+            log.info("%-21s %s", label, run_command(program(), written[-len(best)]))
         if self.spec.storage is not None:
             log.info("Look at the study:    optuna-dashboard %s", shlex.quote(short_path(Path(self.spec.storage))))
+
+    def _say_best(self, trial: FrozenTrial) -> None:
+        log.info("Best: trial %d with %.6g", trial.number, trial.value)
+        for path, value in decoded(trial, self.composition.hyperparameters).items():
+            log.info("  %s: %s", path, value)
+
+
+def _front(results: Path) -> set[int]:
+    """Return the trials of the Pareto front that an earlier run wrote."""
+    if not results.exists():
+        return set()
+    with contextlib.suppress(QGTuneError, AttributeError, TypeError, KeyError):  # no file of ours, then
+        return {solution["trial"] for solution in load_yaml_file(results, "results")["solutions"]}
+    return set()
+
+
+def _say_front(best: list[FrozenTrial], objectives: Objectives, n_complete: int) -> None:
+    log.info("Pareto front: %d of %d complete trials", len(best), n_complete)
+    for trial in best[:N_SHOWN]:
+        log.info("  trial %d: %s", trial.number, objectives.text(trial.values))
+    if len(best) > N_SHOWN:
+        log.info("  and %d more in %s", len(best) - N_SHOWN, RESULTS)
+
+
+def _say_written(folder: Path, written: list[Path]) -> None:
+    inside = [path.name for path in written if path.parent == folder.absolute()]
+    outside = [short_path(path) for path in written if path.parent != folder.absolute()]
+    names = [*inside, *outside]
+    more = f" and {len(names) - N_SHOWN} more" if len(names) > N_SHOWN else ""
+    log.info("Written to %s: %s%s", short_path(folder), ", ".join(names[:N_SHOWN]), more)
 
 
 def best_config(composition: Composition, trial: FrozenTrial) -> Any:
     """Return the whole config of a trial as plain data, all resolved."""
-    values = decoded(trial, composition.hyperparameters)
-    options = tuple(values.get(group.path, group.choices[0]) for group in composition.groups)
-    combination = composition.combinations[options]
-    whole, task = combination.load({path: values[path] for path in combination.space.hyperparameters if path in values})
-    set_job(whole, trial.number, [], "")
-    before = HydraConfig.instance().cfg
-    HydraConfig.instance().set_config(whole)
-    try:
-        return resolve_plain(task)
-    finally:
-        HydraConfig.instance().cfg = before
+    return composition.replay(decoded(trial, composition.hyperparameters)).resolve(trial.number)
 
 
 def _counts(ledger: Ledger) -> str:
@@ -118,13 +169,7 @@ def short_path(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-def _run_command(best_config_path: Path) -> str:
-    path = best_config_path.absolute()
-    arguments = [*_program(), "--config-path", str(path.parent), "--config-name", path.stem]
-    return shlex.join(arguments)
-
-
-def _program() -> list[str]:
+def program() -> list[str]:
     """Return how this app was started."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     if spec is not None and spec.name:

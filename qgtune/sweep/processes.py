@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.context import SpawnProcess
 
+    from qgtune.sweep.terminals import ChildTerminal, Relay
+
 log = logging.getLogger("qgtune")
 
 GRACE_S = 3.0
@@ -87,6 +89,7 @@ class ProcessPool:
         jobs: what to run; each is pickled once.
         n_processes: how many run at a time.
         on_death: asked when a process ends without a result; true starts the job again.
+        relay: gives each process a terminal to write to; None lets them write to ours.
         slots: what each of the `n_processes` places gives the process in it.
         goes_on: asked when a job returned; true starts it again, in a fresh process.
     """
@@ -95,6 +98,7 @@ class ProcessPool:
     n_processes: int
     on_death: Callable[[Death], bool]
     interrupts: Interrupts = field(default_factory=Interrupts)
+    relay: Relay | None = None
     slots: Slots = field(default_factory=Slots)
     goes_on: Callable[[Any], bool] = _never
     _children: dict[int, _Child] = field(default_factory=dict)
@@ -130,11 +134,14 @@ class ProcessPool:
     def _start(self, index: int, payload: bytes) -> None:
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_child, args=(payload, sender), name=f"qgtune-worker-{index}")
+        terminal = self.relay.open() if self.relay else None
+        process = context.Process(target=_child, args=(payload, sender, terminal), name=f"qgtune-worker-{index}")
         slot = self._free_slot(index)
         with ctrl_c_held_back(), environment(self.slots.environment(slot)):
             process.start()
         sender.close()
+        if self.relay and terminal:
+            self.relay.read_from(terminal, process.pid or 0)
         self._children[index] = _Child(index, slot, process, receiver)
         if self.interrupts.received is not None:  # it came between the start and here
             self._terminate()
@@ -219,8 +226,10 @@ def how_it_ended(exit_code: int) -> str:
     return f"ended with exit code {exit_code}"
 
 
-def _child(payload: bytes, sender: Connection) -> None:
+def _child(payload: bytes, sender: Connection, terminal: ChildTerminal | None) -> None:
     """Run in the spawned process: do the job and send what comes of it home."""
+    if terminal is not None:
+        terminal.take()
     interrupts = Interrupts(heeds=(signal.SIGTERM,))  # Ctrl-C reaches the whole group: the parent passes it on
     threading.Thread(target=end_with_parent, daemon=True).start()
     with interrupts.installed():

@@ -1,7 +1,8 @@
-"""Keep Hydra from resolving the search space and the dependencies when it builds the sweeper.
+"""The sweeper's node before Hydra builds the sweeper from it.
 
-`instantiate` resolves every interpolation of the sweeper's node, so that a dependency that points nowhere would end the
-program with Hydra's error instead of ours. Our callback takes both nodes out before, and the sweeper puts them back.
+`instantiate` resolves every interpolation of the node, so that a dependency that points nowhere would end the program
+with Hydra's error instead of ours. Our callback takes search space and dependencies out before, and the sweeper puts
+them back.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from omegaconf import OmegaConf, open_dict, read_write
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+OURS = "hydra_plugins.qgtune_sweeper.sweeper.QGTuneSweeper"
+OFFICIAL = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
 KEYS = ("search_space", "dependencies")
 _held: dict[int, dict[str, Any]] = {}
 
@@ -25,6 +28,12 @@ def hold(config: DictConfig) -> None:
         return
     _held[id(config)] = {key: raw[key] for key in KEYS if isinstance(raw.get(key), (dict, list))}
     _set(config, dict.fromkeys(_held[id(config)]))
+
+
+def take_over(config: DictConfig) -> None:
+    """Run our sweeper where the config names the official one's class beside our name, as project templates do."""
+    if config.hydra.sweeper.get("_target_") == OFFICIAL:
+        _set(config, {"_target_": OURS})
 
 
 def give_back(config: DictConfig) -> None:

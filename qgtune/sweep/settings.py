@@ -11,6 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.space.yaml_files import load_yaml_file
 from qgtune.study import checks
+from qgtune.study.components import DEFAULT_PRUNER
+from qgtune.study.objectives import Objectives, pruner_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +28,7 @@ class Settings:
     params: Mapping[str, Any]
     study_name: str
     storage: str | None
-    direction: tuple[str, ...]
+    direction: Objectives
     n_trials: int
     n_jobs: int
     trials_per_worker: int | None
@@ -39,12 +41,18 @@ class Settings:
     seed: int | None
     sampler: Mapping[str, Any] | None
     pruner: Mapping[str, Any] | None
+    custom_search_space: str | None
+    enqueue_base: bool
+    enqueue: tuple[Any, ...]
+    dry_run: bool
     tune: tuple[str, ...] | None
     tune_model: bool
     tune_training: bool
     built_search_space_path: str | None
     best_trial_path: str | None
     best_config_path: str | None
+    progress: str
+    report: bool
 
 
 def read_settings(config: DictConfig) -> Settings:
@@ -55,6 +63,8 @@ def read_settings(config: DictConfig) -> Settings:
     """
     node = dict(_resolved(config))
     _rename(node)
+    if node.get("study_name") is None:
+        node["study_name"] = config.hydra.job.name
     problems = [_unknown(key) for key in node if key not in _KNOWN and not str(key).startswith("_")]
     values: dict[str, Any] = {}
     for name, check in _CHECKS.items():
@@ -66,8 +76,20 @@ def read_settings(config: DictConfig) -> Settings:
         raise QGTuneError(*problems)
     if len(values["direction"]) > 1 and (values["stop_at"], values["stop_after_no_improvement"]) != (None, None):
         raise QGTuneError("Cannot stop a study of several objectives early: none of its values is the best one.")
+    try:
+        values["pruner"] = pruner_for(
+            values["direction"], values["pruner"], chosen=_chose_pruner(config, values["pruner"])
+        )
+    except ValueError as error:
+        raise QGTuneError(f"Cannot use hydra.sweeper.pruner: {error}.") from None
     values["seed"], values["sampler"] = _seed(values["seed"], values["sampler"])
     return Settings(**values)
+
+
+def _chose_pruner(config: DictConfig, pruner: Any) -> bool:
+    """Say whether the user chose the pruner, rather than leave the group and its arguments alone."""
+    choice = config.hydra.runtime.get("choices", {}).get("hydra/sweeper/pruner")
+    return bool(choice != "default" or pruner != {"_target_": DEFAULT_PRUNER})
 
 
 def _resolved(config: DictConfig) -> Mapping[str, Any]:
@@ -103,7 +125,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "params": lambda value: {} if value is None else checks.mapping(value),
     "study_name": checks.text,
     "storage": checks.optional(checks.text),
-    "direction": checks.direction,
+    "direction": Objectives.read,
     "n_trials": checks.whole(1),
     "n_jobs": checks.whole(1),
     "trials_per_worker": checks.optional(checks.whole(1)),
@@ -116,12 +138,18 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "seed": checks.optional(checks.whole(0)),
     "sampler": checks.optional(checks.mapping),
     "pruner": checks.optional(checks.mapping),
+    "custom_search_space": checks.optional(checks.text),
+    "enqueue_base": checks.flag,
+    "enqueue": lambda value: () if value is None else checks.items(value),
+    "dry_run": checks.flag,
     "tune": checks.optional(checks.paths),
     "tune_model": checks.flag,
     "tune_training": checks.flag,
     "built_search_space_path": checks.optional(checks.text),
     "best_trial_path": checks.optional(checks.text),
     "best_config_path": checks.optional(checks.text),
+    "progress": checks.progress,
+    "report": checks.flag,
 }
 _KNOWN = (*_CHECKS, *UNSETTLED, *ALIASES)
 if set(_CHECKS) != {field.name for field in fields(Settings)}:  # pragma: no cover - a mistake of ours, found on import

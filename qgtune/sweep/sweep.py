@@ -15,11 +15,12 @@ from hydra.core.utils import configure_log, setup_globals
 from omegaconf import DictConfig, OmegaConf
 
 from qgtune.errors import QGTuneError
+from qgtune.results.commands import note_program
 from qgtune.space.resolvers import register_resolvers
 from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.factory import build_pruner, build_sampler
 from qgtune.study.grid import GRID, with_grid
-from qgtune.study.ledger import Limits
+from qgtune.study.ledger import Limits, Stop
 from qgtune.study.session import Session, StudySpec, open_session, study_exists
 from qgtune.study.storages import check_journal_path, is_memory
 from qgtune.sweep import raw
@@ -28,7 +29,10 @@ from qgtune.sweep.composer import Composition, compose
 from qgtune.sweep.guests import Guests
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.launching import launch_workers, plain
-from qgtune.sweep.outputs import Outputs, short_path
+from qgtune.sweep.outputs import Outputs, program, short_path
+from qgtune.sweep.points import Points, read_points
+from qgtune.sweep.progress import Watched, progress
+from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.rounds import Rounds, none_completed
 from qgtune.sweep.settings import Settings, read_settings
 from qgtune.sweep.slots import Machine, Slots, read_slots
@@ -37,10 +41,12 @@ from qgtune.sweep.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from hydra.types import HydraContext, TaskFunction
 
     from qgtune.sweep.supervisor import Supervisor
+    from qgtune.sweep.terminals import Relay
 
 log = logging.getLogger("qgtune")
 T = TypeVar("T")
@@ -59,6 +65,7 @@ class Plan:
         folder: the sweep folder.
         spec: the study.
         limits: when it ends.
+        points: what is to run before anything is sampled.
         slots: what each worker process of our launcher gets.
     """
 
@@ -67,6 +74,7 @@ class Plan:
     folder: Path
     spec: StudySpec
     limits: Limits
+    points: Points
     slots: Slots
 
 
@@ -93,6 +101,11 @@ def run_sweep(
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     raw.give_back(config)
     plan = make_plan(hydra_context, config, arguments)
+    if plan.settings.dry_run:
+        from qgtune.sweep.preview import show
+
+        show(plan)
+        return {}
     return _Sweep(hydra_context, Task(task_function), config, plan).run()
 
 
@@ -125,9 +138,11 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
             "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
             "'training.lr=interval(1e-4,1e-1)'."
         )
-    if problems or composition is None or bounded is None or slots is None:
+    points = None if composition is None else attempt(lambda: read_points(settings, composition))
+    attempt(lambda: None if composition is None else rehearse(composition))
+    if problems or composition is None or bounded is None or points is None or slots is None:
         raise QGTuneError(*problems)
-    return _plan(bounded, composition, storage, config, slots)
+    return Plan(bounded, composition, *_study(bounded, storage, config), points, slots)
 
 
 def _own_keys(config: DictConfig) -> dict[str, Any]:
@@ -142,13 +157,13 @@ def _bounded(settings: Settings, composition: Composition | None) -> Settings:
     distributions = {path: hyperparameter.distribution for path, hyperparameter in found.items()}
     sampler, n_trials = settings.sampler, settings.n_trials
     if distributions:
-        sampler, n_trials = with_grid(sampler, distributions, n_trials, settings.seed)
+        sampler, n_trials = with_grid(sampler, distributions, n_trials, settings.seed, len(settings.enqueue))
     if distributions or (sampler or {}).get("_target_") != GRID:
         build_sampler(sampler, settings.seed)
     return replace(settings, sampler=sampler, n_trials=n_trials)
 
 
-def _plan(settings: Settings, composition: Composition, storage: str | None, config: DictConfig, slots: Slots) -> Plan:
+def _study(settings: Settings, storage: str | None, config: DictConfig) -> tuple[Path, StudySpec, Limits]:
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
     spec = StudySpec(settings.study_name, storage, settings.direction, settings.sampler, settings.pruner, settings.seed)
     limits = Limits(
@@ -158,22 +173,26 @@ def _plan(settings: Settings, composition: Composition, storage: str | None, con
         settings.max_failure_rate,
         n_first=settings.n_jobs + 2,
         deadline_s=None if settings.timeout is None else time.time() + settings.timeout,
-        maximize=settings.direction[0] == "maximize",
+        maximize=settings.direction.directions[0] == "maximize",
         stop_at=settings.stop_at,
         stop_after_no_improvement=settings.stop_after_no_improvement,
     )
-    return Plan(settings, composition, folder, spec, limits, slots)
+    return folder, spec, limits
 
 
 def _storage(settings: Settings, config: DictConfig) -> str | None:
-    if settings.storage is None or is_memory(settings.storage):
-        if settings.n_jobs > 1 or config.hydra.launcher.get("_target_") != BASIC:
+    storage = settings.storage
+    if is_memory(storage) and (settings.n_jobs > 1 or config.hydra.launcher.get("_target_") != BASIC):
+        if storage is not None:
             raise QGTuneError(
                 "Cannot share a study in memory with workers in other processes. Give hydra.sweeper.storage a file, or "
                 "set hydra.sweeper.n_jobs=1 with hydra/launcher=basic."
             )
+        storage = str(Path(str(config.hydra.sweep.dir), "study.log"))
+        log.info("Workers in other processes cannot share memory: the study is kept in %s.", storage)
+    if storage is None or is_memory(storage):
         return None
-    path = settings.storage if "://" in settings.storage else str(Path(config.hydra.runtime.cwd, settings.storage))
+    path = storage if "://" in storage else str(Path(config.hydra.runtime.cwd, storage))
     check_journal_path(path)
     return path
 
@@ -191,17 +210,18 @@ class _Sweep:
         session = open_session(self.plan.spec, self.plan.limits, samples=False)
         limits = replace(self.plan.limits, n_before=len(session.study.get_trials(deepcopy=False)))
         self.plan, session.limits = replace(self.plan, limits=limits), limits
-        for notice in check_space_unchanged(session.study, self.plan.composition.hyperparameters):
-            log.warning(notice)
-        for notice in self._notices():
+        for notice in (*_changes(session, self.plan.composition), *self.plan.composition.warnings):
             log.warning(notice)
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
+        note_program(session.study, program())
         _greet(session, self.plan)
+        _enqueue(session, self.plan)
         guests = Guests(session, self.hydra_context, self.config, self.interrupts)
         with self.interrupts.installed():
-            launch = functools.partial(self._launch, session, guests)
-            with guests.attended() if self._is_elsewhere else nullcontext():
+            attended = guests.attended() if self._is_elsewhere else nullcontext()
+            with self._progress(session) as relay, attended:
+                launch = functools.partial(self._launch, session, guests, relay)
                 gave_up = Rounds(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
             results = Outputs(self.plan.folder, self.plan.settings, self.plan.composition, self.plan.spec).write(
                 session
@@ -214,17 +234,29 @@ class _Sweep:
             raise QGTuneError(gave_up)
         return results
 
+    def _progress(self, session: Session) -> AbstractContextManager[Relay | None]:
+        """Show the progress, unless there is nothing to wait for."""
+        if isinstance(session.refresh().next(session.limits, session.clock()), Stop):
+            return nullcontext()
+        settings = self.plan.settings
+        watched = Watched(session, settings.n_jobs)
+        return progress(watched, settings.progress, self.interrupts, in_process=self._is_in_process)
+
+    @property
+    def _target(self) -> str:
+        return str(self.config.hydra.launcher.get("_target_"))
+
+    @property
+    def _is_in_process(self) -> bool:
+        return self._target == BASIC and self.plan.settings.n_jobs == 1
+
     @property
     def _is_elsewhere(self) -> bool:
-        return self.config.hydra.launcher.get("_target_") not in (BASIC, PROCESSES)
+        return self._target not in (BASIC, PROCESSES)
 
-    def _notices(self) -> list[str]:
-        found: dict[str, None] = {}
-        for combination in self.plan.composition.combinations.values():
-            found.update(dict.fromkeys(combination.space.notices))
-        return list(found)
-
-    def _launch(self, session: Session, guests: Guests, n_workers: int, supervisor: Supervisor) -> None:
+    def _launch(
+        self, session: Session, guests: Guests, relay: Relay | None, n_workers: int, supervisor: Supervisor
+    ) -> None:
         settings = self.plan.settings
         worker = Worker(
             self.task,
@@ -236,17 +268,16 @@ class _Sweep:
             settings.trials_per_worker,
             interrupts=self.interrupts,
         )
-        target = str(self.config.hydra.launcher.get("_target_"))
-        if target == BASIC and settings.n_jobs == 1:
+        if self._is_in_process:
             worker.storage, worker.n_most = session.storage, None
             worker()
             configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         elif self._is_elsewhere:
             guests.launch(worker, n_workers, supervisor)
         else:
-            if target == BASIC:
+            if self._target == BASIC:
                 log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)
-            launch_workers(worker, self.config, n_workers, self.plan.slots, supervisor)
+            launch_workers(worker, self.config, n_workers, self.plan.slots, supervisor, relay)
 
 
 def _check_folder(plan: Plan) -> None:
@@ -257,6 +288,18 @@ def _check_folder(plan: Plan) -> None:
         f"Cannot start study {plan.spec.name!r} in {short_path(plan.folder)}: the folder holds another study's jobs. "
         "Give another hydra.sweep.dir, or the study_name and storage of that study."
     )
+
+
+def _changes(session: Session, composition: Composition) -> list[str]:
+    return check_space_unchanged(session.study, composition.hyperparameters, is_open=composition.custom is not None)
+
+
+def _enqueue(session: Session, plan: Plan) -> None:
+    is_new = not session.study.get_trials(deepcopy=False)
+    if session.enqueue(plan.points.given, plan.points.base):
+        log.info("Trial 0 runs the base settings.")
+    elif is_new and plan.points.outside:
+        log.warning("The base settings are not run first: %s.", "; ".join(plan.points.outside))
 
 
 def _greet(session: Session, plan: Plan) -> None:

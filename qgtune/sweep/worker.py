@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import configure_log
-from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.trial import TrialState
 
@@ -19,24 +18,26 @@ from qgtune.results.configs import resolve_plain
 from qgtune.results.files import write_once
 from qgtune.space.resolvers import register_resolvers
 from qgtune.study.loop import WorkerReport, first_line, interrupted, outcome_of, run_trials
-from qgtune.study.session import Outcome, Session, StudySpec, completed, failed, open_session
+from qgtune.study.session import Outcome, Session, StudySpec, failed, open_session
 from qgtune.study.storages import batch
-from qgtune.sweep.arguments import override_text
-from qgtune.sweep.composer import Combination, Composition, replayable
+from qgtune.sweep.composer import Composition, replayable
 from qgtune.sweep.guests import listening
 from qgtune.sweep.interrupts import Interrupted, Interrupts
 from qgtune.sweep.job import run_job, set_job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     import optuna
     from hydra.types import HydraContext
+    from omegaconf import DictConfig
     from optuna.storages import BaseStorage
 
     from qgtune.study.ledger import Limits
+    from qgtune.study.objectives import Objectives
+    from qgtune.sweep.draw import Draw
     from qgtune.sweep.task import Task, TaskByValue
 
 log = logging.getLogger("qgtune")
@@ -114,24 +115,30 @@ class Worker:
         return listening(session, self.stop_key, self.interrupts) if self.stop_key else nullcontext()
 
     def _run(self, session: Session, trial: optuna.Trial) -> Outcome:
-        with batch(session.storage):
-            combination, values = self.composition.suggest(trial)
         try:
-            outcome = self._run_values(trial, combination, values)
-        except Interrupted:
-            outcome = interrupted(self.interrupts.name if self.stop_key else "")
-        say(trial.number, outcome)
+            with batch(session.storage):
+                draw = self.composition.draw(trial)
+        except Exception as error:
+            if self.composition.custom is None:
+                raise
+            outcome = outcome_of(error)  # the user's own function raised it
+        else:
+            outcome = self._run_drawn(session, trial, draw)
+        say(trial.number, outcome, session.objectives)
         return outcome
 
-    def _run_values(self, trial: optuna.Trial, combination: Combination, values: Mapping[str, Any]) -> Outcome:
-        whole, task = combination.load(values)
+    def _run_drawn(self, session: Session, trial: optuna.Trial, draw: Draw) -> Outcome:
+        whole = draw.whole
         try:
-            set_job(whole, trial.number, *_overrides(combination, values, task, whole))
+            set_job(whole, trial.number, *_overrides(draw))
         except OmegaConfBaseException as error:
             return failed(f"its config does not resolve: {first_line(error)}")
-        judge = _Judge(self.task, trial, self.interrupts, len(self.spec.directions), self.built_path)
-        with live.running(trial):
-            run_job(judge, whole, task, self.hydra_context)
+        judge = _Judge(self.task, trial, self.interrupts, session.judge, self.built_path)
+        try:
+            with live.running(trial):
+                run_job(judge, whole, draw.task, self.hydra_context)
+        except Interrupted:
+            judge.outcome = interrupted(self.interrupts.name if self.stop_key else "")
         configure_log(whole.hydra.hydra_logging, whole.hydra.verbose)
         return judge.outcome
 
@@ -143,7 +150,7 @@ class _Judge:
     task: Task | TaskByValue
     trial: optuna.Trial
     interrupts: Interrupts
-    n_objectives: int
+    judge: Callable[[Any], Outcome]
     built_path: Path | None
     outcome: Outcome = field(default_factory=interrupted)
 
@@ -161,7 +168,7 @@ class _Judge:
             if isinstance(error, SystemExit):  # it would end the worker
                 raise RuntimeError(self.outcome.reason) from error
             raise
-        self.outcome = completed(returned, self.n_objectives)
+        self.outcome = self.judge(returned)
         return returned
 
 
@@ -176,31 +183,21 @@ def _log_traceback(number: int, error: BaseException) -> None:
         log.error("trial %d raised\n%s", number, text)
 
 
-def say(number: int, outcome: Outcome) -> None:
+def say(number: int, outcome: Outcome, objectives: Objectives) -> None:
     """Log how a trial ended, in one line."""
     if outcome.values:
-        log.info("trial %d: %s", number, ", ".join(f"{value:.6g}" for value in outcome.values))
+        log.info("trial %d: %s", number, objectives.text(outcome.values))
     elif outcome.reason:
         log.error("trial %d failed: %s", number, outcome.reason)
     else:
         log.info("trial %d: pruned", number)
 
 
-def _overrides(
-    combination: Combination, values: Mapping[str, Any], task: DictConfig, whole: DictConfig
-) -> tuple[list[str], str]:
+def _overrides(draw: Draw) -> tuple[list[str], str]:
     """Return the overrides that replay the trial without any sweeper, and the folder name made of the short ones."""
-    space = combination.space
-    sampled = [override_text(path, value, add=space.hyperparameters[path].add) for path, value in values.items()]
-    derived = [override_text(path, _resolved(task, path)) for path in space.dependencies]
-    short = [*combination.overrides, *sampled]
-    everything = [*combination.overrides, *combination.constants, *sampled, *derived]
-    return replayable(everything), _dirname(short, whole)
-
-
-def _resolved(task: DictConfig, path: str) -> Any:
-    value = OmegaConf.select(task, path)
-    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    sampled = draw.sampled()
+    everything = [*draw.base, *draw.constants, *sampled, *draw.derived()]
+    return replayable(everything), _dirname([*draw.base, *sampled], draw.whole)
 
 
 def _dirname(overrides: Sequence[str], whole: DictConfig) -> str:

@@ -17,7 +17,8 @@ from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials
 from qgtune.study.ledger import Limits
 from qgtune.study.loop import WorkerReport, outcome_of, run_trials
-from qgtune.study.session import Outcome, Session, StudySpec, completed, open_session
+from qgtune.study.objectives import Objectives
+from qgtune.study.session import Outcome, Session, StudySpec, open_session
 from qgtune.study.storages import is_memory, open_storage
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.processes import Crash, ProcessPool
@@ -25,7 +26,7 @@ from qgtune.sweep.rounds import Rounds, none_completed
 from qgtune.sweep.slots import Machine, read_slots
 from qgtune.sweep.task import Task
 from qgtune.tune.best import save_best_config, save_best_trial
-from qgtune.tune.settings import check_settings, component
+from qgtune.tune.settings import check_settings, component, pruner
 
 if TYPE_CHECKING:
     import optuna
@@ -108,7 +109,7 @@ class _Run:
             if self.settings["n_processes"] == 1:
                 worker.run(self.interrupts, session.storage)
                 return
-            pool = ProcessPool([worker] * n_workers, n_workers, supervisor.died, self.interrupts, slots)
+            pool = ProcessPool([worker] * n_workers, n_workers, supervisor.died, self.interrupts, slots=slots)
             for result in pool.run():
                 if isinstance(result, Crash):
                     raise result.error
@@ -182,7 +183,7 @@ class _Worker:
                 trace = None if isinstance(error, QGTuneError) else error  # a mistake of the user's needs none
                 log.exception("trial %d failed: %s", trial.number, outcome.reason, exc_info=trace)
             return outcome
-        outcome = completed(returned, len(session.study.directions))
+        outcome = session.judge(returned)
         if outcome.reason:
             log.error("trial %d failed: %s", trial.number, outcome.reason)
         return outcome
@@ -192,9 +193,9 @@ def _spec(settings: Mapping[str, Any]) -> StudySpec:
     return StudySpec(
         settings["study_name"],
         settings["storage"],
-        settings["direction"],
+        Objectives.read(settings["direction"]),
         component("sampler", settings["sampler"]),
-        component("pruner", settings["pruner"] or "median"),
+        pruner(settings),
         settings["seed"],
     )
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.study import components
-from qgtune.study.checks import direction, flag, number, optional, text, whole
+from qgtune.study.checks import flag, number, optional, text, whole
+from qgtune.study.objectives import Objectives, pruner_for
 from qgtune.study.storages import is_memory
 from qgtune.tune.files import File, as_path, load_yaml
 
@@ -33,13 +34,18 @@ def _component(kind: str) -> Callable[[Any], Any]:
     return check
 
 
+def _direction(value: Any) -> Any:
+    Objectives.read(value)
+    return value
+
+
 CHECKS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "tune_model": (flag, False),
     "tune_training": (flag, True),
     **{path: (optional(text), None) for path in PATHS},
     "study_name": (text, "qgtune"),
     "storage": (optional(text), None),
-    "direction": (direction, "minimize"),
+    "direction": (_direction, "minimize"),
     "n_trials": (whole(1), 20),
     "timeout": (optional(number(0, float("inf"))), None),
     "n_jobs": (whole(1), 1),
@@ -78,7 +84,17 @@ def check_settings(given: Mapping[str, Any], source: str = "") -> dict[str, Any]
             problems.append(f"Cannot use {name}={given.get(name)!r}{of}: {str(error).removesuffix('.')}.")
     if problems:
         raise QGTuneError(*problems)
+    try:
+        pruner(values)
+    except ValueError as error:
+        raise QGTuneError(f"Cannot use pruner={values['pruner']!r}{of}: {error}.") from None
     return values
+
+
+def pruner(settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the `_target_` mapping of the pruner: Optuna's median pruner unless said otherwise."""
+    given, objectives = settings["pruner"], Objectives.read(settings["direction"])
+    return pruner_for(objectives, component("pruner", given or "median"), chosen=given is not None)
 
 
 def _read(given: Any, file: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from qgtune import QGTuneError
 from qgtune.study.components import NEEDS, PRUNERS, SAMPLERS
 from qgtune.study.factory import build_pruner, build_sampler
-from qgtune.study.grid import GRID, values_of, with_grid
+from qgtune.study.grid import GRID, with_grid
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "grid": {"search_space": {"x": [1, 2]}},
@@ -89,21 +89,6 @@ def test_a_wrong_target_is_one_line(conf: dict[str, Any], message: str) -> None:
     """What cannot be built says why."""
     with pytest.raises(QGTuneError, match=message):
         build_sampler(conf, None)
-
-
-@pytest.mark.parametrize(
-    ("distribution", "expected"),
-    [
-        pytest.param(IntDistribution(1, 9, step=4), [1, 5, 9], id="ints"),
-        pytest.param(FloatDistribution(0.0, 0.3, step=0.1), [0.0, 0.1, 0.2, 0.3], id="floats, end included"),
-        pytest.param(FloatDistribution(2.0, 2.0), [2.0], id="one float"),
-        pytest.param(CategoricalDistribution(["a", "b"]), ["a", "b"], id="choices"),
-        pytest.param(FloatDistribution(0.0, 1.0), None, id="continuous"),
-    ],
-)
-def test_values_of_a_distribution(distribution: Any, expected: list[Any] | None) -> None:
-    """Every value of a range is counted, its ends included."""
-    assert values_of(distribution) == expected
 
 
 def test_a_grid_is_filled_in_and_bounds_the_trials() -> None:

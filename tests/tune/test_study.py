@@ -350,3 +350,18 @@ def test_a_script_with_its_own_pool_works(tmp_path: Path) -> None:
     best = yaml.safe_load((tmp_path / "best_params.yaml").read_text())
     assert best["model"]["next"] == best["model"]["width"] == study.best_params["model.width"]
     assert best["training"]["lr"] == study.best_params["training.lr"]
+
+
+def both(trial: Trial, _tuning_config: dict[str, Any]) -> dict[str, float]:
+    """Return two objectives by name."""
+    return {"width": 1, "loss": trial.suggest_float("x", 0, 1)}
+
+
+def test_several_objectives_are_not_pruned() -> None:
+    """A study of several objectives takes a mapping of names; a pruner for it is refused."""
+    direction = {"loss": "minimize", "width": "maximize"}
+    study = tune.optimize(both, settings(direction=direction))
+    assert study.metric_names == ["loss", "width"]
+    assert all(trial.values == [trial.params["x"], 1.0] for trial in study.trials)
+    with pytest.raises(QGTuneError, match=r"Cannot use pruner='median': a trial of 2 objectives cannot be pruned"):
+        tune.create_study(settings(direction=direction, pruner="median"))

@@ -1,0 +1,155 @@
+"""A study as it was at one moment, and the plain facts of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from qgtune.results.best import best_trials
+from qgtune.results.report.masks import masked
+from qgtune.study.ledger import REASON, RETRY_OF
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import optuna
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+OURS = "qgtune:"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one reading of a study gave.
+
+    Attributes:
+        name: the study's name.
+        directions: `minimize` or `maximize`, one an objective.
+        objectives: the objectives' names: the study's metric names, or `value`, or `value 0`, `value 1`….
+        trials: all trials, by number.
+        best: the best trials, those of the Pareto front for several objectives; empty if none completed.
+        taken: when it was read.
+    """
+
+    name: str
+    directions: tuple[str, ...]
+    objectives: tuple[str, ...]
+    trials: Sequence[FrozenTrial]
+    best: tuple[FrozenTrial, ...]
+    taken: dt.datetime
+
+    @property
+    def counts(self) -> Counter[TrialState]:
+        """How many trials there are of each state."""
+        return Counter(trial.state for trial in self.trials)
+
+    @property
+    def completed(self) -> list[FrozenTrial]:
+        """The trials with a value."""
+        return [trial for trial in self.trials if trial.state == TrialState.COMPLETE]
+
+    @property
+    def failures(self) -> list[FrozenTrial]:
+        """The failed trials, the latest first."""
+        return [trial for trial in reversed(self.trials) if trial.state == TrialState.FAIL]
+
+    @property
+    def retries(self) -> dict[int, list[int]]:
+        """The numbers of the trials that ran a trial again, by the number of the first attempt."""
+        found: dict[int, list[int]] = {}
+        for trial in self.trials:
+            if (first := trial.user_attrs.get(RETRY_OF)) is not None:
+                found.setdefault(first, []).append(trial.number)
+        return found
+
+    @property
+    def space(self) -> Mapping[str, BaseDistribution]:
+        """The distributions by hyperparameter: of each the latest one that a trial drew from."""
+        found: dict[str, BaseDistribution] = {}
+        for trial in self.trials:
+            found.update(trial.distributions)
+        return found
+
+    @property
+    def is_multi_objective(self) -> bool:
+        """Whether there are several objectives."""
+        return len(self.directions) > 1
+
+    def span(self) -> tuple[dt.datetime, dt.datetime] | None:
+        """Return when the first trial started and the last one ended, or now if one runs; None before the first."""
+        starts = [trial.datetime_start for trial in self.trials if trial.datetime_start is not None]
+        if not starts:
+            return None
+        ends = [end_of(trial, self.taken) for trial in self.trials if trial.datetime_start is not None]
+        return min(starts), max(ends)
+
+    def worked(self) -> dt.timedelta:
+        """Return how long all trials took together."""
+        durations = [
+            end_of(trial, self.taken) - trial.datetime_start
+            for trial in self.trials
+            if trial.datetime_start is not None
+        ]
+        return sum(durations, dt.timedelta())
+
+
+def end_of(trial: FrozenTrial, now: dt.datetime) -> dt.datetime:
+    """Return when a started trial ended; for one that runs, now."""
+    return trial.datetime_complete or max(now, trial.datetime_start or now)
+
+
+def read_snapshot(study: optuna.Study) -> Snapshot:
+    """Read a study once, so that everything in a report is of the same moment."""
+    trials = study.get_trials(deepcopy=False)
+    directions = tuple("maximize" if one == StudyDirection.MAXIMIZE else "minimize" for one in study.directions)
+    return Snapshot(
+        name=study.study_name,
+        directions=directions,
+        objectives=_objectives(study, len(directions)),
+        trials=trials,
+        best=tuple(_ranked(best_trials(study), len(trials))),
+        taken=dt.datetime.now(),  # noqa: DTZ005 - Optuna's times are local and know no zone
+    )
+
+
+def _ranked(best: Sequence[FrozenTrial], n_known: int) -> list[FrozenTrial]:
+    """Leave out trials that came after the reading."""
+    return [trial for trial in best if trial.number < n_known]
+
+
+def _objectives(study: optuna.Study, n: int) -> tuple[str, ...]:
+    names = study.metric_names
+    if names is not None:
+        return tuple(names)
+    return ("value",) if n == 1 else tuple(f"value {index}" for index in range(n))
+
+
+def is_infeasible(trial: FrozenTrial) -> bool:
+    """Say whether a trial violates one of its constraints."""
+    constraints: Any = getattr(trial, "constraints", None) or trial.system_attrs.get("constraints") or ()
+    values = constraints.values() if hasattr(constraints, "values") else constraints
+    return any(value > 0 for value in values)
+
+
+def reason_of(trial: FrozenTrial) -> str:
+    """Return why a trial failed; a sentence for a trial that does not say."""
+    reason = trial.user_attrs.get(REASON) or trial.system_attrs.get("fail_reason") or "no reason was recorded"
+    return masked(str(reason))
+
+
+def sorted_by_value(snapshot: Snapshot, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return completed trials with the best ones first; those that violate a constraint come last.
+
+    With several objectives the Pareto front comes first, then the others by number.
+    """
+    if snapshot.is_multi_objective:
+        front = {trial.number for trial in snapshot.best}
+        return sorted(trials, key=lambda trial: (trial.number not in front, trial.number))
+    sign = -1 if snapshot.directions[0] == "maximize" else 1
+    return sorted(trials, key=lambda trial: (is_infeasible(trial), sign * trial.values[0], trial.number))

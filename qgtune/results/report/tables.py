@@ -1,0 +1,217 @@
+"""The report's texts and tables: summary, best trials, failures, search space."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
+
+from qgtune.results.report.markup import Html, copyable, joined, table, tag
+from qgtune.results.report.plots import KINDS, infeasible_note
+from qgtune.results.report.snapshot import is_infeasible, reason_of, sorted_by_value
+from qgtune.space.yaml_files import dump_yaml
+from qgtune.study.ledger import RETRY_OF
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+    from qgtune.results.report.facts import Facts
+    from qgtune.results.report.snapshot import Snapshot
+
+MOST_BEST = 10
+MOST_FRONT = 50
+MOST_FAILURES = 200
+MOST_REASONS = 10
+MOST_COLUMNS = 30
+LONGEST_CELL = 60
+TIME = "%Y-%m-%d %H:%M:%S"
+
+
+def summary(snapshot: Snapshot, facts: Facts) -> Html:
+    """Return the page's head: what was found, how many trials, how long."""
+    cards = [*_best_cards(snapshot), _card("Trials", f"{len(snapshot.trials):,}", _counts(snapshot))]
+    if (span := snapshot.span()) is not None:
+        worked = f"{span_text(snapshot.worked())} of trials"
+        cards.append(_card("Duration", span_text(span[1] - span[0]), worked))
+    facts_shown = [("Direction", ", ".join(map(_direction, snapshot.objectives, snapshot.directions)))]
+    if span is not None:
+        facts_shown.append(("Started", span[0].strftime(TIME)))
+    facts_shown += [("Storage", facts.storage)] if facts.storage else []
+    facts_shown += [("Folder", str(facts.folder))] if facts.folder is not None else []
+    pairs = joined(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts_shown)
+    return joined([tag("div", *cards, class_="cards"), tag("dl", pairs), *_remarks(snapshot)])
+
+
+def _direction(name: str, direction: str) -> str:
+    return direction if name == "value" else f"{direction} {name}"
+
+
+def _remarks(snapshot: Snapshot) -> list[Html]:
+    n_running = snapshot.counts[TrialState.RUNNING]
+    texts = [
+        f"{_many(n_running, 'trial')} running: this is the study as of {snapshot.taken:{TIME}}." if n_running else "",
+        infeasible_note(snapshot),
+        "" if snapshot.trials else "The study has no trials yet.",
+        "Every trial so far has failed; the reasons are below." if _all_failed(snapshot) else "",
+    ]
+    return [tag("p", text, class_="remark") for text in texts if text]
+
+
+def _all_failed(snapshot: Snapshot) -> bool:
+    return bool(snapshot.trials) and snapshot.counts[TrialState.FAIL] == len(snapshot.trials)
+
+
+def _many(n: int, what: str) -> str:
+    return f"{n:,} {what} is" if n == 1 else f"{n:,} {what}s are"
+
+
+def _best_cards(snapshot: Snapshot) -> list[Html]:
+    if not snapshot.best:
+        return [_card("Best value", "—", "no trial has completed")]
+    if snapshot.is_multi_objective:
+        return [_card("Pareto front", f"{len(snapshot.best):,}", "trials that no other one beats")]
+    best = snapshot.best[0]
+    name = snapshot.objectives[0]
+    return [_card("Best value" if name == "value" else f"Best {name}", f"{best.values[0]:.6g}", f"trial {best.number}")]
+
+
+def _card(title: str, figure: str, below: str | Html) -> Html:
+    parts = [tag("div", title, class_="title"), tag("div", figure, class_="figure"), tag("div", below, class_="below")]
+    return tag("div", *parts, class_="card")
+
+
+def _counts(snapshot: Snapshot) -> Html:
+    counts = snapshot.counts
+    shown = [(kind, counts[state]) for state, (kind, _) in KINDS.items() if counts[state]]
+    texts = [tag("span", f"{n:,} {kind}", class_=f"state {kind}") for kind, n in shown]
+    n_again = sum(trial.user_attrs.get(RETRY_OF) is not None for trial in snapshot.trials)
+    return joined([*texts, tag("span", f"{n_again:,} of all ran an earlier one again")] if n_again else texts)
+
+
+def best(snapshot: Snapshot, facts: Facts) -> Html:
+    """Return the best config, or the best values if there is no config, and a table of the best trials."""
+    if not snapshot.best:
+        return tag("p", "No trial has completed yet.")
+    first = snapshot.best[0]
+    which = f"Of trial {first.number}" + (", one of the Pareto front." if snapshot.is_multi_objective else ".")
+    text = facts.best_config or dump_yaml({name: _read(value) for name, value in first.params.items()})
+    what = "The whole config." if facts.best_config else "Its hyperparameters; no config was written for it."
+    return joined([tag("p", f"{which} {what}"), copyable(text, "best-config"), *_best_table(snapshot)])
+
+
+def _read(value: Any) -> Any:
+    """Read a choice that is a list or a mapping, which a study keeps as JSON text."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _best_table(snapshot: Snapshot) -> list[Html]:
+    most = MOST_FRONT if snapshot.is_multi_objective else MOST_BEST
+    candidates = list(snapshot.best) if snapshot.is_multi_objective else snapshot.completed
+    trials = sorted_by_value(snapshot, candidates)[:most]
+    names = list(snapshot.space)[:MOST_COLUMNS]
+    rows = [
+        [
+            f"{trial.number}{' (violates a constraint)' if is_infeasible(trial) else ''}",
+            *(f"{value:.6g}" for value in trial.values),
+            *(_cell(trial.params.get(name, "")) for name in names),
+        ]
+        for trial in trials
+    ]
+    title = "The Pareto front" if snapshot.is_multi_objective else f"The best {len(trials)} trials"
+    return [tag("h3", title), table(["trial", *snapshot.objectives, *names], rows)] if len(trials) > 1 else []
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+
+
+def failures(snapshot: Snapshot, facts: Facts) -> Html:
+    """Return the failed trials with their reasons and logs."""
+    failed = snapshot.failures
+    if not failed:
+        return tag("p", "No trial has failed.")
+    retries = snapshot.retries
+    rows = [
+        _failure(trial, retries.get(trial.user_attrs.get(RETRY_OF, trial.number), []), facts)
+        for trial in failed[:MOST_FAILURES]
+    ]
+    parts = [table(["trial", "ended", "reason", "log"], rows, class_="failures")]
+    if len(failed) > MOST_FAILURES:
+        parts.insert(
+            0, tag("p", f"Showing the latest {MOST_FAILURES:,} of {len(failed):,} failed trials.", class_="note")
+        )
+    return joined([*_reasons(failed), *parts])
+
+
+def _reasons(failed: list[FrozenTrial]) -> list[Html]:
+    """Return how often each reason stands there, if one does more than once."""
+    counted = Counter(reason_of(trial) for trial in failed).most_common(MOST_REASONS)
+    if counted[0][1] == 1 or len(failed) <= MOST_REASONS:
+        return []
+    return [table(["times", "reason"], [[f"{n:,}", reason] for reason, n in counted], class_="reasons")]
+
+
+def _failure(trial: FrozenTrial, retries: list[int], facts: Facts) -> list[str]:
+    first, again = trial.user_attrs.get(RETRY_OF), [number for number in retries if number > trial.number]
+    notes = [f"retry of {first}"] if first is not None else []
+    notes += [f"run again as {again[0]}"] if again else []
+    number = str(trial.number) if not notes else Html(f"{trial.number}{tag('div', ', '.join(notes), class_='below')}")
+    log = facts.log_of(trial.number)
+    ended = trial.datetime_complete.strftime(TIME) if trial.datetime_complete else ""
+    return [number, ended, reason_of(trial), tag("code", str(log)) if log is not None else "—"]
+
+
+def search_space(snapshot: Snapshot) -> Html:
+    """Return the hyperparameters with their ranges, and the best trial's values."""
+    if not snapshot.space:
+        return tag("p", "No trial has drawn a hyperparameter yet.")
+    values = snapshot.best[0].params if snapshot.best else {}
+    rows = [
+        [tag("code", name), *_range(distribution), _cell(values.get(name, "—"))]
+        for name, distribution in snapshot.space.items()
+    ]
+    return table(["hyperparameter", "kind", "range", "best"], rows, class_="space")
+
+
+def _range(distribution: BaseDistribution) -> tuple[str, str]:
+    if isinstance(distribution, CategoricalDistribution):
+        return "choice", ", ".join(map(str, distribution.choices))
+    if not isinstance(distribution, (FloatDistribution, IntDistribution)):
+        return type(distribution).__name__, str(distribution)
+    kind = "float" if isinstance(distribution, FloatDistribution) else "int"
+    ends = f"{distribution.low:g} … {distribution.high:g}"
+    step = distribution.step if distribution.step not in (None, 1) else None
+    return kind, ends + (f" in steps of {step:g}" if step else "") + (", logarithmic" if distribution.log else "")
+
+
+def commands(facts: Facts) -> Html:
+    """Return how to go on from here."""
+    where = [tag("p", "In ", tag("code", facts.cwd), ":", class_="note")] if facts.cwd else []
+    blocks = [
+        joined([tag("h3", command.purpose), copyable(command.text, f"command-{place}")])
+        for place, command in enumerate(facts.commands)
+    ]
+    return joined([*where, *blocks])
+
+
+def span_text(duration: dt.timedelta) -> str:
+    """Return a duration for people: `42.1 s`, `3 min 5 s`, `2 h 3 min`, `4 d 2 h`."""
+    seconds = duration.total_seconds()
+    if seconds < 60:  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    first = next(place for place, (_, size) in enumerate(units) if seconds >= size)
+    (unit, size), (lower, lower_size) = units[first], units[first + 1]
+    return f"{int(seconds // size)} {unit} {int(seconds % size // lower_size)} {lower}"

@@ -1,0 +1,166 @@
+"""Which worker ran which trial, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from qgtune.results.report.excerpt import escaped
+from qgtune.results.report.plots import KINDS, LEGEND, Plot, Plots
+from qgtune.results.report.snapshot import end_of, reason_of
+from qgtune.study.ledger import OWNER, RETRY_OF
+from qgtune.study.owners import Owner
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from optuna.trial import FrozenTrial, TrialState
+
+    from qgtune.results.report.snapshot import Snapshot
+
+MOST_BARS = 2_000
+MOST_WORKERS = 60
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One trial on a worker's row.
+
+    Attributes:
+        worker: the row's name.
+        place: the row, from 1; 0 for trials whose worker is not known.
+        trial: the trial's number.
+        state: how it ended, or that it runs.
+        start: when it started.
+        end: when it ended; for one that runs, when the study was read.
+        retry_of: the first attempt's number, if the trial ran one again.
+        reason: why it failed; empty if it did not.
+    """
+
+    worker: str
+    place: int
+    trial: int
+    state: TrialState
+    start: dt.datetime
+    end: dt.datetime
+    retry_of: int | None
+    reason: str
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, in seconds."""
+        return (self.end - self.start).total_seconds()
+
+
+def bars(snapshot: Snapshot) -> list[Bar]:
+    """Return the latest trials as bars, in the order of their starts; workers are numbered by their first trial."""
+    started = [trial for trial in snapshot.trials if trial.datetime_start is not None]
+    started.sort(key=lambda trial: (trial.datetime_start, trial.number))
+    names = _names(started)
+    found = [
+        Bar(
+            *names[_owner(trial)],
+            trial.number,
+            trial.state,
+            trial.datetime_start,
+            end_of(trial, snapshot.taken),
+            trial.user_attrs.get(RETRY_OF),
+            reason_of(trial) if KINDS[trial.state][0] == "failed" else "",
+        )
+        for trial in started[-MOST_BARS:]
+        if trial.datetime_start is not None
+    ]
+    found = found if any(bar.place for bar in found) else _in_lanes(found)
+    shown = set(list(dict.fromkeys(bar.worker for bar in reversed(found)))[:MOST_WORKERS])
+    return [bar for bar in found if bar.worker in shown]
+
+
+def _in_lanes(found: Sequence[Bar]) -> list[Bar]:
+    """Put the bars of workers that nobody knows into as few rows as hold them side by side."""
+    ends: list[dt.datetime] = []
+    placed = []
+    for bar in found:
+        lane = next((lane for lane, end in enumerate(ends) if end <= bar.start), len(ends))
+        ends[lane : lane + 1] = [bar.end]
+        placed.append(replace(bar, worker=f"{lane + 1}", place=lane + 1))
+    return placed
+
+
+def _owner(trial: FrozenTrial) -> Owner | None:
+    return Owner.from_attribute(trial.user_attrs.get(OWNER))
+
+
+def _names(started: Sequence[FrozenTrial]) -> dict[Owner | None, tuple[str, int]]:
+    """Return the workers' names and places: a number each, the process id, and the host if there are several."""
+    owners = dict.fromkeys(_owner(trial) for trial in started)
+    hosts = {owner.host for owner in owners if owner is not None}
+    names: dict[Owner | None, tuple[str, int]] = {None: (UNKNOWN, 0)}
+    for place, owner in enumerate(filter(None, owners), start=1):
+        where = f"{owner.host} {owner.pid}" if len(hosts) > 1 else f"pid {owner.pid}"
+        names[owner] = (f"{place} · {where}", place)
+    return names
+
+
+def rows_of(found: Sequence[Bar]) -> list[str]:
+    """Return the workers of some bars in the order of their numbers."""
+    places = {bar.worker: bar.place for bar in found}
+    return sorted(places, key=lambda worker: places[worker])
+
+
+def timeline(snapshot: Snapshot) -> Plots:
+    """Draw one row a worker, one bar a trial; trials that ran another one again are hatched."""
+    found = bars(snapshot)
+    if not found:
+        return Plots(note="No trial has started yet.")
+    rows = rows_of(found)
+    traces = [_trace(state, [bar for bar in found if bar.state == state]) for state in KINDS]
+    layout = {
+        "barmode": "overlay",
+        "xaxis": {"type": "date"},
+        "yaxis": {"type": "category", "categoryarray": [escaped(row) for row in reversed(rows)], "title": ""},
+        "legend": LEGEND,
+        "showlegend": True,
+        "hovermode": "closest",
+    }
+    figure = {"data": [trace for trace in traces if trace["y"]], "layout": layout}
+    n_started = sum(trial.datetime_start is not None for trial in snapshot.trials)
+    notes = [f"Showing the latest {len(found):,} of {n_started:,} trials."] if len(found) < n_started else []
+    if any(bar.retry_of is not None for bar in found):
+        notes.append("Hatched bars run an earlier trial again.")
+    if all(_owner(trial) is None for trial in snapshot.trials):
+        notes.append("The study does not say which process ran a trial: rows show what ran at the same time.")
+    plot = Plot("timeline", "Timeline", figure, height_px=130 + 30 * len(rows))
+    return Plots((plot,), " ".join(notes))
+
+
+def _trace(state: TrialState, found: Sequence[Bar]) -> dict[str, Any]:
+    kind, colour = KINDS[state]
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": kind,
+        "y": [escaped(bar.worker) for bar in found],
+        "base": [bar.start.isoformat() for bar in found],
+        "x": [max(bar.seconds, 0.001) * 1000 for bar in found],
+        "width": 0.7,
+        "marker": {
+            "color": colour,
+            "line": {"width": 0.5, "color": "rgba(128,128,128,0.9)"},
+            "pattern": {"shape": ["" if bar.retry_of is None else "/" for bar in found]},
+        },
+        "text": [_told(bar) for bar in found],
+        "textposition": "none",
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+
+
+def _told(bar: Bar) -> str:
+    """Return what stands beside the pointer."""
+    lines = [f"trial {bar.trial}, {KINDS[bar.state][0]}", f"{bar.seconds:.1f} s"]
+    if bar.retry_of is not None:
+        lines.append(f"runs trial {bar.retry_of} again")
+    if bar.reason:
+        lines.append(escaped(bar.reason[:100]))
+    return "<br>".join(lines)

@@ -1,0 +1,45 @@
+"""How many points a search space has."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from optuna.distributions import BaseDistribution
+
+
+def values_of(distribution: BaseDistribution) -> Sequence[Any] | None:
+    """Return every value of a distribution, both ends included; None when they cannot be counted."""
+    if isinstance(distribution, CategoricalDistribution):
+        return list(distribution.choices)
+    if isinstance(distribution, IntDistribution):
+        return range(distribution.low, distribution.high + 1, distribution.step)
+    if isinstance(distribution, FloatDistribution):
+        if distribution.low == distribution.high:
+            return [distribution.low]
+        if distribution.step is not None:
+            return _steps(distribution.low, distribution.high, distribution.step)
+    return None
+
+
+def _steps(low: float, high: float, step: float) -> list[float]:
+    """Count in decimals, as Optuna does: in binary the end would be missed."""
+    start, width = Decimal(str(low)), Decimal(str(step))
+    n = int((Decimal(str(high)) - start) / width)
+    return [float(start + width * index) for index in range(n + 1)]
+
+
+def n_points(distributions: Iterable[BaseDistribution]) -> int | None:
+    """Return how many points there are; None when a range is continuous."""
+    total = 1
+    for distribution in distributions:
+        values = values_of(distribution)
+        if values is None:
+            return None
+        total *= len(values)
+    return total

@@ -1,0 +1,34 @@
+"""How many points a space has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from qgtune.space.counting import n_points, values_of
+
+
+@pytest.mark.parametrize(
+    ("distribution", "expected"),
+    [
+        pytest.param(IntDistribution(1, 9, step=4), [1, 5, 9], id="ints"),
+        pytest.param(FloatDistribution(0.0, 0.3, step=0.1), [0.0, 0.1, 0.2, 0.3], id="floats, end included"),
+        pytest.param(FloatDistribution(2.0, 2.0), [2.0], id="one float"),
+        pytest.param(CategoricalDistribution(["a", "b"]), ["a", "b"], id="choices"),
+        pytest.param(FloatDistribution(0.0, 1.0), None, id="continuous"),
+    ],
+)
+def test_values_of_a_distribution(distribution: Any, expected: list[Any] | None) -> None:
+    """Every value of a range is counted, its ends included."""
+    found = values_of(distribution)
+    assert (None if found is None else list(found)) == expected
+
+
+def test_points_are_counted() -> None:
+    """A space has the product of its values, and no number of points with a continuous range in it."""
+    finite = [IntDistribution(1, 9, step=4), CategoricalDistribution(["a", "b"])]
+    assert n_points(finite) == 6
+    assert n_points([*finite, FloatDistribution(0.0, 1.0)]) is None
+    assert n_points([IntDistribution(0, 10**12)]) == 10**12 + 1

@@ -10,6 +10,31 @@ from hydra.errors import CompactHydraException
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from typing_extensions import Self
+
+
+class Located(str):
+    """A line for the user that knows what it is about, so that a tool can show the place.
+
+    Args:
+        text: the line.
+        path: the path of the node, dots only; empty for the whole file.
+        source: where the node was written: a file, or a path of the config.
+        place: line and column in the source, from 1 on, where they are known; else None.
+    """
+
+    __slots__ = ("path", "place", "source")
+
+    path: str
+    source: str
+    place: tuple[int, int] | None
+
+    def __new__(cls, text: str, path: str = "", source: str = "", place: tuple[int, int] | None = None) -> Self:
+        """Make a line."""
+        made = super().__new__(cls, text)
+        made.path, made.source, made.place = path, source, place
+        return made
+
 
 class QGTuneError(CompactHydraException):
     """One or more mistakes in what the user gave, found before anything ran.
@@ -17,7 +42,7 @@ class QGTuneError(CompactHydraException):
     Hydra prints the text of a `CompactHydraException` without a traceback and exits with code 1.
 
     Attributes:
-        problems: one line each, in the order in which they were found.
+        problems: one line each, in the order in which they were found; `Located` where it is about a node of a file.
     """
 
     def __init__(self, *problems: str) -> None:

@@ -1,4 +1,4 @@
-"""Writing result files: whole or not at all."""
+"""Result files: writing them whole or not at all, and naming them."""
 
 from __future__ import annotations
 
@@ -40,3 +40,9 @@ def _link(temporary: Path, path: Path) -> bool:
         with contextlib.suppress(FileExistsError):
             temporary.rename(path)
     return True
+
+
+def short_path(path: Path) -> str:
+    """Return a path as a user would type it here: relative when it lies below the working folder."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from qgtune.errors import QGTuneError, did_you_mean
+from qgtune.errors import Located, QGTuneError, did_you_mean
 from qgtune.space import dependencies as deps
 from qgtune.space.model import Hyperparameter, SearchSpace, assign, plain
 from qgtune.space.paths import (
@@ -68,7 +68,9 @@ def build_space(  # noqa: PLR0913 - the one entry point; all but three are keywo
     left_out = [*held, *(parse_path(hyperparameter.path) for hyperparameter in extra)]
     left_out += [(name,) for name, tuned in (("model", tune_model), ("training", tune_training)) if not tuned]
     if space is not None and not isinstance(space, dict):
-        raise QGTuneError(f"Cannot read the search space of {space_source}: it is no mapping.")
+        raise QGTuneError(
+            Located(f"Cannot read the search space of {space_source}: it is no mapping.", "", space_source)
+        )
     tuned = None if tune is None else [normalise(bare(space), parse_path(path)) for path in tune]
     walk = Walk(base, space_source, left_out, tuned, held)
     if base is None:
@@ -156,10 +158,11 @@ def _settle_conflicts(
         for hyperparameter in walk.hyperparameters.values():
             path = parse_path(hyperparameter.path)
             if is_within(parse_path(target), path) or is_within(path, parse_path(target)):
-                reader.problems.append(
+                problem = (
                     f"Cannot let {target} follow {dependency.text!r} ({dependency.source}): it is also tuned, in "
                     f"{hyperparameter.source}. Take it out of one of the two."
                 )
+                reader.problems.append(Located(problem, target, dependency.source))
     return kept
 
 
@@ -209,7 +212,8 @@ def _refused(config: DictConfig, hyperparameter: Hyperparameter) -> list[str]:
         try:
             assign(config, parse_path(hyperparameter.path), value)
         except REFUSALS as error:
-            problems.append(f"Cannot set {hyperparameter.path} to {value!r} ({hyperparameter.source}): {_first(error)}")
+            problem = f"Cannot set {hyperparameter.path} to {value!r} ({hyperparameter.source}): {_first(error)}"
+            problems.append(Located(problem, hyperparameter.path, hyperparameter.source))
     return problems
 
 
@@ -221,7 +225,8 @@ def _unresolved(dependencies: Mapping[str, Dependency], config: DictConfig) -> l
         except (*REFUSALS, QGTuneError, RecursionError) as error:
             if "HydraConfig was not set" not in str(error):  # `${hydra:…}` can be read in a job only
                 reason = _reason(error, dependencies, config, target)
-                problems.append(f"Cannot let {target} follow {dependency.text!r} ({dependency.source}): {reason}")
+                problem = f"Cannot let {target} follow {dependency.text!r} ({dependency.source}): {reason}"
+                problems.append(Located(problem, target, dependency.source))
     return problems
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from qgtune.errors import QGTuneError
+from qgtune.errors import Located, QGTuneError
 from qgtune.space.model import Dependency, plain
 from qgtune.space.paths import (
     MISSING,
@@ -54,14 +54,14 @@ class Reader:
     def read(self, mapping: Any) -> dict[str, Dependency]:
         """Read the whole mapping; afterwards `problems` holds what is wrong."""
         if mapping is not None and not isinstance(mapping, Mapping):
-            self.problems.append(f"Cannot read the dependencies of {self.source}: they are no mapping.")
+            text = f"Cannot read the dependencies of {self.source}: they are no mapping."
+            self.problems.append(Located(text, "", self.source))
             return {}
         for target, text in leaves(mapping or {}):
             self._read_leaf(target, text)
-        self.problems += [
-            f"Cannot use the dependencies of {self.source}: they form a cycle: {' -> '.join(cycle)}. Break it."
-            for cycle in cycles(self.found)
-        ]
+        for cycle in cycles(self.found):
+            text = f"Cannot use the dependencies of {self.source}: they form a cycle: {' -> '.join(cycle)}. Break it."
+            self.problems.append(Located(text, cycle[0], self.source))
         return self.found
 
     def _read_leaf(self, target: Parts, text: Any) -> None:
@@ -105,7 +105,8 @@ class Reader:
 
     def _fail(self, target: str, text: Any, reason: str) -> None:
         end = "" if reason.endswith((".", "?")) else "."
-        self.problems.append(f"Cannot let {target} follow {text!r} ({self.source}): {reason}{end}")
+        problem = f"Cannot let {target} follow {text!r} ({self.source}): {reason}{end}"
+        self.problems.append(Located(problem, target, self.source))
 
 
 def leaves(node: Any, prefix: Parts = ()) -> Iterator[tuple[Parts, Any]]:

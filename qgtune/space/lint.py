@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from optuna.distributions import FloatDistribution, IntDistribution
 
+from qgtune.errors import Located
 from qgtune.space.dependencies import interpolations
 from qgtune.space.paths import is_within, overlap, parse_path
 from qgtune.space.points import value_at
@@ -33,9 +34,12 @@ def lint(space: SearchSpace, config: DictConfig | None) -> list[str]:
     """
     found: list[str] = []
     for item in space.hyperparameters.values():
-        where = f"{item.path} of {item.source}"
-        found += [f"{where}: {text}" for text in (*_base(item, config), *_single(item), *_linear(item))]
+        found += [_located(item, text) for text in (*_base(item, config), *_single(item), *_linear(item))]
     return found + (list(_unread(space, config)) if config is not None else [])
+
+
+def _located(item: Hyperparameter, text: str) -> Located:
+    return Located(f"{item.path} of {item.source}: {text}", item.path, item.source)
 
 
 def _base(item: Hyperparameter, config: DictConfig | None) -> Iterator[str]:
@@ -81,10 +85,11 @@ def _unread(space: SearchSpace, config: DictConfig) -> Iterator[str]:
         overwritten = [target for target in reading if _is_set(target, space.dependencies)]
         followed = any(_reads(dependency.sources, path) for dependency in space.dependencies.values())
         if reading and overwritten == reading and not followed:
-            yield (
-                f"{item.path} of {item.source}: it is read by {', '.join(reading)}, which a dependency sets to "
-                "something else. Unless your code reads it, too, the range has no effect."
+            text = (
+                f"it is read by {', '.join(reading)}, which a dependency sets to something else. "
+                "Unless your code reads it, too, the range has no effect."
             )
+            yield _located(item, text)
 
 
 def _reads(sources: tuple[str, ...], path: tuple[str | int, ...]) -> bool:

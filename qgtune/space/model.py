@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from qgtune.errors import QGTuneError
+from qgtune.errors import Located, QGTuneError
 from qgtune.space.paths import Part, Parts, parse_path
 
 
@@ -104,15 +104,19 @@ def categorical(path: str, choices: Sequence[Any], source: str, *, add: bool = F
         QGTuneError: when there are none, or one stands there twice (Optuna takes 1, 1.0 and true for the same).
     """
     if not choices:
-        raise QGTuneError(f"Cannot use {path} of {source}: it has no choices. Give at least one.")
+        raise _unusable(path, source, "it has no choices. Give at least one")
     try:
         stored = [_stored(choice) for choice in choices]
     except (TypeError, ValueError) as error:
-        raise QGTuneError(f"Cannot use {path} of {source}: a choice cannot be stored: {error}.") from None
+        raise _unusable(path, source, f"a choice cannot be stored: {error}") from None
     for index, choice in enumerate(stored):
         if any(choice == other for other in stored[:index]):
-            raise QGTuneError(f"Cannot use {path} of {source}: the choice {choice!r} stands there twice. Drop one.")
+            raise _unusable(path, source, f"the choice {choice!r} stands there twice. Drop one")
     return Hyperparameter(path, CategoricalDistribution(stored), source, tuple(choices), add=add)
+
+
+def _unusable(path: str, source: str, reason: str) -> QGTuneError:
+    return QGTuneError(Located(f"Cannot use {path} of {source}: {reason}.", path, source))
 
 
 @dataclass(frozen=True, slots=True)

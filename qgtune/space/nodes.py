@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
-TYPES = ("tuple", "categorical", "fixed")
+# What the parser reads and what `space.schema` tells editors are made of these.
+KEYS = ("type", "value")
+FORMS = {
+    "tuple": "A range: [low, high], [low, high, step], or [low, high, true] for a logarithmic one.",
+    "categorical": "Choices, which may be lists or mappings.",
+    "fixed": "A constant, for a literal that would read as something else.",
+}
+TYPES = tuple(FORMS)
+RANGE_SIZES = (2, 3)
+_DIGITS = "[0-9]+(?:_[0-9]+)*"
+UNSIGNED = rf"(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][-+]?{_DIGITS})?"
+NUMBER = rf"[-+]?{UNSIGNED}"
 
 
 class NodeError(ValueError):
@@ -17,7 +29,7 @@ class NodeError(ValueError):
 
 def is_typed(node: Any) -> bool:
     """Say whether a node has the form `{type: …, value: …}`."""
-    return isinstance(node, Mapping) and set(node) == {"type", "value"} and isinstance(node["type"], str)
+    return isinstance(node, Mapping) and set(node) == set(KEYS) and isinstance(node["type"], str)
 
 
 def is_choices(node: Any) -> bool:
@@ -56,7 +68,7 @@ def _three(value: Any) -> tuple[Any, Any, Any]:
         raise NodeError(f"a tuple needs a list as its value, not {value!r}. Give [low, high, step]")
     if len(value) == len(("low", "high", "step", "log")) and value[-1] is True:
         raise NodeError("a logarithmic range takes no step. Drop one of the two")
-    if not 2 <= len(value) <= 3:  # noqa: PLR2004 - low, high and perhaps a third
+    if len(value) not in RANGE_SIZES:
         raise NodeError(f"a tuple has two or three elements, not {len(value)}. Give [low, high, step or true for log]")
     low, high = (_number(item) for item in value[:2])
     third = None if len(value[2:]) == 0 else value[2]
@@ -66,11 +78,8 @@ def _three(value: Any) -> tuple[Any, Any, Any]:
 
 
 def _number(item: Any) -> int | float:
-    if isinstance(item, str):
-        try:
-            item = float(item)
-        except ValueError:
-            raise NodeError(f"{item!r} is no number. Give numbers for both ends") from None
+    if isinstance(item, str) and re.fullmatch(NUMBER, item.strip()):
+        item = float(item)
     if isinstance(item, bool) or not isinstance(item, (int, float)):
         raise NodeError(f"{item!r} is no number. Give numbers for both ends")
     if not math.isfinite(item):

@@ -16,6 +16,11 @@ Parts = tuple[Part, ...]
 
 _INDEX = re.compile(r"-?(?:0|[1-9]\d*)")  # `007` is a key
 _BRACKETS = re.compile(r"\[\s*(-?\d+)\s*\]")
+_NAME = r"[^.\[\]{}$]+"
+_ELEMENT = r"\[\s*-?[0-9]+\s*\]"
+PATH = rf"(?=\S)(?:{_NAME}|{_ELEMENT})(?:\.{_NAME}|{_ELEMENT})*(?<=\S)"
+"""A path, as a regular expression that JavaScript understands, too; the same for a key of a space."""
+KEY = r"\+{0,2}[^+\s.\[\]{}$](?:[^.\[\]{}$]*[^\s.\[\]{}$])?"
 
 
 class _Missing:
@@ -38,9 +43,9 @@ def parse_path(text: str) -> Parts:
     Raises:
         QGTuneError: when the text is no path.
     """
-    dotted = _BRACKETS.sub(r".\1", text.strip())
-    parts = dotted.removeprefix(".").split(".") if text.strip().startswith("[") else dotted.split(".")
-    if not all(parts) or any(mark in dotted for mark in "[]{}$"):
+    text = text.strip()
+    parts = _BRACKETS.sub(r".\1", text).removeprefix(".").split(".")
+    if re.fullmatch(PATH, text) is None:
         raise QGTuneError(f"Cannot read path {text!r}: give names and indices, as in model.layers[0].width.")
     return tuple(int(part) if _INDEX.fullmatch(part) else part for part in parts)
 
@@ -61,12 +66,9 @@ def child(node: Any, part: Part) -> Any:
 
 def is_nameable(key: Any) -> bool:
     """Say whether a path can name a key: text without dots and brackets, or a whole number."""
-    if not isinstance(key, str):
-        return isinstance(key, int) and not isinstance(key, bool)
-    try:
-        return len(parse_path(key.removeprefix("+"))) == 1 and key == key.strip()
-    except QGTuneError:
-        return False
+    if isinstance(key, str):
+        return re.fullmatch(KEY, key) is not None
+    return isinstance(key, int) and not isinstance(key, bool)
 
 
 def select(node: Any, parts: Iterable[Part]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qgtune.errors import QGTuneError, did_you_mean
+from qgtune.errors import Located, QGTuneError, did_you_mean
 from qgtune.space.model import Hyperparameter, categorical
 from qgtune.space.nodes import TYPES, NodeError, is_choices, is_typed, range_of
 from qgtune.space.paths import (
@@ -73,9 +73,9 @@ class Walk:
         try:
             distribution, notice = range_of(value)
         except NodeError as error:
-            raise QGTuneError(f"Cannot use {name} of {self.source}: {error}.") from None
+            raise QGTuneError(self._located(name, f"Cannot use {name} of {self.source}: {error}.")) from None
         if notice:
-            self.notices.append(f"{name} of {self.source}: {notice}.")
+            self.notices.append(self._located(name, f"{name} of {self.source}: {notice}."))
         return Hyperparameter(name, distribution, self.source, add=add)
 
     def _try(self, name: str, make: Any) -> None:
@@ -141,10 +141,11 @@ class Walk:
 
     def _notice_neighbour(self, name: str, path: Parts) -> None:
         if isinstance(_like(self.base, path), list) and self._is_tuned(path):
-            self.notices.append(
+            text = (
                 f"{name} of {self.source} is read as choices, though the base settings hold a list in the element "
                 "before. Write {type: fixed, value: [...]} for a list."
             )
+            self.notices.append(self._located(name, text))
 
     def _opaque(self, node: dict[Any, Any], base: Any, path: Parts) -> None:
         """Put a mapping in whole, one of whose keys no path can name, such as `a.b`."""
@@ -190,7 +191,10 @@ class Walk:
 
     def fail(self, name: str, reason: str) -> None:
         """Keep a problem."""
-        self.problems.append(f"Cannot use {name} of {self.source}: {reason}")
+        self.problems.append(self._located(name, f"Cannot use {name} of {self.source}: {reason}"))
+
+    def _located(self, name: str, text: str) -> Located:
+        return Located(text, name, self.source)
 
     def _is_left_out(self, path: Parts) -> bool:
         return any(is_within(path, skipped) for skipped in self.skipped)

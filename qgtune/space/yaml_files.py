@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from qgtune.errors import QGTuneError
+from qgtune.errors import Located, QGTuneError
 
 # YAML 1.1 readers take `1e-5` for text; this is what people mean by it.
 _FLOAT = re.compile(
@@ -112,9 +112,42 @@ def load_yaml(text: str, what: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
-        raise QGTuneError(f"Cannot read {what}{place}: {error.problem or error.context}.") from None
+        at = None if mark is None else (mark.line + 1, mark.column + 1)
+        raise QGTuneError(Located(f"Cannot read {what}{place}: {error.problem or error.context}.", place=at)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise QGTuneError(f"Cannot read {what}: {' '.join(str(error).split())}.") from None
+
+
+def positions_of(text: str) -> dict[tuple[str, ...], tuple[int, int]]:
+    """Return where each node of a YAML text stands: line and column of its key, or of the element, from 1 on.
+
+    Paths are made of keys and indices as text. What an alias brings stands where its anchor is.
+
+    Raises:
+        yaml.YAMLError: when the text is no YAML.
+    """
+    found: dict[tuple[str, ...], tuple[int, int]] = {}
+    root = yaml.compose(text, Loader=_Loader)
+    if root is not None:
+        _collect(root, (), root.start_mark, found)
+    return found
+
+
+def _collect(
+    node: yaml.Node, path: tuple[str, ...], mark: yaml.Mark, found: dict[tuple[str, ...], tuple[int, int]]
+) -> None:
+    found.setdefault(path, (mark.line + 1, mark.column + 1))
+    if isinstance(node, yaml.MappingNode):
+        # What is merged in comes last: the mapping's own keys win.
+        for key, value in sorted(node.value, key=lambda pair: bool(pair[0].tag == _MERGE)):
+            if key.tag == _MERGE:
+                for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    _collect(merged, path, merged.start_mark, found)
+            else:
+                _collect(value, (*path, str(key.value)), key.start_mark, found)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _collect(item, (*path, str(index)), item.start_mark, found)
 
 
 def _copied(node: Any, above: tuple[int, ...]) -> Any:

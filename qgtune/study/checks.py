@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
 
 PROGRESS = ("auto", "bar", "log", "off")
 
 
-def text(value: Any) -> str:
-    """Check for a text; numbers are taken as one."""
+@dataclass(frozen=True, slots=True)
+class Check(Generic[T]):
+    """A check, and the JSON schema of what it lets pass, for editors.
+
+    Attributes:
+        read: returns the value or raises `ValueError`.
+        schema: may let pass what no schema can tell: that 5.0 is no whole number.
+    """
+
+    read: Callable[[Any], T]
+    schema: Mapping[str, Any]
+
+    def __call__(self, value: Any) -> T:
+        """Return the value or raise `ValueError` with the reason."""
+        return self.read(value)
+
+
+def _text(value: Any) -> str:
     if value is None or isinstance(value, (Mapping, list)):
         raise ValueError("it is no text")
     return str(value)
 
 
-def optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+text = Check(_text, {"type": ["string", "number", "boolean"]})
+"""Checks for a text; numbers are taken as one."""
+
+
+def optional(check: Check[T]) -> Check[T | None]:
     """Let null pass, and check anything else."""
-    return lambda value: None if value is None else check(value)
+    return Check(lambda value: None if value is None else check(value), {"anyOf": [check.schema, {"type": "null"}]})
 
 
-def whole(low: int) -> Callable[[Any], int]:
+def whole(low: int) -> Check[int]:
     """Check for a whole number of at least `low`."""
 
     def check(value: Any) -> int:
@@ -30,10 +53,10 @@ def whole(low: int) -> Callable[[Any], int]:
             raise ValueError(f"it must be {low} or more")
         return value
 
-    return check
+    return Check(check, {"type": "integer", "minimum": low})
 
 
-def number(low: float, high: float) -> Callable[[Any], float]:
+def number(low: float, high: float) -> Check[float]:
     """Check for a number in [low, high]."""
 
     def check(value: Any) -> float:
@@ -43,36 +66,49 @@ def number(low: float, high: float) -> Callable[[Any], float]:
             raise ValueError(f"it must lie in [{low:g}, {high:g}]")
         return float(value)
 
-    return check
+    ends = {name: end for name, end in (("minimum", low), ("maximum", high)) if abs(end) != float("inf")}
+    return Check(check, {"type": "number", **ends})
 
 
-def flag(value: Any) -> bool:
-    """Check for true or false."""
+def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("it is neither true nor false")
     return value
 
 
-def mapping(value: Any) -> dict[str, Any]:
-    """Check for a mapping; its keys become texts."""
+flag = Check(_flag, {"type": "boolean"})
+"""Checks for true or false."""
+
+
+def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError("it is no mapping")
     return {str(key): item for key, item in value.items()}
 
 
-def paths(value: Any) -> tuple[str, ...]:
-    """Check for a path or a list of paths."""
+mapping = Check(_mapping, {"type": "object"})
+"""Checks for a mapping; its keys become texts."""
+
+
+def _paths(value: Any) -> tuple[str, ...]:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, Sequence) or not all(isinstance(item, str) for item in items):
         raise ValueError("it is no list of paths")
     return tuple(items)
 
 
-def items(value: Any) -> tuple[Any, ...]:
-    """Check for a list."""
+paths = Check(_paths, {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
+"""Checks for a path or a list of paths."""
+
+
+def _items(value: Any) -> tuple[Any, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise ValueError("it is no list")
     return tuple(value)
+
+
+items = Check(_items, {"type": "array"})
+"""Checks for a list."""
 
 
 def progress(value: Any) -> str:

@@ -8,6 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 DIRECTIONS = ("minimize", "maximize")
+_DIRECTION = {"enum": list(DIRECTIONS)}
+SCHEMA = {
+    "anyOf": [
+        _DIRECTION,
+        {"type": "array", "minItems": 1, "items": _DIRECTION},
+        {"type": "object", "minProperties": 1, "additionalProperties": _DIRECTION},
+    ]
+}
+"""What `Objectives.read` takes, as a JSON schema."""
 NOP = "optuna.pruners.NopPruner"
 
 

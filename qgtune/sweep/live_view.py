@@ -25,6 +25,7 @@ _BAR_COLUMNS = (8, 40)
 _GAP = "  "
 _SHOW_CURSOR = b"\x1b[0m\x1b[?25h"
 _RUN = re.compile(r"(\S)\1{5,}")
+_HIDE_CURSOR = b"\x1b[?25l"
 _ROOMY = 60, 12
 """From how many columns and rows on space is used for looks."""
 
@@ -93,8 +94,12 @@ class LiveView:
             os.close(self._descriptor)
 
     def leave(self) -> None:
-        """Show the cursor, on a line of its own; for the last moment of a process that ends at once."""
+        """Show the cursor, on a line of its own; for the last moment of a process that ends or is stopped at once."""
         self._write(b"\r\n" + _SHOW_CURSOR)
+
+    def come_back(self) -> None:
+        """Hide the cursor again, after `leave`."""
+        self._write(_HIDE_CURSOR)
 
     def _write(self, data: bytes) -> None:
         with suppress(OSError):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials, decoded, summary
-from qgtune.results.commands import run_command
+from qgtune.results.files import short_path
+from qgtune.results.record import Command
 from qgtune.space.yaml_files import load_yaml_file, write_yaml
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ class Outputs:
         _say_written(self.folder, written)
         if self.settings.best_config_path is not None:
             label = "Run the best config:" if len(session.objectives) == 1 else "Run the first one:"
-            log.info("%-21s %s", label, run_command(program(), written[-len(best)]))
+            log.info("%-21s %s", label, Command.current().run_command(written[-len(best)]))
         if self.spec.storage is not None:
             log.info("Look at the study:    optuna-dashboard %s", shlex.quote(short_path(Path(self.spec.storage))))
 
@@ -161,17 +160,3 @@ def best_config(composition: Composition, trial: FrozenTrial) -> Any:
 def _counts(ledger: Ledger) -> str:
     text = f"{ledger.finished} trials ({ledger.complete} complete, {ledger.pruned} pruned, {ledger.failed} failed)"
     return f"{text}, {ledger.running} still running elsewhere" if ledger.running else text
-
-
-def short_path(path: Path) -> str:
-    """Return a path as a user would type it here: relative when it lies below the working folder."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
-
-
-def program() -> list[str]:
-    """Return how this app was started."""
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    if spec is not None and spec.name:
-        return ["python", "-m", spec.name.removesuffix(".__main__")]
-    return ["python", sys.argv[0]] if sys.argv[0].endswith(".py") else [sys.argv[0]]

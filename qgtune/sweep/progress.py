@@ -5,6 +5,7 @@ from __future__ import annotations
 import bdb
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -177,10 +178,32 @@ def _bar(watched: Watched, interrupts: Interrupts, *, in_process: bool) -> Itera
     bar = Bar(watched, view, relay or OwnStreams(descriptors))
     before, interrupts.before_exit = interrupts.before_exit, view.leave
     try:
-        with _running(bar), _paused_by_debuggers(bar if in_process else None):
+        with _running(bar), _shown_to_the_shell(view), _paused_by_debuggers(bar if in_process else None):
             yield relay
     finally:
         interrupts.before_exit = before
+
+
+@contextmanager
+def _shown_to_the_shell(view: LiveView) -> Iterator[None]:
+    """Show the cursor while Ctrl-Z has stopped us: the shell has the terminal then."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTSTP) != signal.SIG_DFL:
+        yield
+        return
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        view.leave()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)  # returns when we go on
+        signal.signal(number, stop)
+        view.come_back()
+
+    signal.signal(signal.SIGTSTP, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import shlex
 import sys
 import time
 from contextlib import nullcontext
@@ -15,7 +16,8 @@ from hydra.core.utils import configure_log, setup_globals
 from omegaconf import DictConfig, OmegaConf
 
 from qgtune.errors import QGTuneError
-from qgtune.results.commands import note_program
+from qgtune.results.files import short_path
+from qgtune.results.record import Command
 from qgtune.space.resolvers import register_resolvers
 from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.factory import build_pruner, build_sampler
@@ -29,7 +31,7 @@ from qgtune.sweep.composer import Composition, compose
 from qgtune.sweep.guests import Guests
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.launching import launch_workers, plain
-from qgtune.sweep.outputs import Outputs, program, short_path
+from qgtune.sweep.outputs import Outputs
 from qgtune.sweep.points import Points, read_points
 from qgtune.sweep.progress import Watched, progress
 from qgtune.sweep.rehearsal import rehearse
@@ -214,7 +216,7 @@ class _Sweep:
             log.warning(notice)
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
-        note_program(session.study, program())
+        Command.current().write(self.plan.folder)
         _greet(session, self.plan)
         _enqueue(session, self.plan)
         guests = Guests(session, self.hydra_context, self.config, self.interrupts)
@@ -227,8 +229,8 @@ class _Sweep:
                 session
             )
         if self.interrupts.received is not None:
-            folder = short_path(self.plan.folder)
-            log.warning("Interrupted. The same command with hydra.sweep.dir=%s goes on.", folder)
+            folder = shlex.quote(short_path(self.plan.folder))
+            log.warning("Interrupted.%s", f" To go on:  qgtune resume {folder}" if self.plan.spec.storage else "")
             sys.exit(self.interrupts.exit_code)
         if gave_up := gave_up or none_completed(session):
             raise QGTuneError(gave_up)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from qgtune.errors import QGTuneError, did_you_mean
-from qgtune.study import components
-from qgtune.study.checks import flag, number, optional, text, whole
+from qgtune.errors import Located, QGTuneError, did_you_mean
+from qgtune.study import components, objectives
+from qgtune.study.checks import Check, flag, number, optional, text, whole
 from qgtune.study.objectives import Objectives, pruner_for
 from qgtune.study.storages import is_memory
 from qgtune.tune.files import File, as_path, load_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 PATHS = (
@@ -26,12 +25,19 @@ PATHS = (
 )
 
 
-def _component(kind: str) -> Callable[[Any], Any]:
+def _component(kind: str) -> Check[Any]:
     def check(value: Any) -> Any:
         component(kind, value)
         return value
 
-    return check
+    names = {"enum": list(_known(kind))}
+    named = {"type": "object", "required": ["name"], "properties": {"name": names}}
+    own = {"type": "object", "required": ["_target_"]}
+    return Check(check, {"anyOf": [names, named, own]})
+
+
+def _known(kind: str) -> Mapping[str, str]:
+    return components.SAMPLERS if kind == "sampler" else components.PRUNERS
 
 
 def _direction(value: Any) -> Any:
@@ -39,13 +45,13 @@ def _direction(value: Any) -> Any:
     return value
 
 
-CHECKS: dict[str, tuple[Callable[[Any], Any], Any]] = {
+CHECKS: dict[str, tuple[Check[Any], Any]] = {
     "tune_model": (flag, False),
     "tune_training": (flag, True),
     **{path: (optional(text), None) for path in PATHS},
     "study_name": (text, "qgtune"),
     "storage": (optional(text), None),
-    "direction": (_direction, "minimize"),
+    "direction": (Check(_direction, objectives.SCHEMA), "minimize"),
     "n_trials": (whole(1), 20),
     "timeout": (optional(number(0, float("inf"))), None),
     "n_jobs": (whole(1), 1),
@@ -72,7 +78,7 @@ def check_settings(given: Mapping[str, Any], source: str = "") -> dict[str, Any]
     """
     of = f" of {source!r}" if source else ""
     problems = [
-        f"Cannot use {key!r}{of}: there is no such key.{did_you_mean(str(key), CHECKS)}"
+        Located(f"Cannot use {key!r}{of}: there is no such key.{did_you_mean(str(key), CHECKS)}", str(key), source)
         for key in given
         if key not in CHECKS
     ]
@@ -81,7 +87,8 @@ def check_settings(given: Mapping[str, Any], source: str = "") -> dict[str, Any]
         try:
             values[name] = check(given.get(name, default))
         except (ValueError, QGTuneError) as error:
-            problems.append(f"Cannot use {name}={given.get(name)!r}{of}: {str(error).removesuffix('.')}.")
+            problem = f"Cannot use {name}={given.get(name)!r}{of}: {str(error).removesuffix('.')}."
+            problems.append(Located(problem, name, source))
     if problems:
         raise QGTuneError(*problems)
     try:
@@ -93,8 +100,8 @@ def check_settings(given: Mapping[str, Any], source: str = "") -> dict[str, Any]
 
 def pruner(settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the `_target_` mapping of the pruner: Optuna's median pruner unless said otherwise."""
-    given, objectives = settings["pruner"], Objectives.read(settings["direction"])
-    return pruner_for(objectives, component("pruner", given or "median"), chosen=given is not None)
+    given, wanted = settings["pruner"], Objectives.read(settings["direction"])
+    return pruner_for(wanted, component("pruner", given or "median"), chosen=given is not None)
 
 
 def _read(given: Any, file: Path) -> dict[str, Any]:
@@ -131,8 +138,8 @@ def component(kind: str, value: Any) -> Mapping[str, Any] | None:
         return value
     arguments = dict(value) if isinstance(value, Mapping) else {"name": value}
     name = arguments.pop("name", None)
-    known = components.SAMPLERS if kind == "sampler" else components.PRUNERS
-    if name not in known:
+    known = _known(kind)
+    if not isinstance(name, str) or name not in known:
         hint = did_you_mean(str(name), known)
         raise QGTuneError(f"there is no {kind} {name!r}. Give one of {', '.join(known)}.{hint}")
     return {"_target_": f"optuna.{kind}s.{known[name]}", **arguments}

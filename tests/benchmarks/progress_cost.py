@@ -123,9 +123,9 @@ def compare(n_trials: int, n_rounds: int) -> None:
         for number in range(n_rounds):
             for mode in times:
                 times[mode] += gaps_ms(folder, mode, n_trials, f"{mode}{number}")
-    means = {mode: statistics.fmean(gaps) for mode, gaps in times.items()}
-    for mode, mean in means.items():
-        print(f"progress={mode}: {mean:.2f} ms a trial, {mean / means['off']:.3f} of off")
+    medians = {mode: statistics.median(gaps) for mode, gaps in times.items()}
+    for mode, median in medians.items():
+        print(f"progress={mode}: {median:.2f} ms a trial, {median / medians['off']:.3f} of off")
 
 
 def main() -> None:

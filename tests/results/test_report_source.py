@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -11,14 +12,15 @@ import yaml
 from optuna.storages.journal import JournalFileBackend
 
 from qgtune.errors import QGTuneError
-from qgtune.results.commands import PROGRAM
-from qgtune.results.report import open_source, report
-from qgtune.results.report.masks import masked
+from qgtune.results.masks import masked
+from qgtune.results.record import Command
+from qgtune.results.report import Facts, report
+from qgtune.results.report.facts import facts_of
+from qgtune.results.source import open_source
 from tests.results.studies import trial, usual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from optuna.trial import FrozenTrial
 
@@ -65,37 +67,48 @@ def sweep(tmp_path: Path) -> Callable[..., Path]:
         hydra["sweep"] = {**CONFIG["hydra"]["sweep"], **(sweep_node or {})}
         (folder / "multirun.yaml").write_text(yaml.safe_dump({"hydra": hydra}))
         (folder / "best_trial.yaml").write_text(yaml.safe_dump({"lr": 0.003, "act": "relu"}))
-        (folder / "best_config.yaml").write_text("lr: 0.003\n")
+        (folder / "best_config.yaml").write_text("lr: 0.003\nact: relu\n")
         return folder
 
     return make
 
 
-def test_folder_gives_study_config_and_commands(sweep: Callable[..., Path]) -> None:
-    """A sweep folder knows its study, its best config and how the sweep was started."""
+def told(folder: Path) -> Facts:
+    """Return what is known beside the study of a folder or journal."""
+    return facts_of(open_source(str(folder)))
+
+
+def test_folder_gives_config_and_commands(sweep: Callable[..., Path]) -> None:
+    """A sweep folder knows its best config and how to go on."""
     folder = sweep()
     journal(folder / "study.log", "train")
-    source = open_source(str(folder))
-    source.study.set_user_attr(PROGRAM, "python 'my app.py'")
-    facts = open_source(str(folder)).facts
-    assert source.study.study_name == "train"
+    Command(("/usr/bin/python3", "my app.py"), ("--multirun",), "/app").write(folder)
+    facts = told(folder)
     assert facts.folder == folder
-    assert facts.best_config == "lr: 0.003\n"
+    assert facts.best_config == "lr: 0.003\nact: relu\n"
     assert [command.text for command in facts.commands] == [
         f"python 'my app.py' --config-path {folder} --config-name best_config",
-        f"python 'my app.py' --multirun hydra.sweeper.n_jobs=2 'lr=interval(0.1,1)' hydra.sweep.dir={folder}",
-        f"optuna-dashboard {folder}/study.log",
+        f"qgtune resume {folder}",
+        f"qgtune dashboard {folder}",
         f"qgtune report {folder}",
     ]
 
 
-def test_program_is_guessed_from_the_job_where_nobody_noted_it(sweep: Callable[..., Path]) -> None:
-    """A study of before names no program; a script of the job's name in the sweep's folder is taken for it."""
+def test_unknown_program_leaves_its_commands_out(sweep: Callable[..., Path]) -> None:
+    """A folder that does not say how its app is started has the study's commands only."""
     folder = sweep()
     journal(folder / "study.log", "train")
-    assert len(open_source(str(folder)).facts.commands) == 2
-    (folder.parent / "train.py").touch()
-    assert open_source(str(folder)).facts.commands[0].text.startswith("python train.py --config-path")
+    assert len(told(folder).commands) == 2
+
+
+def test_front_shows_the_first_config_there_is(sweep: Callable[..., Path]) -> None:
+    """Of a Pareto front, the config of the first trial that has one is shown."""
+    folder = sweep()
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.log")))
+    study = optuna.create_study(study_name="train", storage=storage, directions=["minimize", "minimize"])
+    study.add_trials([trial(number, values=[number, -number], params={"lr": (1 + number) / 10}) for number in range(3)])
+    (folder / "best_config_2.yaml").write_text("lr: 0.3\n")
+    assert told(folder).best_config == "lr: 0.3\n"
 
 
 def test_folder_may_be_moved(sweep: Callable[..., Path]) -> None:
@@ -103,9 +116,9 @@ def test_folder_may_be_moved(sweep: Callable[..., Path]) -> None:
     old = sweep()
     journal(old / "study.log", "train")
     new = shutil.move(old, old.with_name("moved"))
-    facts = open_source(str(new)).facts
+    facts = told(Path(new))
     assert facts.folder == new
-    assert facts.best_config == "lr: 0.003\n"
+    assert facts.best_config == "lr: 0.003\nact: relu\n"
 
 
 def test_best_config_of_another_trial_is_not_shown(sweep: Callable[..., Path]) -> None:
@@ -113,7 +126,7 @@ def test_best_config_of_another_trial_is_not_shown(sweep: Callable[..., Path]) -
     folder = sweep()
     better = trial(12, values=[-1.0], params={"lr": 0.7, "act": "gelu"})
     journal(folder / "study.log", "train", trials=[*usual().trials, better])
-    facts = open_source(str(folder)).facts
+    facts = told(folder)
     assert facts.best_config == ""
     assert not any("--config-name" in command.text for command in facts.commands)
 
@@ -145,7 +158,7 @@ def test_log_is_found_by_the_trials_folder(sweep: Callable[..., Path], subdir: s
     journal(folder / "study.log", "train")
     (folder / name).mkdir()
     (folder / name / "a.log").touch()
-    log_of = open_source(str(folder)).facts.log_of
+    log_of = open_source(str(folder)).trial_log
     assert log_of(3) == folder / name / "a.log"
     (folder / name / "train.log").touch()
     assert log_of(3) == folder / name / "train.log"
@@ -156,58 +169,22 @@ def test_journal_of_a_sweep_leads_to_its_folder(sweep: Callable[..., Path]) -> N
     """The journal's path gives all that the folder's does."""
     folder = sweep()
     journal(folder / "study.log", "train")
-    assert open_source(str(folder / "study.log")).facts.folder == folder
+    assert told(folder / "study.log").folder == folder
 
 
-def test_journal_alone_gives_the_only_study(tmp_path: Path) -> None:
-    """A journal from elsewhere needs no name while it holds one study."""
-    source = open_source(str(journal(tmp_path / "j.log", "one")))
-    assert source.study.study_name == "one"
-    assert source.facts.folder is None
-    assert len(source.study.trials) == 12
+def test_journal_alone_has_no_folder(tmp_path: Path) -> None:
+    """The commands then name the journal and the study."""
+    path = journal(tmp_path / "j.log", "one")
+    assert told(path).folder is None
+    assert told(path).commands[-1].text == f"qgtune report {path} --study one"
 
 
-def test_study_is_chosen_by_name(tmp_path: Path) -> None:
-    """Of several studies the name takes one."""
-    path = journal(tmp_path / "j.log", "one", "two")
-    assert open_source(str(path), "two").study.study_name == "two"
-
-
-@pytest.mark.parametrize(
-    ("source", "name", "told"),
-    [
-        ("gone", None, r"there is no such folder or file"),
-        ("gone.log", None, r"there is no such folder or file"),
-        ("sqlite:///gone.db", None, r"there is no such file"),
-        (".", None, r"it has no multirun\.yaml\. Give the folder that a sweep printed"),
-        ("j.log", None, r"it holds 2 studies: 'one', 'two'\. Give a study name"),
-        ("j.log", "tow", r"does not hold it\. Did you mean 'two'"),
-        ("empty.log", None, r"it holds no study"),
-        ("foreign", None, r"its multirun\.yaml names no study"),
-        ("broken", None, r"Cannot read '.*multirun\.yaml'"),
-        ("memory", None, r"it was kept in memory"),
-    ],
-    ids=["folder", "file", "database", "no sweep", "several", "misspelt", "none", "foreign", "broken", "memory"],
-)
-def test_what_cannot_be_opened_is_said_and_nothing_is_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, name: str | None, told: str
-) -> None:
-    """One line says why there is no report; looking leaves no file behind."""
+def test_missing_database_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking for a study leaves no file behind."""
     monkeypatch.chdir(tmp_path)
-    journal(tmp_path / "j.log", "one", "two")
-    (tmp_path / "empty.log").touch()
-    configs = {
-        "foreign": "hydra: {}",
-        "broken": "a: [",
-        "memory": "hydra: {sweep: {dir: x}, sweeper: {study_name: a, storage: memory}}",
-    }
-    for folder, text in configs.items():
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "multirun.yaml").write_text(text)
-    before = {path for path in tmp_path.rglob("*") if not path.name.startswith(".")}
-    with pytest.raises(QGTuneError, match=told):
-        open_source(source, name)
-    assert {path for path in tmp_path.rglob("*") if not path.name.startswith(".")} == before
+    with pytest.raises(QGTuneError, match=r"gone\.db"):
+        open_source("sqlite:///gone.db")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_report_lands_in_the_sweep_folder_or_where_told(sweep: Callable[..., Path], tmp_path: Path) -> None:
@@ -230,10 +207,10 @@ def test_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("postgresql://me:pw@host:5432/db", "postgresql://me:…@host:5432/db"),
-        ("redis://:pw@host/0", "redis://:…@host/0"),
-        ("mysql+pymysql://me:p@ss:w@host/db", "mysql+pymysql://me:…@host/db"),
-        ("http://h/?token=abc&x=1", "http://h/?token=…&x=1"),
+        ("postgresql://me:pw@host:5432/db", "postgresql://me:***@host:5432/db"),
+        ("redis://:pw@host/0", "redis://:***@host/0"),
+        ("mysql+pymysql://me:p@ss:w@host/db", "mysql+pymysql://me:***@host/db"),
+        ("http://h/?token=abc&x=1", "http://h/?token=***&x=1"),
         ("at postgresql://me@host/db, then", "at postgresql://me@host/db, then"),
         ("/data/a:b@c/study.log", "/data/a:b@c/study.log"),
         ("http://h:80/a", "http://h:80/a"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,9 +55,9 @@ def n_workers_left(app: App) -> int:
 def test_terminal_shows_a_view_and_keeps_every_line(make_app: MakeApp, n_jobs: int) -> None:
     """While the sweep runs the view says how it stands; in the end each line of the jobs is there once, and no view."""
     terminal = on_terminal(make_app(PRINTS), f"hydra.sweeper.n_jobs={n_jobs}", "hydra.sweeper.n_trials=6")
-    terminal.wait_for(r"train  ━*─+  \d of 6  time left unknown")
+    terminal.wait_for(r"train  ━*─+  \d of 6  \w+")
     terminal.wait_for(r"worker \d+  trial \d+  step 3: \S+")
-    terminal.wait_for(r"[1-5] of 6  (about \d s|nearly)")
+    terminal.wait_for(r"[1-5] of 6  (about \d+ \w+ left|nearly done)")
     terminal.wait_for(r"best \S+ \(trial \d\)")
     assert not terminal.shows_cursor
     assert terminal.finish() == 0
@@ -130,6 +131,24 @@ def test_second_ctrl_c_gives_the_terminal_back(make_app: MakeApp) -> None:
     terminal.type("\x03")
     assert terminal.finish() == 130
     assert terminal.shows_cursor
+
+
+def test_ctrl_z_shows_the_shell_its_cursor(make_app: MakeApp) -> None:
+    """A stopped sweep leaves the terminal to the shell, and goes on with its view."""
+    app = make_app(WAITS)
+    terminal = Terminal(["bash", "--norc", "-i"], app.folder)
+    terminal.type(shlex.join(app.command("--multirun", "hydra.sweep.dir=sweep", "hydra.sweeper.n_jobs=2")) + "\n")
+    terminal.wait_for(r"(worker \d+  trial \d+  step 3: .*\s+){2}")
+    terminal.type("\x1a")
+    terminal.wait_for("Stopped")
+    assert terminal.shows_cursor
+    terminal.type("fg\n")
+    terminal.wait_for(r"Stopped[^$]*worker \d+  trial \d+  step 3: ")
+    terminal.type("\x03")
+    terminal.wait_for("Interrupted.")
+    terminal.type("exit\n")
+    assert terminal.finish() == 130
+    assert n_workers_left(app) == 0
 
 
 def test_sigterm_gives_the_terminal_back(make_app: MakeApp) -> None:

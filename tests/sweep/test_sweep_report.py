@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from qgtune.results.report import open_source
+from qgtune.results.report.facts import facts_of
+from qgtune.results.source import open_source
 from tests.conftest import CONFIG, TIMEOUT_S, App
 
 if TYPE_CHECKING:
@@ -21,6 +25,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 REPORT = "hydra.sweeper.report=true"
 NO_PLOTLY = "import sys; sys.modules['plotly'] = None\n"  # as if it were not installed
+
+
+def typed(app: App, line: str) -> str:
+    """Run a command line that starts with `python`, as a user would in the app's folder; return what it printed."""
+    command = [sys.executable, *shlex.split(line)[1:]]
+    done = subprocess.run(command, cwd=app.folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
+    return done.stdout
 
 
 def test_sweep_leaves_a_report(app: App, browser: Browser) -> None:
@@ -36,9 +47,9 @@ def test_sweep_leaves_a_report(app: App, browser: Browser) -> None:
     assert copied == app.path("best_config.yaml").read_text()
     assert set(rows) <= {row for row in rows if " · pid " in row}
     best, resume, dashboard, again = commands
-    assert app.run(*best.split()[2:]).code == 0
-    assert "4 of 4 trials" in app.run(*resume.split()[2:]).out
-    assert dashboard == f"optuna-dashboard {app.path('study.log')}"
+    typed(app, best)
+    assert "4 of 4 trials" in typed(app, resume.replace("qgtune", "python -m qgtune"))
+    assert dashboard == f"qgtune dashboard {app.path()}"
     assert again == f"qgtune report {app.path()}"
 
 
@@ -102,7 +113,7 @@ def test_memory_study_has_a_report_too(app: App) -> None:
     assert app.sweep(REPORT, "hydra.sweeper.storage=null").code == 0
     page = app.path("report.html").read_text()
     assert "4 complete" in page
-    assert "optuna-dashboard" not in page
+    assert "qgtune dashboard" not in page
 
 
 def test_running_sweep_can_be_looked_at(make_app: MakeApp) -> None:
@@ -115,7 +126,7 @@ def test_running_sweep_can_be_looked_at(make_app: MakeApp) -> None:
             time.sleep(0.1)
         source = open_source(str(app.path()))
         assert [trial.state.name for trial in source.study.trials] == ["COMPLETE", "COMPLETE", "RUNNING"]
-        assert source.facts.commands[0].text.startswith("python train.py --multirun")
+        assert facts_of(source).commands[0].text == f"qgtune resume {app.path()}"
     finally:
         process.kill()
         process.communicate()

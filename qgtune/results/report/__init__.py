@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError
-from qgtune.results.report.facts import Command, Facts
-from qgtune.results.report.source import Source, facts_of_folder, open_source
-from qgtune.results.report.sweep_folder import SweepFolder
+from qgtune.results.report.facts import Command, Facts, facts_of
+from qgtune.results.source import Source, open_source
 
 if TYPE_CHECKING:
     import optuna
@@ -22,9 +21,7 @@ __all__ = [
     "HOW_TO_INSTALL",
     "Command",
     "Facts",
-    "Source",
     "is_installed",
-    "open_source",
     "report",
     "write_pictures",
     "write_report",
@@ -55,8 +52,8 @@ def report(
         QGTuneError: when there is no such study, a package is missing, or a file cannot be written.
     """
     found = open_source(source, study_name)
-    path = output or (found.facts.folder or Path()) / FILE
-    write_report(found.study, path, facts=found.facts)
+    path = output or (found.folder or Path()) / FILE
+    write_report(found.study, path, facts=facts_of(found))
     if pictures is not None:
         write_pictures(found.study, pictures)
     return path
@@ -80,7 +77,7 @@ def write_sweep_report(study: optuna.Study, folder: Path) -> Path:
     Raises:
         QGTuneError: as `write_report`, and when the folder is no sweep's.
     """
-    write_report(study, folder / FILE, facts=facts_of_folder(SweepFolder.read(folder), study))
+    write_report(study, folder / FILE, facts=facts_of(Source.of_sweep(study, folder)))
     return folder / FILE
 
 

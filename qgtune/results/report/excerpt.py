@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -12,18 +13,18 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from qgtune.results.report.snapshot import OURS
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from optuna.distributions import BaseDistribution
     from optuna.trial import TrialState
 
     Text = Callable[[str], str]
 
+OURS = "qgtune:"
 MOST_ATTRIBUTES = 10
 LONGEST_VALUE = 80
+LONGEST_CHOICE = 32
 
 
 class Excerpt(optuna.Study):
@@ -69,18 +70,52 @@ def escaped(text: str) -> str:
 
 
 def drawable(trials: Iterable[FrozenTrial], text: Text = escaped) -> list[FrozenTrial]:
-    """Return copies of trials to draw: names and choices as literal text, our own attributes and bulky ones left out.
+    """Return copies of trials to draw: names and choices as short literal text, our own and bulky attributes left out.
 
     Args:
         trials: of a study.
         text: makes a text literal for what draws it.
     """
+    choices: dict[Any, _Choices] = {}
+    return [_drawable(trial, text, choices) for trial in trials]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choices:
+    """The choices of a hyperparameter as they are drawn.
+
+    Attributes:
+        distribution: over what is drawn.
+        shown: what is drawn, by the choice that is a text.
+    """
+
+    distribution: CategoricalDistribution
+    shown: Mapping[str, str]
+
+    @classmethod
+    def of(cls, distribution: CategoricalDistribution, text: Text) -> _Choices:
+        texts = [(place, choice) for place, choice in enumerate(distribution.choices) if isinstance(choice, str)]
+        shown = {choice: text(_short(choice, place)) for place, choice in texts}
+        drawn = [shown[choice] if isinstance(choice, str) else choice for choice in distribution.choices]
+        return cls(CategoricalDistribution(drawn), shown)
+
+
+def _short(choice: str, place: int) -> str:
+    """Return a long choice, such as a mapping's JSON text, cut off, and told from others by its place."""
+    return choice if len(choice) <= LONGEST_CHOICE else f"{choice[: LONGEST_CHOICE - 5]}… #{place}"
+
+
+def _drawable(trial: FrozenTrial, text: Text, known: dict[Any, _Choices]) -> FrozenTrial:
+    params: dict[str, Any] = {}
     distributions: dict[str, BaseDistribution] = {}
-    return [_drawable(trial, text, distributions) for trial in trials]
-
-
-def _drawable(trial: FrozenTrial, text: Text, known: dict[str, BaseDistribution]) -> FrozenTrial:
-    pairs = [(text(name), name) for name in trial.params]
+    for name, value in trial.params.items():
+        shown = text(name)
+        params[shown], distributions[shown] = value, trial.distributions[name]
+        if isinstance(distribution := trial.distributions[name], CategoricalDistribution):
+            key = (name, distribution.choices)
+            choices = known[key] if key in known else known.setdefault(key, _Choices.of(distribution, text))
+            distributions[shown] = choices.distribution
+            params[shown] = choices.shown.get(value, value) if isinstance(value, str) else value
     return FrozenTrial(
         number=trial.number,
         state=trial.state,
@@ -88,8 +123,8 @@ def _drawable(trial: FrozenTrial, text: Text, known: dict[str, BaseDistribution]
         values=trial.values,
         datetime_start=trial.datetime_start,
         datetime_complete=trial.datetime_complete,
-        params={shown: _literal(trial.params[name], text) for shown, name in pairs},
-        distributions={shown: _distribution(trial.distributions[name], text, known) for shown, name in pairs},
+        params=params,
+        distributions=distributions,
         user_attrs=_attributes(trial, text),
         system_attrs=trial.system_attrs,
         intermediate_values=trial.intermediate_values,
@@ -97,18 +132,22 @@ def _drawable(trial: FrozenTrial, text: Text, known: dict[str, BaseDistribution]
     )
 
 
-def _literal(value: Any, text: Text) -> Any:
-    return text(value) if isinstance(value, str) else value
-
-
-def _distribution(distribution: BaseDistribution, text: Text, known: dict[str, BaseDistribution]) -> BaseDistribution:
-    """Return the distribution with literal choices; each is made once."""
-    if not isinstance(distribution, CategoricalDistribution):
-        return distribution
-    key = repr(distribution)
-    if key not in known:
-        known[key] = CategoricalDistribution([_literal(choice, text) for choice in distribution.choices])
-    return known[key]
+def bare(trial: FrozenTrial) -> FrozenTrial:
+    """Return a drawable trial without hyperparameters and attributes."""
+    return FrozenTrial(
+        number=trial.number,
+        state=trial.state,
+        value=None,
+        values=trial.values,
+        datetime_start=trial.datetime_start,
+        datetime_complete=trial.datetime_complete,
+        params={},
+        distributions={},
+        user_attrs={},
+        system_attrs=trial.system_attrs,
+        intermediate_values={},
+        trial_id=trial.number,
+    )
 
 
 def _attributes(trial: FrozenTrial, text: Text) -> dict[str, Any]:

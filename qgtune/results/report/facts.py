@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qgtune.errors import QGTuneError
+from qgtune.results.best import best_trials
+from qgtune.results.masks import masked
+from qgtune.results.params import params_of
+from qgtune.results.record import Command as Recorded
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from qgtune.results.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +55,44 @@ class Facts:
     commands: tuple[Command, ...] = ()
     best_config: str = ""
     log_of: Callable[[int], Path | None] = _no_log
+
+
+def facts_of(source: Source) -> Facts:
+    """Return what is known beside an open study."""
+    config = next(_best_configs(source), None)
+    return Facts(
+        folder=source.folder,
+        storage=source.storage,
+        cwd="" if source.folder is None else str(source.cwd),
+        commands=tuple(_commands(source, config)),
+        best_config="" if config is None else masked(config.read_text(encoding="utf-8", errors="replace")),
+        log_of=source.trial_log,
+    )
+
+
+def _best_configs(source: Source) -> Iterator[Path]:
+    for trial in best_trials(source.study):
+        if (file := source.best_config(trial.number, params_of(trial))) is not None:
+            yield file
+
+
+def _commands(source: Source, config: Path | None) -> Iterator[Command]:
+    recorded = None if source.folder is None else _recorded(source.folder)
+    if recorded is not None and config is not None:
+        yield Command("Run the best config", masked(recorded.run_command(config)))
+    if source.storage == "memory":
+        return
+    if recorded is not None:
+        purpose = "Go on with the study; hydra.sweeper.n_trials is its total"
+        yield Command(purpose, f"qgtune resume {shlex.quote(str(source.folder))}")
+    place = shlex.quote(str(source.folder or source.storage))
+    study = "" if source.folder is not None else f" --study {shlex.quote(source.study.study_name)}"
+    yield Command("Look at the study in a browser", f"qgtune dashboard {place}{study}")
+    yield Command("Write this page again", f"qgtune report {place}{study}")
+
+
+def _recorded(folder: Path) -> Recorded | None:
+    try:
+        return Recorded.read(folder)
+    except QGTuneError:
+        return None

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.results.report import tables
 from qgtune.results.report.excerpt import optuna_quiet
+from qgtune.results.report.figures import Plots
 from qgtune.results.report.markup import Html, joined, tag
-from qgtune.results.report.plots import Drawer, Plots
+from qgtune.results.report.plots import Drawer
 from qgtune.results.report.snapshot import read_snapshot
 from qgtune.results.report.workers import timeline
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import optuna
 
     from qgtune.results.report.facts import Facts
-    from qgtune.results.report.plots import Plot
+    from qgtune.results.report.figures import Plot
     from qgtune.results.report.snapshot import Snapshot
 
 # Nothing may be fetched from anywhere, and no script runs but the page's own: not even one that slipped in as text.

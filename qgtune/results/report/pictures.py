@@ -17,7 +17,8 @@ from matplotlib.patches import Patch
 from optuna.importance import PedAnovaImportanceEvaluator
 
 from qgtune.results.report.excerpt import Excerpt, drawable, optuna_quiet
-from qgtune.results.report.plots import KINDS, MOST_LINES, MOST_POINTS, MOST_SLICES, curves
+from qgtune.results.report.figures import KINDS, MOST_POINTS
+from qgtune.results.report.plots import MOST_LINES, MOST_SLICES, curves
 from qgtune.results.report.snapshot import Snapshot, read_snapshot, sorted_by_value
 from qgtune.results.report.workers import Bar, bars, rows_of
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from qgtune.results.best import best_trials
-from qgtune.results.report.masks import masked
+from qgtune.results.masks import masked
+from qgtune.results.report.excerpt import Excerpt
 from qgtune.study.ledger import REASON, RETRY_OF
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
-
-OURS = "qgtune:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +111,17 @@ def read_snapshot(study: optuna.Study) -> Snapshot:
         directions=directions,
         objectives=_objectives(study, len(directions)),
         trials=trials,
-        best=tuple(_ranked(best_trials(study), len(trials))),
+        best=_best(directions, trials),
         taken=dt.datetime.now(),  # noqa: DTZ005 - Optuna's times are local and know no zone
     )
 
 
-def _ranked(best: Sequence[FrozenTrial], n_known: int) -> list[FrozenTrial]:
-    """Leave out trials that came after the reading."""
-    return [trial for trial in best if trial.number < n_known]
+def _best(directions: tuple[str, ...], trials: Sequence[FrozenTrial]) -> tuple[FrozenTrial, ...]:
+    """Return the best of these trials, which a running study may have got beyond by now."""
+    completed = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    if len(directions) > 1:
+        return tuple(Excerpt(directions, completed).best_trials) if completed else ()
+    return tuple(trial for trial in _by_value(directions[0], completed)[:1] if not is_infeasible(trial))
 
 
 def _objectives(study: optuna.Study, n: int) -> tuple[str, ...]:
@@ -151,5 +152,9 @@ def sorted_by_value(snapshot: Snapshot, trials: Sequence[FrozenTrial]) -> list[F
     if snapshot.is_multi_objective:
         front = {trial.number for trial in snapshot.best}
         return sorted(trials, key=lambda trial: (trial.number not in front, trial.number))
-    sign = -1 if snapshot.directions[0] == "maximize" else 1
+    return _by_value(snapshot.directions[0], trials)
+
+
+def _by_value(direction: str, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    sign = -1 if direction == "maximize" else 1
     return sorted(trials, key=lambda trial: (is_infeasible(trial), sign * trial.values[0], trial.number))

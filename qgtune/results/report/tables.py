@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
+from qgtune.results.report.figures import KINDS
 from qgtune.results.report.markup import Html, copyable, joined, table, tag
-from qgtune.results.report.plots import KINDS, infeasible_note
+from qgtune.results.report.plots import infeasible_note
 from qgtune.results.report.snapshot import is_infeasible, reason_of, sorted_by_value
 from qgtune.space.yaml_files import dump_yaml
 from qgtune.study.ledger import RETRY_OF
@@ -91,7 +92,9 @@ def _counts(snapshot: Snapshot) -> Html:
     shown = [(kind, counts[state]) for state, (kind, _) in KINDS.items() if counts[state]]
     texts = [tag("span", f"{n:,} {kind}", class_=f"state {kind}") for kind, n in shown]
     n_again = sum(trial.user_attrs.get(RETRY_OF) is not None for trial in snapshot.trials)
-    return joined([*texts, tag("span", f"{n_again:,} of all ran an earlier one again")] if n_again else texts)
+    return joined(
+        [*texts, tag("span", f"({n_again:,} {'retry' if n_again == 1 else 'retries'})")] if n_again else texts
+    )
 
 
 def best(snapshot: Snapshot, facts: Facts) -> Html:
@@ -187,7 +190,7 @@ def search_space(snapshot: Snapshot) -> Html:
 
 def _range(distribution: BaseDistribution) -> tuple[str, str]:
     if isinstance(distribution, CategoricalDistribution):
-        return "choice", ", ".join(map(str, distribution.choices))
+        return "choice", ", ".join(map(_cell, distribution.choices))
     if not isinstance(distribution, (FloatDistribution, IntDistribution)):
         return type(distribution).__name__, str(distribution)
     kind = "float" if isinstance(distribution, FloatDistribution) else "int"

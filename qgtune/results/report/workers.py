@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qgtune.results.report.excerpt import escaped
-from qgtune.results.report.plots import KINDS, LEGEND, Plot, Plots
+from qgtune.results.report.figures import KINDS, LEGEND, Plot, Plots
 from qgtune.results.report.snapshot import end_of, reason_of
 from qgtune.study.ledger import OWNER, RETRY_OF
 from qgtune.study.owners import Owner
@@ -115,7 +115,8 @@ def timeline(snapshot: Snapshot) -> Plots:
     if not found:
         return Plots(note="No trial has started yet.")
     rows = rows_of(found)
-    traces = [_trace(state, [bar for bar in found if bar.state == state]) for state in KINDS]
+    first = sorted(found, key=lambda bar: bar.retry_of is not None)  # the legend looks like the first bar
+    traces = [_trace(state, [bar for bar in first if bar.state == state]) for state in KINDS]
     layout = {
         "barmode": "overlay",
         "xaxis": {"type": "date"},

@@ -9,5 +9,5 @@ _QUERY = re.compile(r"([?&](?:password|passwd|pwd|token|secret|api_?key|sslpassw
 
 
 def masked(text: str) -> str:
-    """Return `text` with the password of every address in it replaced by `…`."""
-    return _QUERY.sub(r"\1…", _PASSWORD.sub(r"\1:…@", text))
+    """Return `text` with the password of every address in it replaced by `***`."""
+    return _QUERY.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))

@@ -1,0 +1,68 @@
+"""The verbs together, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+import qgtune
+from qgtune.command.best import best
+from qgtune.command.check import check
+from qgtune.command.completion import completion
+from qgtune.command.dashboard import dashboard
+from qgtune.command.report import report
+from qgtune.command.resume import resume
+from qgtune.command.schema import schema
+from qgtune.command.show import show
+from qgtune.errors import QGTuneError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USER_ERROR = 1
+INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(qgtune.__version__, prog_name="qgtune", message="%(prog)s %(version)s")
+@click.pass_context
+def app(context: click.Context) -> None:
+    """Look at the studies of qgtune, check their files, and go on with a sweep.
+
+    SOURCE is a sweep folder, a journal file or the address of a database.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for _verb in (show, best, report, dashboard, resume, check, schema, completion):
+    app.add_command(_verb)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code.
+
+    A mistake is one line on stderr each, and nothing else.
+    """
+    try:
+        returned = app.main(arguments, prog_name="qgtune", standalone_mode=False)
+        sys.stdout.flush()
+    except click.UsageError as error:
+        path = "qgtune" if error.ctx is None else error.ctx.command_path
+        click.echo(f"{error.format_message()} See {path} --help.", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        click.echo(error.format_message(), err=True)
+        return USER_ERROR
+    except QGTuneError as error:
+        click.echo("\n".join(error.problems), err=True)
+        return USER_ERROR
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:  # `qgtune show … | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return returned if isinstance(returned, int) else 0

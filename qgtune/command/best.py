@@ -1,0 +1,90 @@
+"""`qgtune best`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from qgtune.command.common import SOURCE, STUDY
+from qgtune.errors import QGTuneError
+
+if TYPE_CHECKING:
+    from qgtune.results.source import Source
+    from qgtune.results.table import Row, Table
+
+
+@click.command()
+@SOURCE
+@STUDY
+@click.option("--trial", type=click.IntRange(min=0), metavar="N", help="Which of several best trials.")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the best config as YAML; else its hyperparameters.")
+def best(source: str, study_name: str | None, trial: int | None, as_yaml: bool) -> None:  # noqa: FBT001 - by name
+    """Show the best trial: its value, hyperparameters, folder and config.
+
+    With --yaml, its whole config if the sweep folder has it, and its hyperparameters if not. A study of several
+    objectives has several best trials, none of which is worse than another in all of them; --trial chooses one.
+    """
+    from qgtune.results.best import best_trials
+    from qgtune.results.source import open_source
+    from qgtune.results.table import table_of
+
+    found = open_source(source, study_name)
+    table = table_of(found.study, best_trials(found.study))
+    if not table.rows:
+        raise QGTuneError(
+            f"Cannot name the best trial of study {table.study_name!r}: none has completed within its constraints."
+        )
+    row = _chosen(table, trial)
+    if row is None and as_yaml:
+        numbers = ", ".join(str(row.number) for row in table.rows)
+        raise QGTuneError(
+            f"Cannot print one best config: trials {numbers} are best, each in its own way. Give --trial."
+        )
+    if row is None:
+        _print_front(table)
+    elif as_yaml:
+        _print_yaml(found, row)
+    else:
+        _print_one(found, row)
+
+
+def _chosen(table: Table, number: int | None) -> Row | None:
+    """Return the one best trial, or the one that was asked for; None where there are several to choose from."""
+    if number is None:
+        return table.rows[0] if len(table.rows) == 1 else None
+    for row in table.rows:
+        if row.number == number:
+            return row
+    numbers = ", ".join(str(row.number) for row in table.rows)
+    raise QGTuneError(f"Cannot show trial {number}: it is none of the best ones, {numbers}.")
+
+
+def _print_front(table: Table) -> None:
+    from qgtune.command.layout import Screen, aims, lay_out
+
+    screen = Screen()
+    screen.print(f"Study {table.study_name!r}, {aims(table)}: {len(table.rows)} best trials", markup=False)
+    screen.print(lay_out(table, (), screen))
+
+
+def _print_one(found: Source, row: Row) -> None:
+    from qgtune.results.files import short_path
+    from qgtune.space.yaml_files import dump_yaml
+    from qgtune.study.objectives import Objectives
+
+    names = Objectives((), tuple(found.study.metric_names or ()))
+    click.echo(f"Best of study {found.study.study_name!r}: trial {row.number} with {names.text(row.values)}")
+    for line in dump_yaml(row.params).splitlines() if row.params else ():
+        click.echo(f"  {line}")
+    places = {"Folder": found.trial_folder(row.number), "Config": found.best_config(row.number, row.params)}
+    for name, path in places.items():
+        if path is not None:
+            click.echo(f"{name}: {short_path(path)}")
+
+
+def _print_yaml(found: Source, row: Row) -> None:
+    from qgtune.space.yaml_files import dump_yaml
+
+    file = found.best_config(row.number, row.params)
+    click.echo(dump_yaml(row.params) if file is None else file.read_text(encoding="utf-8"), nl=False)

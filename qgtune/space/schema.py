@@ -1,0 +1,144 @@
+"""JSON schemas of search spaces and dependency mappings, made of what the parser goes by.
+
+A schema knows no base settings: where these hold a list, `[1, 1]` is no choice, and where they hold a mapping with the
+keys `type` and `value`, its type may be any. It lets the first pass, and refuses the second.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgtune.space.nodes import FORMS, KEYS, NUMBER, RANGE_SIZES, TYPES, UNSIGNED
+from qgtune.space.paths import KEY, PATH
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+
+_NODE = {"$ref": "#/$defs/node"}
+_SCALAR = {"type": ["string", "number", "boolean", "null"]}
+_KEY = {"pattern": f"^{KEY}$"}
+# How an object with the keys `type` and `value` and no others is told from structure.
+_TYPED: Schema = {
+    "type": "object",
+    "required": list(KEYS),
+    "maxProperties": len(KEYS),
+    "properties": {"type": {"type": "string"}},
+}
+
+
+def space_schema() -> Schema:
+    """Return the schema of a search space."""
+    return {
+        "$schema": DIALECT,
+        "title": "Search space of qgtune",
+        "description": "Ranges in place of values, in the shape of the base settings.",
+        "type": "object",
+        "propertyNames": _KEY,
+        "additionalProperties": _NODE,
+        "$defs": {"node": _node(), "mapping": _mapping(), "form": _form(), "plain": _plain(), "number": _number()},
+    }
+
+
+def _node() -> Schema:
+    structure = {
+        "if": {"type": "array"},
+        "then": {"items": _NODE},
+        "else": {"if": {"type": "object"}, "then": {"$ref": "#/$defs/mapping"}},
+    }
+    return {
+        "if": _TYPED,
+        "then": {"$ref": "#/$defs/form"},
+        "else": structure,
+        # What yaml-language-server offers to write.
+        "defaultSnippets": [
+            {"label": "range", "description": FORMS["tuple"], "body": {"type": "tuple", "value": ["$1", "$2"]}},
+            {"label": "choices", "description": FORMS["categorical"], "body": ["$1", "$2"]},
+        ],
+    }
+
+
+def _form() -> Schema:
+    """Return the schema of `{type: …, value: …}`."""
+    values = {"tuple": _range(), "categorical": {"type": "array", "minItems": 1}, "fixed": {}}
+    kinds = [
+        {
+            "if": {"properties": {"type": {"const": name}}},
+            "then": {"properties": {"value": {"description": FORMS[name], **values[name]}}},
+        }
+        for name in TYPES
+    ]
+    type_ = {"enum": list(TYPES), "description": " ".join(f"{name}: {text}" for name, text in FORMS.items())}
+    return {"properties": {"type": type_}, "allOf": kinds}
+
+
+def _range() -> Schema:
+    """Return the schema of a tuple's value; that its low end is not above its high one, no schema can say."""
+    step = {
+        "anyOf": [{"type": "number", "exclusiveMinimum": 0}, _text(f"\\+?{UNSIGNED}"), {"type": ["boolean", "null"]}]
+    }
+    number = {"$ref": "#/$defs/number"}
+    above_zero = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _text(f"\\+?{UNSIGNED}")]}
+    least, most = RANGE_SIZES
+    return {
+        "type": "array",
+        "minItems": least,
+        "maxItems": most,
+        "prefixItems": [number, number, step],
+        "if": {"minItems": most, "prefixItems": [True, True, {"const": True}]},
+        "then": {"prefixItems": [above_zero]},
+    }
+
+
+def _number() -> Schema:
+    return {"anyOf": [{"type": "number"}, _text(NUMBER)]}
+
+
+def _text(pattern: str) -> Schema:
+    return {"type": "string", "pattern": rf"^\s*{pattern}\s*$", "patternErrorMessage": "This text is no number."}
+
+
+def _mapping() -> Schema:
+    """Return the schema of a mapping of structure: where no path can name a key, nothing below may be a range."""
+    return {
+        "properties": {"type": {"anyOf": [{"enum": list(TYPES)}, {}]}},  # anything; editors offer these
+        "if": {"propertyNames": _KEY},
+        "then": {"additionalProperties": _NODE},
+        "else": {"additionalProperties": {"$ref": "#/$defs/plain"}},
+    }
+
+
+def _plain() -> Schema:
+    """Return the schema of what holds no range."""
+    plain = {"$ref": "#/$defs/plain"}
+    choices = {"type": "array", "minItems": 1, "items": _SCALAR}
+    reason = "A key above this cannot be part of a path, so nothing here can be a range. Rename that key."
+    never = {"type": "null", "errorMessage": reason}  # said of a list or an object; `false` would say no reason
+    structure = {"items": plain, "additionalProperties": plain}
+    no_range = {"if": {"properties": {"type": {"enum": ["tuple", "categorical"]}}}, "then": never}
+    return {"if": choices, "then": never, "else": {"if": _TYPED, "then": no_range, "else": structure}}
+
+
+def dependencies_schema() -> Schema:
+    """Return the schema of a dependency mapping."""
+    neither = "Neither a path, such as model.layers[0].width, nor an expression in ${…}."
+    leaf = {
+        "description": "The path of another value, such as model.layers[0].width, or an expression in ${…}.",
+        "pattern": rf"\$\{{|^\s*{PATH}\s*$",
+        "patternErrorMessage": neither,
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "Dependency mapping of qgtune",
+        "description": "Values that follow other values, in the shape of the base settings.",
+        "type": "object",
+        "additionalProperties": _NODE,
+        "$defs": {
+            "node": {
+                "type": ["object", "array", "string", "null"],
+                "additionalProperties": _NODE,
+                "items": _NODE,
+                "if": {"type": "string"},
+                "then": leaf,
+            }
+        },
+    }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
 import socket
 import threading
 import time
@@ -23,7 +24,7 @@ from qgtune import live
 from qgtune.errors import QGTuneError
 from qgtune.space.resolvers import register_resolvers
 from qgtune.study import checks
-from qgtune.sweep.processes import Crash, crash_of, ctrl_c_held_back, end_with_parent, environment, how_it_ended
+from qgtune.sweep.processes import Crash, crash_of, end_with_parent, environment, how_it_ended, signals_held_back
 from qgtune.sweep.slots import THREADS, n_cores
 from qgtune.sweep.task import Task
 
@@ -153,7 +154,7 @@ def _started(payload: bytes, world_size: int) -> Iterator[dict[int, _Rank]]:
             process = context.Process(target=_child, args=(payload, rank, theirs), name=f"qgtune-rank-{rank}")
             ranks[rank] = _Rank(process, ours)
             own = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-            with ctrl_c_held_back(), environment(variables | own):  # Ctrl-C is for the worker: it ends its ranks
+            with signals_held_back(), environment(variables | own):  # Ctrl-C is for the worker: it ends its ranks
                 process.start()
             theirs.close()
         yield ranks
@@ -187,6 +188,7 @@ def _free_port() -> int:
 
 def _child(payload: bytes, rank: int, connection: Connection) -> None:
     """Run in the rank's process."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=end_with_parent, daemon=True).start()
     register_resolvers()  # a config among the arguments may need them
     message: Any

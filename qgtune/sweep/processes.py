@@ -137,7 +137,7 @@ class ProcessPool:
         terminal = self.relay.open() if self.relay else None
         process = context.Process(target=_child, args=(payload, sender, terminal), name=f"qgtune-worker-{index}")
         slot = self._free_slot(index)
-        with ctrl_c_held_back(), environment(self.slots.environment(slot)):
+        with signals_held_back(), environment(self.slots.environment(slot)):
             process.start()
         sender.close()
         if self.relay and terminal:
@@ -182,10 +182,14 @@ class ProcessPool:
 
 
 @contextmanager
-def ctrl_c_held_back() -> Iterator[None]:
-    """Let a child start with SIGINT blocked: until its handlers stand, Ctrl-C would end it with a traceback."""
+def signals_held_back() -> Iterator[None]:
+    """Let a child start with SIGINT and SIGTERM blocked, until its handlers stand.
+
+    Ctrl-C would end it with a traceback; and a child that ends before it has read its job leaves the parent waiting for
+    ever in `Process.start` when the job is larger than a pipe's buffer.
+    """
     resource_tracker.ensure_running()  # when the first child's start starts it, it unblocks SIGINT again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

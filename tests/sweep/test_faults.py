@@ -203,13 +203,14 @@ def test_second_signal_ends_at_once(make_app: MakeApp, start: Start, n_jobs: int
     assert_settled(app, 4)
 
 
-def test_signal_while_workers_start(make_app: MakeApp, start: Start) -> None:
-    """A Ctrl-C before any trial runs ends the sweep without a traceback, and nothing is left."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_while_workers_start(make_app: MakeApp, start: Start, number: signal.Signals) -> None:
+    """A signal to the group before any trial runs ends the sweep without a traceback, and nothing is left."""
     app = make_app(WAIT)
     sweep = start(app, TWO)
     wait_for(lambda: app.path("multirun.yaml").exists() and len(processes(app)) > 1)
-    sweep.ctrl_c()
-    assert sweep.end() == 130
+    os.killpg(sweep.process.pid, number)
+    assert sweep.end() == 128 + number
     wait_for(lambda: processes(app) == [])
     assert "Traceback" not in sweep.errors.read_text()
     assert "RUNNING" not in states(app)

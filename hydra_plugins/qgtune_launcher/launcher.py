@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.plugins.launcher import Launcher
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class QGTuneLauncher(Launcher):
     """A launcher whose jobs run in processes of this machine."""
 
-    def __init__(self, n_processes: int | None = None) -> None:
-        self.n_processes = n_processes
+    def __init__(self, **keys: Any) -> None:
+        self.keys = keys
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what a launch needs."""
@@ -30,4 +30,4 @@ class QGTuneLauncher(Launcher):
         """Run the jobs and return Hydra's record of each."""
         from qgtune.sweep.launching import launch_jobs
 
-        return launch_jobs(*self.given, job_overrides, initial_job_idx, self.n_processes)
+        return launch_jobs(*self.given, job_overrides, initial_job_idx, self.keys)

@@ -42,6 +42,8 @@ class QGTuneSweeperConf:
         n_trials: the total of the study, resumed runs included: complete and pruned trials, and failures that are not
             retried.
         n_jobs: how many workers run trials at the same time. More than one are processes of their own.
+        trials_per_worker: how many trials a worker process, or a launcher's job, runs before a fresh one takes its
+            place; null means no limit.
         timeout: seconds after which no trial starts any more; null means no limit. Running trials finish.
         stop_at: the value at which, or beyond which, the study is good enough: no trial starts any more.
         stop_after_no_improvement: how many finished trials without a new best one end the study.
@@ -88,6 +90,7 @@ class QGTuneSweeperConf:
     direction: Any = "minimize"
     n_trials: int = 20
     n_jobs: int = 1
+    trials_per_worker: Any = None
     timeout: Any = None
     stop_at: Any = None
     stop_after_no_improvement: Any = None

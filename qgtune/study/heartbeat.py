@@ -31,6 +31,24 @@ CLOCKS_DIFFER_S = 600.0
 ALIVE = "qgtune:alive:"
 
 
+@contextmanager
+def repeatedly(period_s: float, act: Callable[[], None], name: str) -> Iterator[None]:
+    """Call `act` every `period_s` seconds inside, from a thread of its own called `name`."""
+    ended = threading.Event()
+
+    def keep_acting() -> None:
+        while not ended.wait(period_s):
+            act()
+
+    thread = threading.Thread(target=keep_acting, daemon=True, name=name)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 class Beats:
     """What all kinds of heartbeats have in common."""
 
@@ -53,20 +71,11 @@ class Beats:
     @contextmanager
     def kept_up(self, owner: Owner, period_s: float = PERIOD_S) -> Iterator[None]:
         """Beat inside, from a thread of its own."""
-        ended = threading.Event()
-
-        def keep_beating() -> None:
-            while not ended.wait(period_s):
-                self.beat(owner)
-
         self.beat(owner)
-        thread = threading.Thread(target=keep_beating, daemon=True, name="qgtune-heartbeat")
-        thread.start()
         try:
-            yield
+            with repeatedly(period_s, lambda: self.beat(owner), "qgtune-heartbeat"):
+                yield
         finally:
-            ended.set()
-            thread.join()
             self.remove(owner)
 
 

@@ -73,11 +73,11 @@ class Stop:
 
     Attributes:
         why: `done` (the total is reached), `busy` (it will be, once the running trials end), `timeout`, `enough` (it
-            is good enough, or gets no better), or `failures`.
+            is good enough, or gets no better), `failures`, or `full` (this worker has run as many as it may).
         message: the reason in words, for `enough` and `failures`.
     """
 
-    why: Literal["done", "busy", "timeout", "enough", "failures"]
+    why: Literal["done", "busy", "timeout", "enough", "failures", "full"]
     message: str = ""
 
 

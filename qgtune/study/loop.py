@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import optuna
 
 from qgtune.study.claims import StorageLostError
+from qgtune.study.ledger import Stop
 from qgtune.study.session import Outcome, Session, failed, pruned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from qgtune.study.ledger import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +27,15 @@ class WorkerReport:
     n_trials: int
     stop: Stop | None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it ended because it had run as many trials as it may."""
+        return self.stop is not None and self.stop.why == "full"
 
-def interrupted() -> Outcome:
+
+def interrupted(signal_name: str = "") -> Outcome:
     """Return the outcome of a trial that a signal ended: it is run again when the study goes on."""
-    return failed("interrupted", lost="interrupted")
+    return failed(f"interrupted by {signal_name}" if signal_name else "interrupted", lost="interrupted")
 
 
 def outcome_of(error: BaseException) -> Outcome:
@@ -53,7 +57,10 @@ def first_line(error: BaseException) -> str:
 
 
 def run_trials(
-    session: Session, run_one: Callable[[optuna.Trial], Outcome], is_stopped: Callable[[], bool]
+    session: Session,
+    run_one: Callable[[optuna.Trial], Outcome],
+    is_stopped: Callable[[], bool],
+    n_most: int | None = None,
 ) -> WorkerReport:
     """Run trials one after the other.
 
@@ -64,6 +71,7 @@ def run_trials(
         run_one: runs a claimed trial and says how it ended; what it raises goes on to the caller, once the trial is
             marked failed.
         is_stopped: whether a signal asked for no more trials.
+        n_most: how many trials to run at most; None means no limit.
 
     Returns:
         How many ran, and why there are no more.
@@ -76,6 +84,8 @@ def run_trials(
                 return WorkerReport(n_trials, trial)
             _run(session, trial, run_one)
             n_trials += 1
+            if n_trials == n_most and not is_stopped():
+                return WorkerReport(n_trials, Stop("full"))
     except KeyboardInterrupt:
         pass
     return WorkerReport(n_trials, None)

@@ -20,7 +20,7 @@ from qgtune.study.addresses import Storage, safe
 from qgtune.study.asking import next_trial_id
 from qgtune.study.claims import Claiming, exclusively
 from qgtune.study.factory import build_pruner, build_sampler
-from qgtune.study.ledger import LOST, OWNER, REASON, Ledger, Limits, Stop, stale
+from qgtune.study.ledger import LOST, OWNER, REASON, Ledger, Limits, Start, Stop, stale
 from qgtune.study.objectives import Objectives
 from qgtune.study.owners import Owner, is_dead
 from qgtune.study.storages import batch, file_exists, heartbeats_of, is_memory, open_storage
@@ -78,6 +78,10 @@ class Session:
         """Bring the tally up to date."""
         self.ledger.update(self.study.get_trials(deepcopy=False), self.limits)
         return self.ledger
+
+    def wants_more(self) -> bool:
+        """Say whether a worker that asked now would get a trial."""
+        return isinstance(self.refresh().next(self.limits, self.clock()), Start)
 
     def next_trial(self) -> Trial | Stop:
         """Claim the next trial, or learn why there is none.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+CLUSTER_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)  # what Slurm and submitit announce a job's end with
 
 
 class Interrupted(KeyboardInterrupt):
@@ -26,15 +27,36 @@ class Interrupts:
         at_first: called by the first signal.
         at_second: called by the second signal, before the process ends at once.
         before_exit: called after that, the last of all: gives the terminal back as it was.
+
+    Args:
+        heeds: the signals that ask to stop.
+        insists: those that end the process at once when they are not the first.
     """
 
-    def __init__(self, *, heeds: tuple[signal.Signals, ...] = SIGNALS) -> None:
+    def __init__(
+        self, *, heeds: tuple[signal.Signals, ...] = SIGNALS, insists: tuple[signal.Signals, ...] = SIGNALS
+    ) -> None:
         self.received: int | None = None
         self._heeds = heeds
+        self._insists = insists
+        self._is_installed = False
+        self._is_breaking = False
         self._in_user_code = False
         self.at_first: Callable[[], None] = _nothing
         self.at_second: Callable[[], None] = _nothing
         self.before_exit: Callable[[], None] = _nothing
+
+    @classmethod
+    def of_guest(cls) -> Interrupts:
+        """Return those of a worker under another launcher: a cluster may end it by several signals in turn."""
+        on_cluster = {"SLURM_JOB_ID", "SUBMITIT_EXECUTOR"} & set(os.environ)
+        heeds = SIGNALS + CLUSTER_SIGNALS if on_cluster else SIGNALS
+        return cls(heeds=heeds, insists=(signal.SIGINT,))
+
+    @property
+    def name(self) -> str:
+        """The first signal's name; the empty text if there was none."""
+        return "" if self.received is None else signal.Signals(self.received).name
 
     @property
     def exit_code(self) -> int:
@@ -47,10 +69,14 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        before = {number: signal.signal(number, self._handle) for number in {*SIGNALS, *self._heeds}}
+        mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, before)  # a sweeper's children may start with SIGINT blocked
+        self._is_installed = True
         try:
             yield self
         finally:
+            self._is_installed = False
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -65,10 +91,31 @@ class Interrupts:
         finally:
             self._in_user_code = False
 
+    def stop(self) -> None:
+        """Do what SIGTERM does; for another thread to call."""
+        if self._is_installed:
+            signal.pthread_kill(_main_thread_id(), signal.SIGTERM)
+        elif self.received is None:
+            self.received = signal.SIGTERM
+
+    def break_out(self) -> None:
+        """Raise `Interrupted` in the main thread, wherever it is; for another thread to call."""
+        self._is_breaking = True
+        signal.pthread_kill(_main_thread_id(), signal.SIGTERM)
+
     def _handle(self, number: int, _frame: Any) -> None:
+        if self._is_breaking:
+            self._is_breaking = False
+            raise Interrupted
+        self.take(number)
+
+    def take(self, number: int) -> None:
+        """Do what is due when signal `number` has come."""
         if number not in self._heeds:
             return
         if self.received is not None:
+            if number not in self._insists:
+                return
             self.at_second()
             self.before_exit()
             os._exit(128 + number)
@@ -77,6 +124,10 @@ class Interrupts:
         if self._in_user_code:
             self._in_user_code = False
             raise Interrupted
+
+
+def _main_thread_id() -> int:
+    return threading.main_thread().ident or 0
 
 
 def _nothing() -> None:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import os
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hydra import version
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log, run_job, setup_globals
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from qgtune.errors import QGTuneError
 from qgtune.space.resolvers import register_resolvers
 from qgtune.sweep.processes import Crash, Death, ProcessPool
+from qgtune.sweep.slots import Machine, Slots, read_slots
 from qgtune.sweep.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from hydra.types import HydraContext, TaskFunction
 
     from qgtune.sweep.interrupts import Interrupts
+    from qgtune.sweep.supervisor import Supervisor
     from qgtune.sweep.terminals import Relay
     from qgtune.sweep.worker import Worker
+
+log = logging.getLogger("qgtune")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def launch_jobs(
     config: DictConfig,
     job_overrides: Sequence[Sequence[str]],
     initial_job_idx: int,
-    n_processes: int | None = None,
+    keys: Mapping[str, Any],
 ) -> list[JobReturn]:
     """Run jobs in processes, as a launcher does.
 
@@ -115,19 +119,24 @@ def launch_jobs(
         config: the config of the sweep.
         job_overrides: one list of overrides a job.
         initial_job_idx: the first job's number.
-        n_processes: how many run at a time; None means as many as there are cores.
+        keys: those of `hydra/launcher=qgtune`.
 
     Returns:
         Hydra's record of each job, in the order of the overrides.
+
+    Raises:
+        QGTuneError: when a key has a wrong value, or there are more processes than places for them.
     """
     state = HydraProcess.current()
-    count = n_processes or len(os.sched_getaffinity(0))
+    machine = Machine.here()
+    slots = read_slots(plain(keys), keys.get("n_processes"), machine)
+    count = keys.get("n_processes") or slots.n_places or machine.n_cores
     task = Task(task_function)
     jobs = [
         PlainJob(state, task, hydra_context, config, tuple(overrides), initial_job_idx + index)
         for index, overrides in enumerate(job_overrides)
     ]
-    pool = ProcessPool(jobs, count, on_death=lambda _death: False)
+    pool = ProcessPool(jobs, count, on_death=lambda _death: False, slots=slots)
     with pool.interrupts.installed():
         results = pool.run()
     if pool.interrupts.received is not None:
@@ -139,30 +148,43 @@ def launch_workers(
     worker: Worker,
     master: DictConfig,
     n_workers: int,
-    on_death: Callable[[Death], bool],
+    slots: Slots,
+    supervisor: Supervisor,
     relay: Relay | None = None,
 ) -> list[Any]:
-    """Run `n_workers` copies of a worker in processes, all at a time.
+    """Run `n_workers` copies of a worker in processes, all at a time, each in a slot of its own.
 
     Args:
         worker: what each of them does.
         master: the config of the sweep.
         n_workers: how many.
-        on_death: asked when one dies; true replaces it.
+        slots: what each process is given.
+        supervisor: decides whether one that ended is replaced.
         relay: gives each a terminal to write to; None lets them write to ours.
 
     Returns:
-        The `WorkerReport` of each, or the `Death` of one that was not replaced.
+        The last `WorkerReport` of each, or the `Death` of one that was not replaced.
 
     Raises:
         QGTuneError: when a worker found the user's mistake, or broke.
     """
     jobs = [WorkerJob(HydraProcess.current(), worker, master)] * n_workers
-    results = ProcessPool(jobs, n_workers, on_death, worker.interrupts, relay).run()
+    for slot in range(n_workers if slots.gpus else 0):
+        log.info("Worker %d uses GPU %s.", slot, slots.gpu(slot))
+    pool = ProcessPool(jobs, n_workers, supervisor.died, worker.interrupts, relay, slots, supervisor.goes_on)
+    results = pool.run()
     for result in results:
         if isinstance(result, Crash):
             raise _error(result)
     return results
+
+
+def plain(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config's keys as plain data."""
+    return {
+        str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        for key, value in keys.items()
+    }
 
 
 def _error(crash: Crash) -> BaseException:

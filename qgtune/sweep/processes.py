@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qgtune.sweep.interrupts import Interrupts
+from qgtune.sweep.slots import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -65,9 +66,14 @@ class Crash:
     text: str
 
 
+def _never(_result: Any) -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class _Child:
     index: int
+    slot: int
     process: SpawnProcess
     receiver: Connection
     is_told: bool = False
@@ -84,6 +90,8 @@ class ProcessPool:
         n_processes: how many run at a time.
         on_death: asked when a process ends without a result; true starts the job again.
         relay: gives each process a terminal to write to; None lets them write to ours.
+        slots: what each of the `n_processes` places gives the process in it.
+        goes_on: asked when a job returned; true starts it again, in a fresh process.
     """
 
     jobs: Sequence[ChildJob]
@@ -91,6 +99,8 @@ class ProcessPool:
     on_death: Callable[[Death], bool]
     interrupts: Interrupts = field(default_factory=Interrupts)
     relay: Relay | None = None
+    slots: Slots = field(default_factory=Slots)
+    goes_on: Callable[[Any], bool] = _never
     _children: dict[int, _Child] = field(default_factory=dict)
 
     def run(self) -> list[Any]:
@@ -109,27 +119,39 @@ class ProcessPool:
                 while todo and len(self._children) < self.n_processes and self.interrupts.received is None:
                     self._start(todo[0], payloads[todo.pop(0)])
                 for child in self._ended():
-                    result = self._collect(child)
-                    if isinstance(result, Death) and self.interrupts.received is None and self.on_death(result):
+                    results[child.index] = result = self._collect(child)
+                    if self.interrupts.received is None and self._starts_again(result):
                         todo.append(child.index)
-                    results[child.index] = result
         finally:
             self._kill()
         return results
+
+    def _starts_again(self, result: Any) -> bool:
+        if isinstance(result, Death):
+            return self.on_death(result)
+        return not isinstance(result, Crash) and self.goes_on(result)
 
     def _start(self, index: int, payload: bytes) -> None:
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
         terminal = self.relay.open() if self.relay else None
         process = context.Process(target=_child, args=(payload, sender, terminal), name=f"qgtune-worker-{index}")
-        with _ctrl_c_held_back():
+        slot = self._free_slot(index)
+        with signals_held_back(), environment(self.slots.environment(slot)):
             process.start()
         sender.close()
         if self.relay and terminal:
             self.relay.read_from(terminal, process.pid or 0)
-        self._children[index] = _Child(index, process, receiver)
+        self._children[index] = _Child(index, slot, process, receiver)
         if self.interrupts.received is not None:  # it came between the start and here
             self._terminate()
+
+    def _free_slot(self, index: int) -> int:
+        """Return the job's own slot, which a job that is started again left, or else the first free one."""
+        taken = {child.slot for child in self._children.values()}
+        if index < self.n_processes and index not in taken:
+            return index
+        return next(slot for slot in range(self.n_processes) if slot not in taken)
 
     def _ended(self) -> list[_Child]:
         watched: dict[Any, int] = {child.process.sentinel: child.index for child in self._children.values()}
@@ -145,7 +167,7 @@ class ProcessPool:
         child.receiver.close()
         child.process.join()
         if result is None:
-            return Death(child.index, child.process.pid or 0, _reason(child.process.exitcode or 0))
+            return Death(child.index, child.process.pid or 0, f"its worker {how_it_ended(child.process.exitcode or 0)}")
         return result[0]
 
     def _terminate(self) -> None:
@@ -160,24 +182,52 @@ class ProcessPool:
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Let a child start with SIGINT blocked: until its handlers stand, Ctrl-C would end it with a traceback."""
+def signals_held_back() -> Iterator[None]:
+    """Let a child start with SIGINT and SIGTERM blocked, until its handlers stand.
+
+    Ctrl-C would end it with a traceback; and a child that ends before it has read its job leaves the parent waiting for
+    ever in `Process.start` when the job is larger than a pipe's buffer.
+    """
     resource_tracker.ensure_running()  # when the first child's start starts it, it unblocks SIGINT again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _reason(exit_code: int) -> str:
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """Let a child start with these variables.
+
+    It cannot set them itself: before its first instruction of ours, multiprocessing imports the main script in it, and
+    with that perhaps torch. Nor can `Process.start` be given an environment.
+    """
+    with _environment_lock:
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+_environment_lock = threading.Lock()
+
+
+def how_it_ended(exit_code: int) -> str:
+    """Say how a process ended: by which signal, or with which exit code."""
     if exit_code < 0:
         try:
             name = signal.Signals(-exit_code).name
         except ValueError:
             name = f"signal {-exit_code}"
-        return f"its worker was killed by {name}"
-    return f"its worker ended with exit code {exit_code}"
+        return f"was killed by {name}"
+    return f"ended with exit code {exit_code}"
 
 
 def _child(payload: bytes, sender: Connection, terminal: ChildTerminal | None) -> None:
@@ -185,20 +235,20 @@ def _child(payload: bytes, sender: Connection, terminal: ChildTerminal | None) -
     if terminal is not None:
         terminal.take()
     interrupts = Interrupts(heeds=(signal.SIGTERM,))  # Ctrl-C reaches the whole group: the parent passes it on
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     with interrupts.installed():
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         try:
             result = pickle.loads(payload)(interrupts)
         except BaseException as error:
-            result = _crash(error)
+            result = crash_of(error)
     _flush()
     with suppress(BrokenPipeError):  # the parent died: nobody waits for the result
         sender.send((result,))
         sender.close()
 
 
-def _crash(error: BaseException) -> Crash:
+def crash_of(error: BaseException) -> Crash:
+    """Return an exception as one that can travel."""
     text = "".join(traceback.format_exception(error))
     try:
         pickle.loads(pickle.dumps(error))
@@ -207,7 +257,7 @@ def _crash(error: BaseException) -> Crash:
     return Crash(error, text)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Stop in good order when the parent dies, and after a grace period anyway."""
     parent = multiprocessing.parent_process()
     if parent is None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from qgtune.study.session import Session
 
+STRAYS_S = 1.0
+
 
 @dataclass(slots=True)
 class Rounds:
@@ -26,12 +28,14 @@ class Rounds:
         n_workers: how many workers run at a time.
         launch: runs that many workers to their end and tells the supervisor of those that died.
         interrupts: the signals of this process.
+        wait: lets so many seconds pass, while workers run that no launcher waits for.
     """
 
     session: Session
     n_workers: int
     launch: Callable[[int, Supervisor], None]
     interrupts: Interrupts = field(default_factory=Interrupts)
+    wait: Callable[[float], None] = time.sleep
 
     def run(self) -> str:
         """Run the study to its end.
@@ -44,10 +48,15 @@ class Rounds:
         while self.interrupts.received is None and not supervisor.gave_up:
             before = self.session.refresh().finished
             decision = self._next()
-            if isinstance(decision, Stop):
+            n_strays = self.session.ledger.running if supervisor.has_strays else 0
+            if isinstance(decision, Stop) and not (decision.why == "busy" and n_strays):
                 return self._final(decision)
-            left = self.session.limits.n_trials - before
-            self.launch(min(self.n_workers, left), supervisor)
+            n_workers = min(self.n_workers, self.session.limits.n_trials - before) - n_strays
+            if n_workers <= 0:
+                self.wait(STRAYS_S)
+                self.session.reap()
+                continue
+            self.launch(n_workers, supervisor)
             self.session.reap()
             if self._stands_still(before, supervisor):
                 return self._final(self._next()) or _NO_PROGRESS
@@ -59,7 +68,7 @@ class Rounds:
 
     def _stands_still(self, before: int, supervisor: Supervisor) -> bool:
         still = self.session.refresh().finished == before
-        return still and not supervisor.n_deaths and self.interrupts.received is None
+        return still and not supervisor.n_deaths and not supervisor.gave_up and self.interrupts.received is None
 
     def _final(self, decision: Start | Stop) -> str:
         if isinstance(decision, Stop) and decision.why == "enough":

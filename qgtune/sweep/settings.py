@@ -34,6 +34,7 @@ class Settings:
     direction: Objectives
     n_trials: int
     n_jobs: int
+    trials_per_worker: int | None
     timeout: float | None
     stop_at: float | None
     stop_after_no_improvement: int | None
@@ -130,6 +131,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "direction": Objectives.read,
     "n_trials": checks.whole(1),
     "n_jobs": checks.whole(1),
+    "trials_per_worker": checks.optional(checks.whole(1)),
     "timeout": checks.optional(checks.number(0, float("inf"))),
     "stop_at": checks.optional(checks.number(float("-inf"), float("inf"))),
     "stop_after_no_improvement": checks.optional(checks.whole(1)),

@@ -1,4 +1,4 @@
-"""What happens when a worker process dies."""
+"""What happens when a worker ends before its time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qgtune.study.loop import WorkerReport
     from qgtune.study.session import Session
     from qgtune.sweep.processes import Death
 
@@ -15,34 +16,69 @@ log = logging.getLogger("qgtune")
 
 @dataclass(slots=True)
 class Supervisor:
-    """Marks the trials of dead workers failed and decides whether a worker is replaced.
+    """Marks the trials of dead workers failed and decides whether workers are replaced.
 
     Attributes:
         session: the study.
         n_jobs: how many workers there are.
-        n_deaths: how many workers died since a trial was last finished.
+        n_deaths: how many workers died, or were ended early, since a trial was last finished.
         gave_up: why no worker is replaced any more; empty while they are.
+        has_strays: whether a launcher gave up on workers that may run on.
     """
 
     session: Session
     n_jobs: int
     n_deaths: int = 0
     gave_up: str = ""
+    has_strays: bool = False
     _finished: int = 0
 
     def died(self, death: Death) -> bool:
         """Take note of a death; return whether the worker is to be replaced."""
-        numbers = self.session.mark_died(death.pid, death.reason)
+        trial = _in_trial(self.session.mark_died(death.pid, death.reason))
+        log.error("Worker %d died%s: %s.", death.index, trial, death.reason)
+        self._count(1, f"died without finishing a trial; the last one{trial}: {death.reason}")
+        return not self.gave_up
+
+    def goes_on(self, report: WorkerReport) -> bool:
+        """Say whether a fresh worker takes the place of one that ended in good order."""
+        if report.stop is None:
+            self.stopped(1)
+        is_replaced = report.is_full or report.stop is None
+        return is_replaced and not self.gave_up and self.session.wants_more()
+
+    def stopped(self, n_workers: int) -> None:
+        """Take note of workers that a cluster ended early and that gave their trials back."""
+        log.warning("Ended early: %d of the workers. Their trials are run again.", n_workers)
+        self._count(n_workers, "were ended before they finished a trial. Give the launcher's jobs more time")
+
+    def launcher_failed(self, reason: str, lost: list[int], *, is_hopeless: bool) -> None:
+        """Take note that a launcher raised an error instead of waiting for its workers.
+
+        Args:
+            reason: the error, one line.
+            lost: the trials whose workers are known to be dead.
+            is_hopeless: whether no worker of that launch claimed a trial.
+        """
+        reason = reason.rstrip(".")
+        if is_hopeless:
+            self.gave_up = f"Cannot launch workers: {reason}. Mend it and run again: the study goes on."
+            return
+        trial = _in_trial(lost)
+        log.error("The launcher lost a worker%s: %s.", trial, reason)
+        self.has_strays = True
+        self._count(max(1, len(lost)), f"died without finishing a trial; the last one{trial}: {reason}")
+
+    def _count(self, n_workers: int, how: str) -> None:
         ledger = self.session.refresh()
         finished = ledger.finished - ledger.died
         if finished > self._finished:
             self._finished, self.n_deaths = finished, 0
-        self.n_deaths += 1
-        trial = f" in trial {numbers[0]}" if numbers else ""
-        log.error("Worker %d died%s: %s.", death.index, trial, death.reason)
+        self.n_deaths += n_workers
         if not self.gave_up and self.n_deaths >= self.n_jobs + 3:
-            self.gave_up = (
-                f"Cannot go on: {self.n_deaths} workers in a row died without finishing a trial; the last one{trial}: "
-                f"{death.reason}."
-            )
-        return not self.gave_up
+            self.gave_up = f"Cannot go on: {self.n_deaths} workers in a row {how}."
+
+
+def _in_trial(numbers: list[int]) -> str:
+    plural = "s" if len(numbers) > 1 else ""
+    return f" in trial{plural} {', '.join(map(str, numbers))}" if numbers else ""

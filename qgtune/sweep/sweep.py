@@ -12,11 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hydra._internal.callbacks import Callbacks
-from hydra.core.plugins import Plugins
-from hydra.core.utils import JobRuntime, configure_log, setup_globals
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from hydra.core.utils import configure_log, setup_globals
+from omegaconf import DictConfig, OmegaConf
 
 from qgtune.errors import QGTuneError
 from qgtune.results.files import short_path
@@ -31,8 +28,9 @@ from qgtune.study.storages import check_storage, is_memory, located
 from qgtune.sweep import raw
 from qgtune.sweep.arguments import parse_arguments
 from qgtune.sweep.composer import Composition, compose
+from qgtune.sweep.guests import Guests
 from qgtune.sweep.interrupts import Interrupts
-from qgtune.sweep.launching import launch_workers
+from qgtune.sweep.launching import launch_workers, plain
 from qgtune.sweep.masking import masked
 from qgtune.sweep.outputs import Outputs
 from qgtune.sweep.points import Points, read_points
@@ -40,12 +38,15 @@ from qgtune.sweep.progress import Watched, progress
 from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.rounds import Rounds, none_completed
 from qgtune.sweep.settings import Settings, read_settings
-from qgtune.sweep.task import Task, TaskByValue
+from qgtune.sweep.slots import Machine, Slots, read_slots
+from qgtune.sweep.task import Task
 from qgtune.sweep.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
+
+    from hydra.types import HydraContext, TaskFunction
 
     from qgtune.study.addresses import Storage
     from qgtune.sweep.supervisor import Supervisor
@@ -56,13 +57,6 @@ T = TypeVar("T")
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 PROCESSES = "hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher"
-# A worker is no job: it leaves no folder, no log and no `.hydra` behind under launchers that run it as one.
-WORKER_OVERRIDES = (
-    "hydra.output_subdir=null",
-    "hydra.sweep.subdir=.",
-    "hydra.job.chdir=false",
-    "hydra/job_logging=none",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +70,7 @@ class Plan:
         spec: the study.
         limits: when it ends.
         points: what is to run before anything is sampled.
+        slots: what each worker process of our launcher gets.
     """
 
     settings: Settings
@@ -84,6 +79,7 @@ class Plan:
     spec: StudySpec
     limits: Limits
     points: Points
+    slots: Slots
 
 
 def run_sweep(
@@ -139,6 +135,7 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     )
     storage = attempt(lambda: _storage(settings, config))
     bounded = attempt(lambda: _bounded(settings, composition))
+    slots = attempt(lambda: read_slots(_own_keys(config), settings.n_jobs, Machine.here()))
     attempt(lambda: build_pruner(settings.pruner))
     if composition is not None and not composition.hyperparameters:
         problems.append(
@@ -147,9 +144,15 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
         )
     points = None if composition is None else attempt(lambda: read_points(settings, composition))
     attempt(lambda: None if composition is None else rehearse(composition))
-    if problems or composition is None or bounded is None or points is None:
+    if problems or composition is None or bounded is None or points is None or slots is None:
         raise QGTuneError(*problems)
-    return _plan(bounded, composition, points, storage, config)
+    return Plan(bounded, composition, *_study(bounded, storage, config), points, slots)
+
+
+def _own_keys(config: DictConfig) -> dict[str, Any]:
+    """Return the keys of our launcher; empty under another one."""
+    launcher = config.hydra.launcher
+    return plain(launcher) if launcher.get("_target_") == PROCESSES else {}
 
 
 def _bounded(settings: Settings, composition: Composition | None) -> Settings:
@@ -164,7 +167,7 @@ def _bounded(settings: Settings, composition: Composition | None) -> Settings:
     return replace(settings, sampler=sampler, n_trials=n_trials)
 
 
-def _plan(settings: Settings, composition: Composition, points: Points, storage: Storage, config: DictConfig) -> Plan:
+def _study(settings: Settings, storage: Storage, config: DictConfig) -> tuple[Path, StudySpec, Limits]:
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
     spec = StudySpec(settings.study_name, storage, settings.direction, settings.sampler, settings.pruner, settings.seed)
     limits = Limits(
@@ -178,7 +181,7 @@ def _plan(settings: Settings, composition: Composition, points: Points, storage:
         stop_at=settings.stop_at,
         stop_after_no_improvement=settings.stop_after_no_improvement,
     )
-    return Plan(settings, composition, folder, spec, limits, points)
+    return folder, spec, limits
 
 
 def _storage(settings: Settings, config: DictConfig) -> Storage:
@@ -216,12 +219,13 @@ class _Sweep:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
         Command.current().write(self.plan.folder)
-        Command.current().write(self.plan.folder)
         _greet(session, self.plan)
         _enqueue(session, self.plan)
+        guests = Guests(session, self.hydra_context, self.config, self.interrupts)
         with self.interrupts.installed():
-            with self._progress(session) as relay:
-                launch = functools.partial(self._launch, session, relay)
+            attended = guests.attended() if self._is_elsewhere else nullcontext()
+            with self._progress(session) as relay, attended:
+                launch = functools.partial(self._launch, session, guests, relay)
                 gave_up = Rounds(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
             results = Outputs(self.plan.folder, self.plan.settings, self.plan.composition, self.plan.spec).write(
                 session
@@ -250,7 +254,13 @@ class _Sweep:
     def _is_in_process(self) -> bool:
         return self._target == BASIC and self.plan.settings.n_jobs == 1
 
-    def _launch(self, session: Session, relay: Relay | None, n_workers: int, supervisor: Supervisor) -> None:
+    @property
+    def _is_elsewhere(self) -> bool:
+        return self._target not in (BASIC, PROCESSES)
+
+    def _launch(
+        self, session: Session, guests: Guests, relay: Relay | None, n_workers: int, supervisor: Supervisor
+    ) -> None:
         settings = self.plan.settings
         worker = Worker(
             self.task,
@@ -259,29 +269,19 @@ class _Sweep:
             self.plan.limits,
             self.hydra_context,
             None if settings.built_search_space_path is None else Path(settings.built_search_space_path).absolute(),
+            settings.trials_per_worker,
             interrupts=self.interrupts,
         )
         if self._is_in_process:
-            worker.storage = session.storage
+            worker.storage, worker.n_most = session.storage, None
             worker()
             configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        elif self._target in (BASIC, PROCESSES):
+        elif self._is_elsewhere:
+            guests.launch(worker, n_workers, supervisor)
+        else:
             if self._target == BASIC:
                 log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)
-            launch_workers(worker, self.config, n_workers, supervisor.died, relay)
-        else:
-            worker.task = TaskByValue(self.task.function)
-            self._launch_elsewhere(worker, n_workers)
-
-    def _launch_elsewhere(self, worker: Worker, n_workers: int) -> None:
-        """Hand the workers to any other launcher, without callbacks: those are for the trials."""
-        quiet = HydraContext(config_loader=self.hydra_context.config_loader, callbacks=Callbacks())
-        config = self.config.copy()
-        with open_dict(config):
-            config.hydra.job.name = JobRuntime.instance().get("name")
-        launcher = Plugins.instance().instantiate_launcher(hydra_context=quiet, task_function=worker, config=config)
-        for job in launcher.launch([list(WORKER_OVERRIDES)] * n_workers, initial_job_idx=0):
-            _ = job.return_value
+            launch_workers(worker, self.config, n_workers, self.plan.slots, supervisor, relay)
 
 
 def _check_folder(plan: Plan) -> None:

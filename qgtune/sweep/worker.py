@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import traceback
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,13 @@ from qgtune.study.loop import WorkerReport, first_line, interrupted, outcome_of,
 from qgtune.study.session import Outcome, Session, StudySpec, failed, open_session
 from qgtune.study.storages import batch
 from qgtune.sweep.composer import Composition, replayable
-from qgtune.sweep.interrupts import Interrupts
+from qgtune.sweep.guests import listening
+from qgtune.sweep.interrupts import Interrupted, Interrupts
 from qgtune.sweep.job import run_job, set_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import optuna
@@ -51,6 +54,8 @@ class Worker:
         limits: when it ends.
         hydra_context: carries the user's callbacks.
         built_path: where the first trial's config is written; None for nowhere.
+        n_most: how many trials it runs at most; None means no limit.
+        stop_key: under another launcher, the study's attribute that tells this worker to stop; else empty.
         storage: an open storage of this process; it does not travel.
         interrupts: the signals of this process; they do not travel.
         reaps: whether to mark the trials of the dead failed at the start. Beside our own supervisor, which learns
@@ -63,6 +68,8 @@ class Worker:
     limits: Limits
     hydra_context: HydraContext
     built_path: Path | None = None
+    n_most: int | None = None
+    stop_key: str = ""
     storage: BaseStorage | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
     reaps: bool = True
@@ -76,6 +83,8 @@ class Worker:
             self.limits,
             self.hydra_context,
             self.built_path,
+            self.n_most,
+            self.stop_key,
         )
 
     def __call__(self, _config: DictConfig | None = None) -> WorkerReport:
@@ -85,15 +94,25 @@ class Worker:
             QGTuneError: when the study cannot be opened.
         """
         register_resolvers()  # some launchers start processes that Hydra's plugin scan has not reached
+        if not self.stop_key:
+            return self._work()
+        self.interrupts = Interrupts.of_guest()
+        with self.interrupts.installed():
+            return self._work()
+
+    def _work(self) -> WorkerReport:
         session = open_session(self.spec, self.limits, self.storage)
         if self.reaps:
             session.reap()
         run_one = functools.partial(self._run, session)
-        with session.alive():
+        with session.alive(), self._listening(session):
             try:
-                return run_trials(session, run_one, lambda: self.interrupts.received is not None)
+                return run_trials(session, run_one, lambda: self.interrupts.received is not None, self.n_most)
             finally:
                 session.abandon("interrupted")
+
+    def _listening(self, session: Session) -> AbstractContextManager[None]:
+        return listening(session, self.stop_key, self.interrupts) if self.stop_key else nullcontext()
 
     def _run(self, session: Session, trial: optuna.Trial) -> Outcome:
         try:
@@ -115,8 +134,11 @@ class Worker:
         except OmegaConfBaseException as error:
             return failed(f"its config does not resolve: {first_line(error)}")
         judge = _Judge(self.task, trial, self.interrupts, session.judge, self.built_path)
-        with live.running(trial):
-            run_job(judge, whole, draw.task, self.hydra_context)
+        try:
+            with live.running(trial):
+                run_job(judge, whole, draw.task, self.hydra_context)
+        except Interrupted:
+            judge.outcome = interrupted(self.interrupts.name if self.stop_key else "")
         configure_log(whole.hydra.hydra_logging, whole.hydra.verbose)
         return judge.outcome
 

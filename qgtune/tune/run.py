@@ -23,6 +23,7 @@ from qgtune.study.storages import is_memory, open_storage
 from qgtune.sweep.interrupts import Interrupts
 from qgtune.sweep.processes import Crash, ProcessPool
 from qgtune.sweep.rounds import Rounds, none_completed
+from qgtune.sweep.slots import Machine, read_slots
 from qgtune.sweep.task import Task
 from qgtune.tune.best import save_best_config, save_best_trial
 from qgtune.tune.settings import check_settings, component, pruner
@@ -102,11 +103,14 @@ class _Run:
         session.limits = limits
         worker = _Worker(Task(self.objective), self.given, spec, limits, self.settings["n_jobs"])
 
+        slots = read_slots({}, self.settings["n_processes"], Machine.here())
+
         def launch(n_workers: int, supervisor: Supervisor) -> None:
             if self.settings["n_processes"] == 1:
                 worker.run(self.interrupts, session.storage)
                 return
-            for result in ProcessPool([worker] * n_workers, n_workers, supervisor.died, self.interrupts).run():
+            pool = ProcessPool([worker] * n_workers, n_workers, supervisor.died, self.interrupts, slots=slots)
+            for result in pool.run():
                 if isinstance(result, Crash):
                     raise result.error
 

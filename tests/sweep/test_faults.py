@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import threading
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from optuna.trial import TrialState
 
 from qgtune import tune
+from tests.sweep.sweeps import BOX_S, Sweep, assert_settled, owner_pid, processes, reasons, states, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import optuna
-    from optuna.trial import FrozenTrial
 
     from tests.conftest import App
 
     MakeApp = Callable[..., App]
-    Start = Callable[..., "Sweep"]
+    Start = Callable[..., Sweep]
 
 pytestmark = pytest.mark.slow
 
-BOX_S = 90
 TWO = "hydra.sweeper.n_jobs=2"
 NUMBER = "number = HydraConfig.get().job.num\n"
 # Trial 0 ends at once, the others wait for the file `go`.
@@ -41,98 +37,6 @@ STUBBORN = (
     + "    try:\n        time.sleep(0.05)\n"
     + "    except KeyboardInterrupt:\n        Path(f'deaf-{number}').touch()"
 )
-
-
-class Sweep:
-    """A running sweep at the head of a process group of its own."""
-
-    def __init__(self, app: App, *arguments: str, folder: str = "sweep") -> None:
-        self.app = app
-        self.errors = app.folder / f"{folder}.err"
-        with self.errors.open("w") as errors:
-            self.process = subprocess.Popen(
-                app.command("--multirun", f"hydra.sweep.dir={folder}", *arguments),
-                cwd=app.folder,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                start_new_session=True,
-            )
-
-    def ctrl_c(self) -> None:
-        """Do what a terminal does."""
-        os.killpg(self.process.pid, signal.SIGINT)
-
-    def end(self) -> int:
-        """Wait for its end; return the exit code."""
-        return self.process.wait(BOX_S)
-
-    def wait_until_started(self, *numbers: int) -> None:
-        """Wait until the user's function runs in these trials."""
-        wait_for(lambda: all((self.app.folder / f"started-{number}").exists() for number in numbers))
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Return a starter of sweeps; none of their processes outlives the test."""
-    sweeps: list[Sweep] = []
-
-    def make(app: App, *arguments: str, folder: str = "sweep") -> Sweep:
-        sweeps.append(Sweep(app, *arguments, folder=folder))
-        return sweeps[-1]
-
-    yield make
-    for sweep in sweeps:
-        for pid in processes(sweep.app):
-            os.kill(pid, signal.SIGKILL)
-        sweep.end()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds."""
-    deadline_s = time.monotonic() + BOX_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "it took too long"
-        time.sleep(0.05)
-
-
-def processes(app: App) -> list[int]:
-    """Return the ids of the living processes that were started in the app's folder."""
-    return [int(path.name) for path in Path("/proc").glob("[0-9]*") if _is_of(path, app)]
-
-
-def _is_of(path: Path, app: App) -> bool:
-    try:
-        return (path / "cwd").readlink() == app.folder and int(path.name) != os.getpid()
-    except OSError:
-        return False
-
-
-def states(app: App) -> list[str]:
-    """Return the states of the study's trials, in order."""
-    return [trial.state.name for trial in app.trials()]
-
-
-def reasons(app: App) -> list[str]:
-    """Return why trials failed."""
-    return [trial.user_attrs["qgtune:reason"] for trial in app.trials() if trial.state == TrialState.FAIL]
-
-
-def owner_pid(trial: FrozenTrial) -> int:
-    """Return the process that runs a trial."""
-    return int(trial.user_attrs["qgtune:owner"]["pid"])
-
-
-def assert_settled(app: App, n_complete: int) -> None:
-    """Check that so many trials completed, none runs, and each lost trial was run again with its parameters, once."""
-    trials = app.trials()
-    assert [trial.state for trial in trials].count(TrialState.COMPLETE) == n_complete
-    assert all(trial.state.is_finished() for trial in trials)
-    lost = [trial for trial in trials if trial.state == TrialState.FAIL]
-    retries = [trial for trial in trials if "qgtune:retry_of" in trial.user_attrs]
-    assert len(retries) == len(lost)
-    for retry in retries:
-        origin = trials[retry.user_attrs["qgtune:retry_of"]]
-        assert origin.params.items() <= retry.params.items()
 
 
 @pytest.mark.parametrize(
@@ -299,13 +203,14 @@ def test_second_signal_ends_at_once(make_app: MakeApp, start: Start, n_jobs: int
     assert_settled(app, 4)
 
 
-def test_signal_while_workers_start(make_app: MakeApp, start: Start) -> None:
-    """A Ctrl-C before any trial runs ends the sweep without a traceback, and nothing is left."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_while_workers_start(make_app: MakeApp, start: Start, number: signal.Signals) -> None:
+    """A signal to the group before any trial runs ends the sweep without a traceback, and nothing is left."""
     app = make_app(WAIT)
     sweep = start(app, TWO)
     wait_for(lambda: app.path("multirun.yaml").exists() and len(processes(app)) > 1)
-    sweep.ctrl_c()
-    assert sweep.end() == 130
+    os.killpg(sweep.process.pid, number)
+    assert sweep.end() == 128 + number
     wait_for(lambda: processes(app) == [])
     assert "Traceback" not in sweep.errors.read_text()
     assert "RUNNING" not in states(app)

@@ -420,7 +420,7 @@ def test_worker_leaves_no_traces(app: App) -> None:
     run = app.sweep("hydra.sweeper.n_jobs=2")
     assert run.code == 0, run.err
     assert "2 worker processes are used" in run.out
-    folders = sorted(path.name for path in app.path().iterdir() if path.is_dir())
+    folders = sorted(path.name for path in app.path().glob("[!.]*") if path.is_dir())
     assert folders == ["0", "1", "2", "3"]
     assert [path.name for path in app.path().glob("*.log")] == ["study.log"]
 
@@ -522,5 +522,5 @@ def test_workers_ride_on_joblib(app: App) -> None:
     assert run.code == 0, run.err
     assert states(app) == ["COMPLETE"] * 5
     assert len({trial.user_attrs["qgtune:owner"]["pid"] for trial in app.trials()}) <= 2
-    assert sorted(path.name for path in app.path().iterdir() if path.is_dir()) == ["0", "1", "2", "3", "4"]
+    assert sorted(path.name for path in app.path().glob("[!.]*") if path.is_dir()) == ["0", "1", "2", "3", "4"]
     assert not list(app.path().glob("train.log"))

@@ -6,7 +6,7 @@ and those of a process share one storage object: with an object each, a thousand
 how fast those cores replay the journal a thousand times over, which on a cluster a thousand cores do. So what is
 fetched by each worker is understated; what is written, and who waits for whom, is not.
 
-    python tests/benchmarks/scale.py [--work-s 4] [--window-s 20] [--workers 64 256 1024]
+    python tests/benchmarks/scale.py [--work-s 10] [--window-s 20] [--workers 64 256 1024]
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def measure(storage: str, n_workers: int, work_s: float, window_s: float) -> str
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work-s", type=float, default=4.0)
+    parser.add_argument("--work-s", type=float, default=10.0)
     parser.add_argument("--window-s", type=float, default=20.0)
     parser.add_argument("--workers", type=int, nargs="+", default=[64, 256, 1024])
     arguments = parser.parse_args()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from qgtune.space.yaml_files import load_yaml_file
 from qgtune.study.addresses import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     import optuna
     from optuna.storages import BaseStorage
@@ -157,10 +156,18 @@ def read_sweep_config(folder: Path) -> DictConfig | None:
     raw: Any = OmegaConf.to_container(config, resolve=False)
     if not isinstance(config, DictConfig) or not _is_sweep(raw):
         raise QGTuneError(f"Cannot read {str(file)!r}: it is no config of a sweep.")
-    OmegaConf.set_readonly(config, None)
-    OmegaConf.set_struct(config, None)
-    config.hydra.sweep.dir = str(folder)
-    return config
+    found = DictConfig(_without_hydras_resolver(raw))
+    found.hydra.sweep.dir = str(folder)
+    return found
+
+
+def _without_hydras_resolver(node: Any) -> Any:
+    """Return plain data in which `${hydra:key}`, which only Hydra resolves, is `${hydra.key}`."""
+    if isinstance(node, dict):
+        return {key: _without_hydras_resolver(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_without_hydras_resolver(value) for value in node]
+    return node.replace("${hydra:", "${hydra.") if isinstance(node, str) else node
 
 
 def _is_sweep(raw: Any) -> bool:
@@ -223,25 +230,11 @@ def _raw(config: DictConfig, key: str) -> dict[str, Any]:
 
 def _text(config: DictConfig, path: str) -> str | None:
     """Return a value as text; None if there is none, or it does not resolve outside of its app."""
-    with _hydra_resolver(config):
-        try:
-            value = OmegaConf.select(config, path, throw_on_missing=False)
-        except OmegaConfBaseException:
-            return None
-    return None if value is None else str(value)
-
-
-@contextmanager
-def _hydra_resolver(config: DictConfig) -> Iterator[None]:
-    """Let `${hydra:…}` resolve where Hydra is not there to do it."""
-    if OmegaConf.has_resolver("hydra"):
-        yield
-        return
-    OmegaConf.register_new_resolver("hydra", lambda key: OmegaConf.select(config, f"hydra.{key}"))
     try:
-        yield
-    finally:
-        OmegaConf.clear_resolver("hydra")
+        value = OmegaConf.select(config, path, throw_on_missing=False)
+    except OmegaConfBaseException:
+        return None
+    return None if value is None else str(value)
 
 
 def _from_storage(text: str, name: str | None, folder: Path | None = None, config: DictConfig | None = None) -> Source:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,10 +94,9 @@ def test_result_files_agree_with_the_study(app: App) -> None:
 def test_best_config_runs_with_the_printed_command(app: App) -> None:
     """The command that the sweep prints runs the best config as it is."""
     out = app.sweep().out
-    command = re.search(r"Run the best config:  python train\.py (.*)", out)
+    command = re.search(r"Run the best config:  python (.*train\.py .*)", out)
     assert command is not None
-    run = app.run(*command[1].split())
-    assert run.code == 0, run.err
+    subprocess.run([sys.executable, *shlex.split(command[1])], cwd=app.folder, check=True, timeout=60)
 
 
 def test_overrides_replay_a_trial_without_any_sweeper(app: App) -> None:
@@ -244,14 +246,6 @@ def test_memory_needs_one_worker(app: App) -> None:
         run = app.sweep("hydra.sweeper.storage=memory", other)
         assert run.code == 1
         assert "Cannot share a study in memory" in run.err
-
-
-def test_a_database_is_refused_without_its_password(app: App) -> None:
-    """Storages that are not supported are named by their kind only."""
-    run = app.sweep("hydra.sweeper.storage='postgresql://me:secret@host/db'")
-    assert run.code == 1
-    assert "Cannot open the storage postgresql://…" in run.err
-    assert "secret" not in run.err + run.out
 
 
 def test_pruned_trials_are_pruned(make_app: MakeApp) -> None:

@@ -32,7 +32,7 @@ demo: $(VENV)/.examples
 	$(BIN)/python examples/train.py --multirun hydra/sweeper=qgtune hydra.sweeper.n_trials=12 hydra.sweeper.n_jobs=2
 
 test: lint
-	$(BIN)/python -m pytest -m 'not chaos'
+	$(BIN)/python -m pytest -m 'not chaos' -n 2 --dist loadfile
 
 quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -m 'not slow and not examples and not chaos'

@@ -26,7 +26,8 @@ def masked(config: DictConfig) -> DictConfig:
     sweeper = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
     storage: Any = sweeper.get("storage") if isinstance(sweeper, dict) else None
     # As text: they may hold interpolations of values that only a job has.
-    overrides = [str(override) for override in OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)]
+    given: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    overrides = [str(override) for override in given]
     hidden_storage, hidden_overrides = redact(storage), [_hidden(override, storage) for override in overrides]
     if (hidden_storage, hidden_overrides) == (storage, overrides):
         return config

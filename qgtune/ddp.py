@@ -70,6 +70,12 @@ class _Pruned:
 
 
 @dataclass(frozen=True, slots=True)
+class _Raised:
+    crash: Crash
+    when_s: float  # on the clock that all processes of a machine share
+
+
+@dataclass(frozen=True, slots=True)
 class _Died:
     how: str
 
@@ -200,7 +206,8 @@ def _child(payload: bytes, rank: int, connection: Connection) -> None:
     except optuna.TrialPruned as error:
         message = _Pruned(str(error))
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the rank's result
-        message = crash_of(error)
+        when_s = time.monotonic()
+        message = _Raised(crash_of(error), when_s)
     connection.send(message)
 
 
@@ -271,17 +278,18 @@ class _Group:
                 self.living[number].answer(decision)
 
 
-def _root_cause(ended: dict[int, Any]) -> tuple[int, Crash | _Died] | None:
+def _root_cause(ended: dict[int, Any]) -> tuple[int, _Raised | _Died] | None:
     """Return the failure that brought about the others: a death, or else the first exception."""
-    failures = [(rank, message) for rank, message in ended.items() if isinstance(message, (Crash, _Died))]
-    deaths = [(rank, message) for rank, message in failures if isinstance(message, _Died)]
-    return next(iter(deaths + failures), None)
+    deaths = ((rank, message) for rank, message in ended.items() if isinstance(message, _Died))
+    raised = [(rank, message) for rank, message in ended.items() if isinstance(message, _Raised)]
+    return next(deaths, None) or min(raised, key=lambda failure: failure[1].when_s, default=None)
 
 
-def _error(rank: int, failure: Crash | _Died, *, world_size: int) -> RankError:
+def _error(rank: int, failure: _Raised | _Died, *, world_size: int) -> RankError:
     name = f"rank {rank} of {world_size}"
     if isinstance(failure, _Died):
         return RankError(f"{name} {failure.how}")
-    error = RankError(f"{name} raised {type(failure.error).__name__}: {failure.error}")
-    error.__cause__ = _RemoteError(f"\n{failure.text}")
+    crash = failure.crash
+    error = RankError(f"{name} raised {type(crash.error).__name__}: {crash.error}")
+    error.__cause__ = _RemoteError(f"\n{crash.text}")
     return error

@@ -62,11 +62,15 @@ def dying() -> None:
     time.sleep(600)
 
 
-def raising() -> NoReturn:
+def raising(folder: Path) -> NoReturn:
     """Raise in rank 1; rank 0 fails a little later, as it does when a peer is gone."""
+    gone = folder / "gone"
     if os.environ["RANK"] == "1":
+        gone.touch()
         raise ValueError("a bad batch")
-    time.sleep(0.1)
+    while not gone.exists():
+        time.sleep(0.01)
+    time.sleep(0.05)
     raise ConnectionError("a peer is gone")
 
 
@@ -119,10 +123,10 @@ def test_a_killed_rank_ends_the_others(study: optuna.Study) -> None:
         run_in_trial(study, dying)
 
 
-def test_the_first_error_is_the_reason(study: optuna.Study) -> None:
+def test_the_first_error_is_the_reason(study: optuna.Study, tmp_path: Path) -> None:
     """The rank that raised is named, not those that failed because of it; its traceback is the cause."""
     with pytest.raises(ddp.RankError, match=r"^rank 1 of 2 raised ValueError: a bad batch$") as caught:
-        run_in_trial(study, raising)
+        run_in_trial(study, raising, tmp_path)
     assert "in raising" in str(caught.value.__cause__)
 
 

@@ -74,6 +74,19 @@ class TestTotal:
         assert len(complete(session)) == 5
 
 
+class TestSteadyState:
+    """Promise 2: a worker that finishes asks for its next trial at once."""
+
+    def test_nobody_waits_for_a_slow_trial(self, storage: Storage, tmp_path: Path) -> None:
+        """While one worker is in the midst of a trial, another runs all the rest."""
+        crew = Crew(storage, tmp_path, 5)
+        slow = crew.start_hanging()
+        crew.run(1)
+        assert len(complete(crew.session())) == 4
+        assert slow.is_alive()
+        kill(slow)
+
+
 class TestDeath:
     """Promises 3 and 4: the trials of the dead are run again, those of the living are left alone."""
 

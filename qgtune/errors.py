@@ -54,6 +54,11 @@ class QGTuneError(CompactHydraException):
         return type(self), self.problems
 
 
+def first_line(error: BaseException, otherwise: str = "") -> str:
+    """Return the first line of an error's text, or `otherwise` when it has no text."""
+    return next(iter(str(error).splitlines()), otherwise)
+
+
 def did_you_mean(name: str, known: Iterable[str], *, most: int = 3) -> str:
     """Say which of the `known` names are nearest to `name`.
 

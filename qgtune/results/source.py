@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from qgtune.errors import QGTuneError, did_you_mean
+from qgtune.errors import QGTuneError, did_you_mean, first_line
 from qgtune.space.paths import parse_path, select
 from qgtune.space.yaml_files import load_yaml_file
 from qgtune.study.addresses import safe
@@ -151,7 +151,8 @@ def read_sweep_config(folder: Path) -> DictConfig | None:
     try:
         config = OmegaConf.load(file)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the file, it is the user's to mend
-        raise QGTuneError(f"Cannot read {str(file)!r}: {_first(error)}.") from None
+        reason = first_line(error, type(error).__name__).removesuffix(".")
+        raise QGTuneError(f"Cannot read {str(file)!r}: {reason}.") from None
     # Looked at as text: the name of a sweep folder is often made of the time.
     raw: Any = OmegaConf.to_container(config, resolve=False)
     if not isinstance(config, DictConfig) or not _is_sweep(raw):
@@ -280,7 +281,3 @@ def _newest_below(folder: Path) -> str:
         return " Give the folder that the sweep was written to."
     newest = max(found, key=lambda file: file.stat().st_mtime).parent
     return f" Did you mean {os.path.relpath(newest)!r}?"
-
-
-def _first(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__).removesuffix(".")

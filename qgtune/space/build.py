@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from qgtune.errors import Located, QGTuneError, did_you_mean
+from qgtune.errors import Located, QGTuneError, did_you_mean, first_line
 from qgtune.space import dependencies as deps
 from qgtune.space.model import Hyperparameter, SearchSpace, assign, plain
 from qgtune.space.paths import (
@@ -248,7 +248,7 @@ def read(config: DictConfig, path: str) -> Any:
 
 
 def _first(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    return first_line(error, type(error).__name__)
 
 
 def apply_dependencies(

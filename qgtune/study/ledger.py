@@ -295,9 +295,12 @@ def will_retry(trial: FrozenTrial, limits: Limits) -> bool:
 
 
 def is_feasible(trial: FrozenTrial) -> bool:
-    """Say whether a trial violates none of its constraints (Optuna has them from 5.0 on)."""
+    """Say whether a trial violates none of its constraints.
+
+    Before Optuna 5.0 they are a list, which the samplers' `constraints_func` leaves in the trial.
+    """
     constraints: Mapping[str, float] = getattr(trial, "constraints", {})
-    return all(value <= 0 for value in constraints.values())
+    return all(value <= 0 for value in constraints.values() or trial.system_attrs.get("constraints") or ())
 
 
 def stale(trials: Sequence[FrozenTrial], is_dead: Callable[[FrozenTrial], bool]) -> list[FrozenTrial]:

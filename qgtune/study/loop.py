@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 
+from qgtune.errors import first_line
 from qgtune.study.claims import StorageLostError
 from qgtune.study.ledger import Stop
 from qgtune.study.session import Outcome, Session, failed, pruned
@@ -49,11 +50,6 @@ def outcome_of(error: BaseException) -> Outcome:
     if isinstance(error, SystemExit):
         return failed(f"it called sys.exit({error.code!r})")
     return failed(f"{type(error).__name__}: {first_line(error)}")
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text."""
-    return next(iter(str(error).splitlines()), "")
 
 
 def run_trials(

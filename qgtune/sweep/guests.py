@@ -17,9 +17,8 @@ from hydra.core.utils import JobRuntime
 from hydra.types import HydraContext
 from omegaconf import open_dict
 
-from qgtune.errors import QGTuneError
+from qgtune.errors import QGTuneError, first_line
 from qgtune.study.heartbeat import repeatedly
-from qgtune.study.loop import first_line
 from qgtune.sweep.interrupts import Interrupted, Interrupts
 from qgtune.sweep.task import TaskByValue
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qgtune.errors import QGTuneError
+from qgtune.errors import QGTuneError, first_line
 from qgtune.study.ledger import Limits
-from qgtune.study.loop import first_line
 from qgtune.study.session import StudySpec, open_session
 
 if TYPE_CHECKING:

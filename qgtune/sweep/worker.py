@@ -14,10 +14,11 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.trial import TrialState
 
 from qgtune import live
+from qgtune.errors import first_line
 from qgtune.results.configs import resolve_plain
 from qgtune.results.files import write_once
 from qgtune.space.resolvers import register_resolvers
-from qgtune.study.loop import WorkerReport, first_line, interrupted, outcome_of, run_trials
+from qgtune.study.loop import WorkerReport, interrupted, outcome_of, run_trials
 from qgtune.study.session import Outcome, Session, StudySpec, failed, open_session
 from qgtune.study.storages import batch
 from qgtune.sweep.composer import Composition, replayable

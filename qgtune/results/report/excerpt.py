@@ -116,6 +116,22 @@ def _drawable(trial: FrozenTrial, text: Text, known: dict[Any, _Choices]) -> Fro
             choices = known[key] if key in known else known.setdefault(key, _Choices.of(distribution, text))
             distributions[shown] = choices.distribution
             params[shown] = choices.shown.get(value, value) if isinstance(value, str) else value
+    return _with(trial, params, distributions, _attributes(trial, text), trial.intermediate_values)
+
+
+def bare(trial: FrozenTrial) -> FrozenTrial:
+    """Return a drawable trial without hyperparameters and attributes."""
+    return _with(trial, {}, {}, {}, {})
+
+
+def _with(
+    trial: FrozenTrial,
+    params: dict[str, Any],
+    distributions: dict[str, BaseDistribution],
+    user_attrs: dict[str, Any],
+    intermediate_values: dict[int, float],
+) -> FrozenTrial:
+    """Return the same trial with other contents, under its number as its id."""
     return FrozenTrial(
         number=trial.number,
         state=trial.state,
@@ -125,27 +141,9 @@ def _drawable(trial: FrozenTrial, text: Text, known: dict[Any, _Choices]) -> Fro
         datetime_complete=trial.datetime_complete,
         params=params,
         distributions=distributions,
-        user_attrs=_attributes(trial, text),
+        user_attrs=user_attrs,
         system_attrs=trial.system_attrs,
-        intermediate_values=trial.intermediate_values,
-        trial_id=trial.number,
-    )
-
-
-def bare(trial: FrozenTrial) -> FrozenTrial:
-    """Return a drawable trial without hyperparameters and attributes."""
-    return FrozenTrial(
-        number=trial.number,
-        state=trial.state,
-        value=None,
-        values=trial.values,
-        datetime_start=trial.datetime_start,
-        datetime_complete=trial.datetime_complete,
-        params={},
-        distributions={},
-        user_attrs={},
-        system_attrs=trial.system_attrs,
-        intermediate_values={},
+        intermediate_values=intermediate_values,
         trial_id=trial.number,
     )
 

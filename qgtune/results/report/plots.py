@@ -25,7 +25,8 @@ from qgtune.results.report.figures import (
     recoloured,
     thinned,
 )
-from qgtune.results.report.snapshot import is_infeasible, sorted_by_value
+from qgtune.results.report.snapshot import sorted_by_value
+from qgtune.study.ledger import is_feasible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -246,5 +247,5 @@ def _shown(what: str, n_shown: int, n_all: int, which: str) -> str:
 
 def infeasible_note(snapshot: Snapshot) -> str:
     """Say how many completed trials violate a constraint; empty if none does."""
-    n = sum(is_infeasible(trial) for trial in snapshot.completed)
+    n = sum(not is_feasible(trial) for trial in snapshot.completed)
     return f"{n:,} completed trials violate a constraint; plots show them in grey or dotted." if n else ""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from qgtune.results.report.excerpt import Excerpt
 from qgtune.study.addresses import redact
-from qgtune.study.ledger import REASON, RETRY_OF
+from qgtune.study.ledger import REASON, RETRY_OF, is_feasible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,7 +121,7 @@ def _best(directions: tuple[str, ...], trials: Sequence[FrozenTrial]) -> tuple[F
     completed = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     if len(directions) > 1:
         return tuple(Excerpt(directions, completed).best_trials) if completed else ()
-    return tuple(trial for trial in _by_value(directions[0], completed)[:1] if not is_infeasible(trial))
+    return tuple(trial for trial in _by_value(directions[0], completed)[:1] if is_feasible(trial))
 
 
 def _objectives(study: optuna.Study, n: int) -> tuple[str, ...]:
@@ -129,13 +129,6 @@ def _objectives(study: optuna.Study, n: int) -> tuple[str, ...]:
     if names is not None:
         return tuple(names)
     return ("value",) if n == 1 else tuple(f"value {index}" for index in range(n))
-
-
-def is_infeasible(trial: FrozenTrial) -> bool:
-    """Say whether a trial violates one of its constraints."""
-    constraints: Any = getattr(trial, "constraints", None) or trial.system_attrs.get("constraints") or ()
-    values = constraints.values() if hasattr(constraints, "values") else constraints
-    return any(value > 0 for value in values)
 
 
 def reason_of(trial: FrozenTrial) -> str:
@@ -157,4 +150,4 @@ def sorted_by_value(snapshot: Snapshot, trials: Sequence[FrozenTrial]) -> list[F
 
 def _by_value(direction: str, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     sign = -1 if direction == "maximize" else 1
-    return sorted(trials, key=lambda trial: (is_infeasible(trial), sign * trial.values[0], trial.number))
+    return sorted(trials, key=lambda trial: (not is_feasible(trial), sign * trial.values[0], trial.number))

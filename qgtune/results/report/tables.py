@@ -12,9 +12,9 @@ from optuna.trial import TrialState
 from qgtune.results.report.figures import KINDS
 from qgtune.results.report.markup import Html, copyable, joined, table, tag
 from qgtune.results.report.plots import infeasible_note
-from qgtune.results.report.snapshot import is_infeasible, reason_of, sorted_by_value
+from qgtune.results.report.snapshot import reason_of, sorted_by_value
 from qgtune.space.yaml_files import dump_yaml
-from qgtune.study.ledger import RETRY_OF
+from qgtune.study.ledger import RETRY_OF, is_feasible
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -125,7 +125,7 @@ def _best_table(snapshot: Snapshot) -> list[Html]:
     names = list(snapshot.space)[:MOST_COLUMNS]
     rows = [
         [
-            f"{trial.number}{' (violates a constraint)' if is_infeasible(trial) else ''}",
+            f"{trial.number}{'' if is_feasible(trial) else ' (violates a constraint)'}",
             *(f"{value:.6g}" for value in trial.values),
             *(_cell(trial.params.get(name, "")) for name in names),
         ]

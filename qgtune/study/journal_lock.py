@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 from optuna.storages.journal import JournalFileOpenLock, JournalFileSymlinkLock
 
 from qgtune.errors import QGTuneError
-from qgtune.study.locks import FileLock, LockUnsupportedError
+from qgtune.study.locks import FileLock, GeneratorLock, LockUnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from types import TracebackType
 
 log = logging.getLogger("qgtune")
 
@@ -31,7 +30,7 @@ _SUFFIX = ".lock"  # as in Optuna's locks, see tests/study/test_journal_lock.py
 _NO_SYMLINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
-class JournalLock:
+class JournalLock(GeneratorLock):
     """The right to append to a journal, fair among our processes and exclusive with Optuna's two locks.
 
     First a `FileLock` on `.<name>.flock`, for which our processes queue in the kernel. Its holder then makes
@@ -45,31 +44,13 @@ class JournalLock:
     """
 
     def __init__(self, journal: Path) -> None:
+        super().__init__()
         # Optuna's link has to lead somewhere from the journal's folder, or Optuna never takes it for left over.
         journal = journal.absolute()
         self._journal = str(journal)
         self._entry = self._journal + _SUFFIX
         self._mark = f".{journal.name}.flock"
         self._queue = FileLock(journal.with_name(self._mark))
-        self._held: Generator[None, None, None] | None = None
-        self._holder = 0
-
-    def __enter__(self) -> None:
-        if self._held is not None and self._holder == threading.get_ident():
-            self._release()  # as in `FileLock`
-        held = self._hold()
-        next(held)
-        self._held = held
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._release()
-
-    def _release(self) -> None:
-        held, self._held = self._held, None
-        if held is not None:
-            held.close()
 
     def _hold(self) -> Generator[None, None, None]:
         queued = False

@@ -24,29 +24,16 @@ class LockUnsupportedError(QGTuneError):
     """The file system has no locks; NFS without its lock service, for one."""
 
 
-class FileLock:
-    """An exclusive lock on a file, between processes and between the threads of each.
+class GeneratorLock:
+    """A lock that is held as long as a generator is suspended: whatever ends the generator frees it.
 
-    It waits in the kernel's queue, without polling, and is free as soon as its holder has ended, however that was.
-    It is not reentrant. A forked child does not hold what its parent holds. A signal handler that raises may do so
-    anywhere, even at the start of `__exit__`: what this thread has left held is released by its next `__enter__`.
-
-    Args:
-        path: the file to lock; it is made when it is missing, and stays.
+    It is not reentrant. A signal handler that raises may do so anywhere, even at the start of `__exit__`: what this
+    thread has left held is released by its next `__enter__`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._threads = threading.Lock()
-        self._descriptor = -1
+    def __init__(self) -> None:
         self._held: Generator[None, None, None] | None = None
         self._holder = 0
-        _instances.add(self)
-
-    @property
-    def descriptor(self) -> int:
-        """The locked file's descriptor, open for reading and writing; -1 while the lock is not held."""
-        return self._descriptor
 
     def __enter__(self) -> None:
         if self._held is not None and self._holder == threading.get_ident():
@@ -64,6 +51,33 @@ class FileLock:
         held, self._held = self._held, None
         if held is not None:  # else a fork made this process forget the lock
             held.close()
+
+    def _hold(self) -> Generator[None, None, None]:
+        """Acquire the lock, note the thread as `_holder`, yield once, and free the lock."""
+        raise NotImplementedError
+
+
+class FileLock(GeneratorLock):
+    """An exclusive lock on a file, between processes and between the threads of each.
+
+    It waits in the kernel's queue, without polling, and is free as soon as its holder has ended, however that was.
+    A forked child does not hold what its parent holds.
+
+    Args:
+        path: the file to lock; it is made when it is missing, and stays.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self._threads = threading.Lock()
+        self._descriptor = -1
+        _instances.add(self)
+
+    @property
+    def descriptor(self) -> int:
+        """The locked file's descriptor, open for reading and writing; -1 while the lock is not held."""
+        return self._descriptor
 
     def _hold(self) -> Generator[None, None, None]:
         pid = os.getpid()

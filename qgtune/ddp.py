@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 
-from qgtune import live
+from qgtune import checks, live
 from qgtune.errors import QGTuneError
-from qgtune.space.resolvers import register_resolvers
-from qgtune.study import checks
-from qgtune.sweep.processes import Crash, crash_of, end_with_parent, environment, how_it_ended, signals_held_back
-from qgtune.sweep.slots import THREADS, n_cores
-from qgtune.sweep.task import Task
+from qgtune.processes.function import Task
+from qgtune.processes.pool import Crash, crash_of, end_with_parent, environment, how_it_ended, signals_held_back
+from qgtune.processes.slots import THREADS, n_cores
+from qgtune.space.dependencies.resolvers import register_resolvers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

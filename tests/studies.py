@@ -9,9 +9,9 @@ import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from qgtune.space.yaml_files import write_yaml
-from qgtune.study.ledger import REASON
-from qgtune.study.storages import open_storage
+from qgtune.space.reading.yaml_files import write_yaml
+from qgtune.study.attempts.ledger import REASON
+from qgtune.study.storages.opening import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -73,7 +73,7 @@ def test_the_docstring_names_every_key() -> None:
 
 def test_the_yaml_of_the_readme_is_the_examples() -> None:
     """The space and the mapping that the README shows are those of the example."""
-    from qgtune.space.yaml_files import load_yaml
+    from qgtune.space.reading.yaml_files import load_yaml
 
     for name in ("search_space", "dependencies"):
         (shown,) = (block for block in blocks("yaml") if f"@package hydra.sweeper.{name}" in block)

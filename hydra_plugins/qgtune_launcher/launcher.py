@@ -28,6 +28,6 @@ class QGTuneLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs and return Hydra's record of each."""
-        from qgtune.sweep.launching import launch_jobs
+        from qgtune.sweep.workers.launching import launch_jobs
 
         return launch_jobs(*self.given, job_overrides, initial_job_idx, self.keys)

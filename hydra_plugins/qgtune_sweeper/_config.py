@@ -11,9 +11,9 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from qgtune.study.components import DEFAULT_PRUNER, PRUNERS, SAMPLERS
+from qgtune.study.algorithms.names import DEFAULT_PRUNER, PRUNERS, SAMPLERS
 
-CALLBACK = "qgtune.sweep.callback.Dependencies"
+CALLBACK = "qgtune.sweep.hydra.callback.Dependencies"
 
 
 @dataclass

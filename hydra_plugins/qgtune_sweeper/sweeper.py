@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.plugins.sweeper import Sweeper
 
 from hydra_plugins.qgtune_sweeper import _config  # noqa: F401 - registers the keys
-from qgtune.space.resolvers import register_resolvers
+from qgtune.space.dependencies.resolvers import register_resolvers
 
 if TYPE_CHECKING:
     from hydra.types import HydraContext, TaskFunction
@@ -28,6 +28,6 @@ class QGTuneSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run the study; return what `optimization_results.yaml` holds."""
-        from qgtune.sweep.sweep import run_sweep
+        from qgtune.sweep.run import run_sweep
 
         return run_sweep(*self.given, arguments)

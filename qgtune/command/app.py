@@ -10,7 +10,7 @@ import click
 
 import qgtune
 from qgtune.command.best import best
-from qgtune.command.check import check
+from qgtune.command.checking.check import check
 from qgtune.command.completion import completion
 from qgtune.command.dashboard import dashboard
 from qgtune.command.report import report

@@ -69,8 +69,8 @@ def _print_front(table: Table) -> None:
 
 
 def _print_one(found: Source, row: Row) -> None:
-    from qgtune.results.files import short_path
-    from qgtune.space.yaml_files import dump_yaml
+    from qgtune.files import short_path
+    from qgtune.space.reading.yaml_files import dump_yaml
     from qgtune.study.objectives import Objectives
 
     names = Objectives((), tuple(found.study.metric_names or ()))
@@ -84,7 +84,7 @@ def _print_one(found: Source, row: Row) -> None:
 
 
 def _print_yaml(found: Source, row: Row) -> None:
-    from qgtune.space.yaml_files import dump_yaml
+    from qgtune.space.reading.yaml_files import dump_yaml
 
     file = found.best_config(row.number, row.params)
     click.echo(dump_yaml(row.params) if file is None else file.read_text(encoding="utf-8"), nl=False)

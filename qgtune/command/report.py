@@ -19,8 +19,8 @@ def report(source: str, study_name: str | None, output: Path | None, png: Path |
 
     It goes into the sweep folder, or the working folder if there is none. A sweep may be running meanwhile.
     """
+    from qgtune.files import short_path
     from qgtune.results import report as pages
-    from qgtune.results.files import short_path
 
     page = pages.report(source, study_name=study_name, output=output, pictures=png)
     click.echo(short_path(page))

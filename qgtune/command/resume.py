@@ -14,7 +14,7 @@ import click
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
-    from qgtune.results.record import Command
+    from qgtune.results.invocation import Command
 
 
 @click.command(short_help="Go on with a sweep: run its command again.")
@@ -35,8 +35,8 @@ def resume(folder: Path, overrides: tuple[str, ...], dry_run: bool) -> None:  # 
 
 
 def _command(folder: Path, overrides: tuple[str, ...]) -> Command:
-    from qgtune.results.record import Command
-    from qgtune.sweep.arguments import override_text
+    from qgtune.results.invocation import Command
+    from qgtune.sweep.compose.arguments import override_text
 
     if not folder.is_dir():
         raise QGTuneError(f"Cannot resume {str(folder)!r}: there is no such folder. Give a sweep folder.")
@@ -57,7 +57,7 @@ def _check_storage(folder: Path) -> None:
 
 
 def _shown(command: Command) -> str:
-    from qgtune.study.addresses import redact
+    from qgtune.study.storages.addresses import redact
 
     line = shlex.join([*command.program, *command.arguments])
     there = "" if Path(command.folder) == Path.cwd() else f"cd {shlex.quote(command.folder)} && "

@@ -11,7 +11,7 @@ import click
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
-    from qgtune.space.schema import Schema
+    from qgtune.space.reading.schema import Schema
 
 _KINDS = ("space", "dependencies", "tuning")
 
@@ -43,6 +43,6 @@ def _schema(kind: str) -> Schema:
         from qgtune.tune.schema import tuning_schema
 
         return tuning_schema()
-    from qgtune.space.schema import dependencies_schema, space_schema
+    from qgtune.space.reading.schema import dependencies_schema, space_schema
 
     return space_schema() if kind == "space" else dependencies_schema()

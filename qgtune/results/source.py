@@ -12,8 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import QGTuneError, did_you_mean, first_line
 from qgtune.space.paths import parse_path, select
-from qgtune.space.yaml_files import load_yaml_file
-from qgtune.study.addresses import safe
+from qgtune.space.reading.yaml_files import load_yaml_file
+from qgtune.study.storages.addresses import safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,7 +202,7 @@ def storage_of(config: DictConfig, folder: Path) -> str:
     Raises:
         QGTuneError: when it was kept in memory, or where it is cannot be known any more.
     """
-    from qgtune.study.storages import is_memory
+    from qgtune.study.storages.opening import is_memory
 
     in_memory = is_memory(_raw(config, "sweeper").get("storage"))
     text = None if in_memory else _text(config, "hydra.sweeper.storage")
@@ -258,7 +258,7 @@ def _from_storage(text: str, name: str | None, folder: Path | None = None, confi
 
 
 def _open(text: str) -> BaseStorage:
-    from qgtune.study.storages import open_storage
+    from qgtune.study.storages.opening import open_storage
 
     if "://" in text or os.access(text, os.W_OK):
         return open_storage(text)

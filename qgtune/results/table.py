@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from qgtune.results.params import params_of
-from qgtune.study.ledger import REASON
+from qgtune.results.stored_params import params_of
+from qgtune.study.attempts.ledger import REASON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from qgtune.errors import Located
-from qgtune.space.dependencies import interpolations
+from qgtune.space.dependencies.mapping import interpolations
 from qgtune.space.paths import is_within, overlap, parse_path
 from qgtune.space.points import value_at
-from qgtune.space.words import words
+from qgtune.space.wording import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError, did_you_mean
-from qgtune.space.build import REFUSALS, read
 from qgtune.space.paths import Parts, format_path, parse_path
-from qgtune.space.words import words
+from qgtune.space.reading.build import REFUSALS, read
+from qgtune.space.wording import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

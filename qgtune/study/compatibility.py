@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
 
 from qgtune.errors import QGTuneError
-from qgtune.space.words import words
+from qgtune.space.wording import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import optuna
 
 from qgtune.errors import first_line
-from qgtune.study.claims import StorageLostError
-from qgtune.study.ledger import Stop
+from qgtune.study.attempts.ledger import Stop
 from qgtune.study.session import Outcome, Session, failed, pruned
+from qgtune.study.storages.exclusive import StorageLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,20 +16,20 @@ from optuna.trial import TrialState
 
 from qgtune.errors import QGTuneError
 from qgtune.study import optuna_private
-from qgtune.study.addresses import Storage, safe
-from qgtune.study.asking import next_trial_id
-from qgtune.study.claims import Claiming, exclusively
-from qgtune.study.factory import build_pruner, build_sampler
-from qgtune.study.ledger import LOST, OWNER, REASON, Ledger, Limits, Start, Stop, stale
+from qgtune.study.algorithms.factory import build_pruner, build_sampler
+from qgtune.study.attempts.creation import next_trial_id
+from qgtune.study.attempts.ledger import LOST, OWNER, REASON, Ledger, Limits, Start, Stop, stale
+from qgtune.study.attempts.owner import Owner, is_dead
 from qgtune.study.objectives import Objectives
-from qgtune.study.owners import Owner, is_dead
-from qgtune.study.storages import batch, file_exists, heartbeats_of, is_memory, open_storage
+from qgtune.study.storages.addresses import Storage, safe
+from qgtune.study.storages.exclusive import Claiming, exclusively
+from qgtune.study.storages.opening import batch, file_exists, heartbeats_of, is_memory, open_storage
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial, Trial
 
-    from qgtune.study.heartbeat import Beats
+    from qgtune.study.attempts.heartbeats import Beats
 
 STREAMS = "qgtune:streams"
 SPACE = "qgtune:space"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf, open_dict, read_write
 
-from qgtune.study.addresses import MASK, redact, secrets
+from qgtune.study.storages.addresses import MASK, redact, secrets
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
+from qgtune.files import short_path
 from qgtune.results.best import best_trials, decoded, summary
-from qgtune.results.files import short_path
-from qgtune.results.record import Command
-from qgtune.space.yaml_files import load_yaml_file, write_yaml
-from qgtune.study.storages import is_memory
+from qgtune.results.invocation import Command
+from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
+from qgtune.study.storages.opening import is_memory
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-    from qgtune.study.ledger import Ledger
+    from qgtune.study.attempts.ledger import Ledger
     from qgtune.study.objectives import Objectives
     from qgtune.study.session import Session, StudySpec
-    from qgtune.sweep.composer import Composition
+    from qgtune.sweep.compose.composition import Composition
     from qgtune.sweep.settings import Settings
 
 log = logging.getLogger("qgtune")

@@ -11,15 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from qgtune.space.counting import n_points
-from qgtune.space.words import words
-from qgtune.space.yaml_files import dump_yaml
+from qgtune.space.reading.yaml_files import dump_yaml
+from qgtune.space.wording import words
 from qgtune.study.session import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from qgtune.sweep.composer import Composition
-    from qgtune.sweep.sweep import Plan
+    from qgtune.sweep.compose.composition import Composition
+    from qgtune.sweep.plan import Plan
 
 PIPE_WIDTH = 200  # columns where there is no terminal: nothing is folded that a reader may search for
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from qgtune import checks
 from qgtune.errors import QGTuneError, did_you_mean
-from qgtune.space.yaml_files import load_yaml_file
-from qgtune.study import checks
-from qgtune.study.addresses import redact
-from qgtune.study.components import DEFAULT_PRUNER
+from qgtune.space.reading.yaml_files import load_yaml_file
+from qgtune.study.algorithms.names import DEFAULT_PRUNER
 from qgtune.study.objectives import Objectives, pruner_for
+from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from qgtune.study.addresses import Storage
+    from qgtune.study.storages.addresses import Storage
 
 ALIASES = {"best_param_path": "best_config_path"}
 UNSETTLED = ("search_space", "dependencies")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qgtune.processes.pool import Death
     from qgtune.study.loop import WorkerReport
     from qgtune.study.session import Session
-    from qgtune.sweep.processes import Death
 
 log = logging.getLogger("qgtune")
 

@@ -11,11 +11,11 @@ from omegaconf import OmegaConf
 from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials
 from qgtune.results.configs import resolve_plain
-from qgtune.space.build import apply_dependencies
+from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.model import assign
 from qgtune.space.paths import MISSING, parse_path, select, suggestions
-from qgtune.space.resolvers import register_resolvers
-from qgtune.space.yaml_files import load_yaml_file, write_yaml
+from qgtune.space.reading.build import apply_dependencies
+from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
 from qgtune.tune.files import File, as_path, load_yaml, stamp
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from qgtune.errors import QGTuneError
+from qgtune.files import write_once
 from qgtune.results.configs import resolve_plain
-from qgtune.results.files import write_once
-from qgtune.space.build import build_space, check_space
-from qgtune.space.resolvers import register_resolvers
-from qgtune.space.yaml_files import load_yaml_file, write_yaml
+from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.space.reading.build import build_space, check_space
+from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
 
 if TYPE_CHECKING:
     import optuna

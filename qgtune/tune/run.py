@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune import live
 from qgtune.errors import QGTuneError
+from qgtune.processes.function import Task
+from qgtune.processes.interrupts import Interrupts
+from qgtune.processes.pool import Crash, ProcessPool
+from qgtune.processes.slots import Machine, read_slots
 from qgtune.results.best import best_trials
-from qgtune.study.ledger import Limits
+from qgtune.study.attempts.ledger import Limits
 from qgtune.study.loop import WorkerReport, outcome_of, run_trials
 from qgtune.study.objectives import Objectives
 from qgtune.study.session import Outcome, Session, StudySpec, open_session
-from qgtune.study.storages import is_memory, open_storage
-from qgtune.sweep.interrupts import Interrupts
-from qgtune.sweep.processes import Crash, ProcessPool
-from qgtune.sweep.rounds import Rounds, none_completed
-from qgtune.sweep.slots import Machine, read_slots
-from qgtune.sweep.task import Task
+from qgtune.study.storages.opening import is_memory, open_storage
+from qgtune.sweep.crew import Rounds, none_completed
 from qgtune.tune.best import save_best_config, save_best_trial
 from qgtune.tune.settings import check_settings, component, pruner
 

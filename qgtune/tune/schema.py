@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qgtune.space.schema import DIALECT
+from qgtune.space.reading.schema import DIALECT
 from qgtune.tune.settings import CHECKS
 
 if TYPE_CHECKING:
-    from qgtune.space.schema import Schema
+    from qgtune.space.reading.schema import Schema
 
 MEANINGS = {
     "tune_model": "Whether the search space's model section is tuned; if not, the base settings hold.",

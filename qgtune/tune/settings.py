@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from qgtune.checks import Check, flag, number, optional, storage, text, whole
 from qgtune.errors import Located, QGTuneError, did_you_mean
-from qgtune.study import components, objectives
-from qgtune.study.addresses import redact
-from qgtune.study.checks import Check, flag, number, optional, storage, text, whole
+from qgtune.study import objectives
+from qgtune.study.algorithms import names
 from qgtune.study.objectives import Objectives, pruner_for
-from qgtune.study.storages import located
+from qgtune.study.storages.addresses import redact
+from qgtune.study.storages.opening import located
 from qgtune.tune.files import File, as_path, load_yaml
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _component(kind: str) -> Check[Any]:
 
 
 def _known(kind: str) -> Mapping[str, str]:
-    return components.SAMPLERS if kind == "sampler" else components.PRUNERS
+    return names.SAMPLERS if kind == "sampler" else names.PRUNERS
 
 
 def _direction(value: Any) -> Any:

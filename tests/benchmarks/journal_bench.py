@@ -26,7 +26,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState, create_trial
 
-from qgtune.study.journal import Journal
+from qgtune.study.journal.storage import Journal
 
 if TYPE_CHECKING:
     from multiprocessing.managers import ListProxy

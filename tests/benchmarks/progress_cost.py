@@ -21,12 +21,12 @@ from pathlib import Path
 
 import optuna
 
-from qgtune.study.journal import Journal
-from qgtune.study.ledger import Limits
+from qgtune.progress.relay.own_output import OwnStreams
+from qgtune.progress.show import Bar, LogLines, Watched
+from qgtune.progress.view import LiveView
+from qgtune.study.attempts.ledger import Limits
+from qgtune.study.journal.storage import Journal
 from qgtune.study.session import Session
-from qgtune.sweep.live_view import LiveView
-from qgtune.sweep.progress import Bar, LogLines, Watched
-from qgtune.sweep.streams import OwnStreams
 from tests.benchmarks.trial_cost import NAMES, make_app
 from tests.terminal import Terminal
 

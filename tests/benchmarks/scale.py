@@ -28,10 +28,10 @@ import optuna
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from qgtune.study.ledger import Limits
+from qgtune.study.attempts.ledger import Limits
 from qgtune.study.objectives import Objectives
 from qgtune.study.session import Session, StudySpec, completed, open_session
-from qgtune.study.storages import batch, open_storage
+from qgtune.study.storages.opening import batch, open_storage
 from tests.storages.servers import PASSWORD, redis_server
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from qgtune.space.yaml_files import write_yaml
+from qgtune.space.reading.yaml_files import write_yaml
 from tests.studies import PARAMS, make_study, make_sweep, mixed_trials, trial
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qgtune.space.yaml_files import positions_of
+from qgtune.space.reading.yaml_files import positions_of
 from tests.command.conftest import in_terminal
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import pytest
 
 from qgtune.command import dashboard as module
 from qgtune.command.dashboard import _server
-from qgtune.study.storages import open_storage
+from qgtune.study.storages.opening import open_storage
 from tests.command.conftest import COMMAND
 from tests.studies import make_sweep, mixed_trials
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qgtune import QGTuneError
-from qgtune.results.record import FILE, Command
-from qgtune.space.yaml_files import write_yaml
+from qgtune.results.invocation import FILE, Command
+from qgtune.space.reading.yaml_files import write_yaml
 from tests.command.conftest import COMMAND
 from tests.conftest import stock_study
 from tests.studies import make_sweep
@@ -60,7 +60,10 @@ def test_a_command_is_read_back(tmp_path: Path) -> None:
 
 def test_the_command_of_this_process() -> None:
     """The interpreter's own options are part of it, and the arguments are told from the program."""
-    code = "from qgtune.results.record import Command; c = Command.current(); print(repr((c.program[1:], c.arguments)))"
+    code = (
+        "from qgtune.results.invocation import Command; c = Command.current(); "
+        "print(repr((c.program[1:], c.arguments)))"
+    )
     done = subprocess.run(
         [sys.executable, "-B", "-c", code, "a=1", "b"], capture_output=True, text=True, check=True, timeout=60
     )

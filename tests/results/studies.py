@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from qgtune.study.ledger import OWNER, REASON, RETRY_OF
+from qgtune.study.attempts.ledger import OWNER, REASON, RETRY_OF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

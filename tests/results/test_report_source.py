@@ -12,11 +12,11 @@ import yaml
 from optuna.storages.journal import JournalFileBackend
 
 from qgtune.errors import QGTuneError
-from qgtune.results.record import Command
+from qgtune.results.invocation import Command
 from qgtune.results.report import Facts, report
 from qgtune.results.report.facts import facts_of
 from qgtune.results.source import open_source
-from qgtune.study.addresses import redact
+from qgtune.study.storages.addresses import redact
 from tests.results.studies import trial, usual
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from optuna.distributions import IntDistribution
 from optuna.trial import FixedTrial
 
 from qgtune import QGTuneError
-from qgtune.space.build import build_space, check_space
+from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.model import Hyperparameter, categorical
-from qgtune.space.resolvers import register_resolvers
-from qgtune.space.yaml_files import load_yaml_file
+from qgtune.space.reading.build import build_space, check_space
+from qgtune.space.reading.yaml_files import load_yaml_file
 
 DATA = Path(__file__).parents[1] / "data"
 BASE: dict[str, Any] = {

@@ -9,8 +9,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from qgtune import QGTuneError
-from qgtune.space.build import apply_dependencies, build_space, check_space, read
-from qgtune.space.resolvers import register_resolvers
+from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.space.reading.build import apply_dependencies, build_space, check_space, read
 
 BASE: dict[str, Any] = {
     "model": {

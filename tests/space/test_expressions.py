@@ -11,9 +11,9 @@ from hydra.core.utils import setup_globals
 from omegaconf import OmegaConf
 
 from qgtune import QGTuneError
-from qgtune.space.build import apply_dependencies, build_space, check_space, read
+from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.paths import parse_path
-from qgtune.space.resolvers import register_resolvers
+from qgtune.space.reading.build import apply_dependencies, build_space, check_space, read
 
 BASE: dict[str, Any] = {"kind": "a", "m": {"a": 5, "b": 6}, "l": [1, 2], "y": 0, "z": 0}
 
@@ -172,7 +172,7 @@ def test_malformed_paths(text: str) -> None:
 def test_the_resolvers_import_lightly() -> None:
     """Hydra imports them in every app: neither optuna, numpy nor rich comes along."""
     code = (
-        "import sys; import qgtune.space.resolvers as r; r.register_resolvers();"
+        "import sys; import qgtune.space.dependencies.resolvers as r; r.register_resolvers();"
         "sys.exit(bool({'optuna', 'numpy', 'rich'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

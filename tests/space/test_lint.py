@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from qgtune.space.build import build_space
 from qgtune.space.lint import lint
+from qgtune.space.reading.build import build_space
 
 BASE = {"a": 1, "b": "${a}", "c": 5, "lr": 0.1, "name": "x", "missing": "???"}
 

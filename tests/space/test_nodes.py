@@ -8,7 +8,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from qgtune import QGTuneError
-from qgtune.space.build import build_space
+from qgtune.space.reading.build import build_space
 
 if TYPE_CHECKING:
     from qgtune.space.model import SearchSpace

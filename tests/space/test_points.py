@@ -8,8 +8,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from qgtune import QGTuneError
-from qgtune.space.build import build_space
 from qgtune.space.points import base_point, given_point
+from qgtune.space.reading.build import build_space
 
 BASE = {"lr": 0.1, "n": 4, "w": "${n}", "sizes": [1, 2], "layers": [{"out": 8}, {"out": 16}], "gone": "???"}
 SPACE = {

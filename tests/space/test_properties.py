@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from qgtune.space.build import build_space, check_space, read
+from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.paths import format_path, parse_path
-from qgtune.space.resolvers import register_resolvers
-from qgtune.space.yaml_files import dump_yaml, load_yaml
+from qgtune.space.reading.build import build_space, check_space, read
+from qgtune.space.reading.yaml_files import dump_yaml, load_yaml
 
 NAMES = st.text("abcdefgh", min_size=1, max_size=4)
 FLOATS = st.floats(-1e6, 1e6)

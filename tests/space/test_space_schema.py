@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from qgtune import QGTuneError
-from qgtune.space.build import build_space
 from qgtune.space.nodes import TYPES
 from qgtune.space.paths import parse_path
-from qgtune.space.schema import dependencies_schema, space_schema
-from qgtune.space.yaml_files import load_yaml_file
+from qgtune.space.reading.build import build_space
+from qgtune.space.reading.schema import dependencies_schema, space_schema
+from qgtune.space.reading.yaml_files import load_yaml_file
 
 ROOT = Path(__file__).parents[2]
 SPACE = Draft202012Validator(space_schema())

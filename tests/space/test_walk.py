@@ -9,9 +9,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from qgtune import QGTuneError
-from qgtune.space.build import build_space, check_space
+from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.model import SearchSpace, categorical
-from qgtune.space.resolvers import register_resolvers
+from qgtune.space.reading.build import build_space, check_space
 
 LAYERS: dict[str, Any] = {"layers": [{"width": 1, "norm": [1]}, {"width": 2, "norm": [2]}]}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qgtune import QGTuneError
-from qgtune.space.yaml_files import dump_yaml, load_yaml, load_yaml_file, write_yaml
+from qgtune.space.reading.yaml_files import dump_yaml, load_yaml, load_yaml_file, write_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from qgtune.study.addresses import Storage
+    from qgtune.study.storages.addresses import Storage
     from tests.storages.servers import Server
 
 KINDS = ("journal", "sqlite", "redis", "postgresql", "mysql", "grpc", "target", "target_sql")

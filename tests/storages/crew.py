@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 
-from qgtune.study.ledger import Limits
+from qgtune.study.attempts.ledger import Limits
 from qgtune.study.loop import run_trials
 from qgtune.study.objectives import Objectives
 from qgtune.study.session import Outcome, StudySpec, completed, open_session
-from qgtune.study.storages import claim, open_storage
+from qgtune.study.storages.opening import claim, open_storage
 from tests.storages.servers import wait_until
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-    from qgtune.study.addresses import Storage
     from qgtune.study.session import Session
+    from qgtune.study.storages.addresses import Storage
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["optuna", "qgtune.study.session", "qgtune.study.loop"])

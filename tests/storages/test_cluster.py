@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from qgtune.study.ledger import LOST, OWNER, RETRY_OF
+from qgtune.study.attempts.ledger import LOST, OWNER, RETRY_OF
 from tests.storages.servers import PASSWORD, wait_until
 from tests.storages.test_sweeps import files_with, trials_of
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from qgtune.study import heartbeat
-from qgtune.study.heartbeat import AttributeHeartbeats
-from qgtune.study.ledger import ATTEMPT, LOST, OWNER, REASON, RETRY_OF, Limits, is_withdrawn
-from qgtune.study.owners import Owner
+from qgtune.study.attempts import heartbeats
+from qgtune.study.attempts.heartbeats import AttributeHeartbeats
+from qgtune.study.attempts.ledger import ATTEMPT, LOST, OWNER, REASON, RETRY_OF, Limits, is_withdrawn
+from qgtune.study.attempts.owner import Owner
 from qgtune.study.session import StudySpec, open_session
 from tests.storages.crew import Crew, complete, kill
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from optuna.trial import FrozenTrial
 
-    from qgtune.study.addresses import Storage
     from qgtune.study.session import Session
+    from qgtune.study.storages.addresses import Storage
 
 pytestmark = pytest.mark.slow
 
@@ -128,7 +128,7 @@ class TestDeath:
         assert session.reap() == []
         beats.beat(ELSEWHERE)
         assert session.reap() == []
-        monkeypatch.setattr(heartbeat, "PERIOD_S", 0.1)
+        monkeypatch.setattr(heartbeats, "PERIOD_S", 0.1)
         time.sleep(1.5)
         assert session.reap() == [0]
         beats.beat(ELSEWHERE)

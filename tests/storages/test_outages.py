@@ -11,12 +11,12 @@ import sqlalchemy
 from optuna.trial import TrialState
 
 from qgtune.errors import QGTuneError
-from qgtune.study import redis_log, remote
-from qgtune.study.claims import Claiming, ClaimLostError, StorageLostError, claim
-from qgtune.study.ledger import LOST, WITHDRAWN, Limits
+from qgtune.study.attempts.ledger import LOST, WITHDRAWN, Limits
 from qgtune.study.loop import outcome_of
 from qgtune.study.session import StudySpec, open_session
-from qgtune.study.storages import open_storage
+from qgtune.study.storages import redis_log, remote
+from qgtune.study.storages.exclusive import Claiming, ClaimLostError, StorageLostError, claim
+from qgtune.study.storages.opening import open_storage
 from tests.storages import servers
 from tests.storages.crew import Crew, complete, hold_claim, kill
 from tests.storages.servers import PASSWORD, wait_until

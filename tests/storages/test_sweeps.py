@@ -10,9 +10,9 @@ import optuna
 import pytest
 import yaml
 
-from qgtune.study.ledger import Limits
+from qgtune.study.attempts.ledger import Limits
 from qgtune.study.session import StudySpec, open_session
-from qgtune.study.storages import open_storage
+from qgtune.study.storages.opening import open_storage
 from tests.conftest import CONFIG, App, Run
 from tests.storages import servers
 from tests.storages.conftest import KINDS, make_storage
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from qgtune.study.addresses import Storage
+    from qgtune.study.storages.addresses import Storage
 
     MakeApp = Callable[..., App]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qgtune.study.addresses import Storage, kind_of, redact, safe, scrub, secrets
+from qgtune.study.storages.addresses import Storage, kind_of, redact, safe, scrub, secrets
 
 ODD = "postgresql://me:p@s:s/w%20rd@host:5432/db?sslpassword=hush&x=1"
 MAPPING = {"_target_": "a.B", "url": "mysql://u:pw@h/d", "kwargs": {"password": "other"}, "n": 3}

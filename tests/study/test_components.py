@@ -11,9 +11,9 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from qgtune import QGTuneError
-from qgtune.study.components import NEEDS, PRUNERS, SAMPLERS
-from qgtune.study.factory import build_pruner, build_sampler
-from qgtune.study.grid import GRID, with_grid
+from qgtune.study.algorithms.factory import build_pruner, build_sampler
+from qgtune.study.algorithms.grid import GRID, with_grid
+from qgtune.study.algorithms.names import NEEDS, PRUNERS, SAMPLERS
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "grid": {"search_space": {"x": [1, 2]}},

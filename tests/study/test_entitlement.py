@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from qgtune.study.ledger import ATTEMPT, LOST, RETRY_OF, WITHDRAWN, Ledger, Limits, Start, is_entitled
+from qgtune.study.attempts.ledger import ATTEMPT, LOST, RETRY_OF, WITHDRAWN, Ledger, Limits, Start, is_entitled
 
 STATES = {state.name[0]: state for state in TrialState}
 RETRY = {RETRY_OF: 0, ATTEMPT: 1}

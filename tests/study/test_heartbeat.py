@@ -10,9 +10,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from qgtune.study.heartbeat import N_MISSED, PERIOD_S, Heartbeats
-from qgtune.study.ledger import LOST, OWNER, REASON, Limits
-from qgtune.study.owners import Owner
+from qgtune.study.attempts.heartbeats import N_MISSED, PERIOD_S, Heartbeats
+from qgtune.study.attempts.ledger import LOST, OWNER, REASON, Limits
+from qgtune.study.attempts.owner import Owner
 from qgtune.study.session import Session, StudySpec, open_session
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import TrialState, create_trial
 
 from qgtune.errors import QGTuneError
-from qgtune.study.journal import Journal
+from qgtune.study.journal.storage import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -315,7 +315,7 @@ def test_a_signal_that_raises_in_a_read_spoils_nothing(journal: Journal, monkeyp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("qgtune.study.journal_private.TrialList.put", interrupt)
+        patch.setattr("qgtune.study.journal.replay_private.TrialList.put", interrupt)
         with pytest.raises(KeyboardInterrupt):
             journal.get_all_trials(0)
     assert journal.create_new_trial(0, RUNNING) == 1

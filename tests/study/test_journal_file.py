@@ -17,8 +17,8 @@ import pytest
 from optuna.storages.journal import JournalFileBackend
 
 from qgtune.errors import QGTuneError
-from qgtune.study import journal_file
-from qgtune.study.journal_file import JournalFile
+from qgtune.study.journal import file as journal_file
+from qgtune.study.journal.file import JournalFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,7 +170,7 @@ def test_a_copy_from_a_pickle_reads_from_the_beginning(file: JournalFile) -> Non
 FILL = """
 import resource, signal, sys
 from qgtune.errors import QGTuneError
-from qgtune.study.journal_file import JournalFile
+from qgtune.study.journal.file import JournalFile
 file = JournalFile(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 try:

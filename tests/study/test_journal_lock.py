@@ -15,8 +15,8 @@ from optuna.storages.journal import JournalFileOpenLock, JournalFileSymlinkLock
 from optuna.storages.journal._file import LOCK_FILE_SUFFIX
 
 from qgtune.errors import QGTuneError
-from qgtune.study import journal_lock
-from qgtune.study.journal_lock import HERE, JournalLock
+from qgtune.study.journal import write_lock
+from qgtune.study.journal.write_lock import HERE, JournalLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ STOCK = pytest.mark.parametrize("stock", [JournalFileSymlinkLock, JournalFileOpe
 HOLD = """
 import sys
 from pathlib import Path
-from qgtune.study.journal_lock import JournalLock
+from qgtune.study.journal.write_lock import JournalLock
 with JournalLock(Path(sys.argv[1])):
     print("held", flush=True)
     input()
@@ -92,7 +92,7 @@ def test_we_cannot_enter_while_optuna_holds_the_lock(
 
 def test_the_lock_of_a_killed_holder_is_free_at_once(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What our killed process has left is recognised, and not waited for."""
-    monkeypatch.setattr(journal_lock, "GRACE_S", float("inf"))
+    monkeypatch.setattr(write_lock, "GRACE_S", float("inf"))
     command = [sys.executable, "-c", HOLD, str(journal)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
@@ -127,7 +127,7 @@ def test_a_lock_that_may_live_is_waited_for(
     journal: Path, leave: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A lock of Optuna's, or of another host, is taken for left over when it has not changed for the grace time."""
-    monkeypatch.setattr(journal_lock, "GRACE_S", 0.05)
+    monkeypatch.setattr(write_lock, "GRACE_S", 0.05)
     leave(journal)
     with JournalLock(journal):
         pass

@@ -16,8 +16,8 @@ from optuna.storages.journal._storage import JournalOperation, JournalStorageRep
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from qgtune.study.journal import Journal
-from qgtune.study.journal_private import TRIED_VERSIONS, Replay
+from qgtune.study.journal.replay_private import TRIED_VERSIONS, Replay
+from qgtune.study.journal.storage import Journal
 
 if TYPE_CHECKING:
     from pathlib import Path

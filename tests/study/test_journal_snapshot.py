@@ -11,9 +11,9 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from qgtune.study import journal as journal_module
-from qgtune.study.journal import Journal
-from qgtune.study.journal_file import JournalFile
+from qgtune.study.journal import storage as journal_module
+from qgtune.study.journal.file import JournalFile
+from qgtune.study.journal.storage import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from qgtune.study.ledger import ATTEMPT, LOST, REASON, RETRY_OF, Ledger, Limits, Start, Stop, stale, will_retry
+from qgtune.study.attempts.ledger import ATTEMPT, LOST, REASON, RETRY_OF, Ledger, Limits, Start, Stop, stale, will_retry
 
 NOW_S = 1000.0
 STATES = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qgtune.errors import QGTuneError
-from qgtune.study.locks import FileLock, LockUnsupportedError
+from qgtune.study.journal.locks import FileLock, LockUnsupportedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HOLD = """
 import sys
 from pathlib import Path
-from qgtune.study.locks import FileLock
+from qgtune.study.journal.locks import FileLock
 with FileLock(Path(sys.argv[1])):
     print("held", flush=True)
     input()

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from qgtune.study.owners import Owner, is_dead, start_time
+from qgtune.study.attempts.owner import Owner, is_dead, start_time
 
 
 def test_this_process_is_alive() -> None:

@@ -8,9 +8,9 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 
 from qgtune.errors import QGTuneError
-from qgtune.study.claims import Claiming, ClaimLostError, StorageLostError, exclusively
-from qgtune.study.remote import PAUSES_S, RemoteStorage, advice, is_lost, opening, persistently, reason_of
-from qgtune.study.storages import MemoryStorage
+from qgtune.study.storages.exclusive import Claiming, ClaimLostError, StorageLostError, exclusively
+from qgtune.study.storages.opening import MemoryStorage
+from qgtune.study.storages.remote import PAUSES_S, RemoteStorage, advice, is_lost, opening, persistently, reason_of
 
 URL = "mysql://me:pw@h/d"
 

@@ -10,10 +10,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from qgtune.study.journal import Journal
-from qgtune.study.ledger import LOST, OWNER, Limits
-from qgtune.study.owners import Owner
-from qgtune.study.standing import Activity, Standing, Tally, bounded_s, residual_s, time_left_s
+from qgtune.study.attempts.ledger import LOST, OWNER, Limits
+from qgtune.study.attempts.owner import Owner
+from qgtune.study.journal.storage import Journal
+from qgtune.study.status import Activity, Standing, Tally, bounded_s, residual_s, time_left_s
 
 if TYPE_CHECKING:
     from pathlib import Path

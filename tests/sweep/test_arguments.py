@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from qgtune import QGTuneError
-from qgtune.sweep.arguments import Arguments, override_text, parse_arguments
+from qgtune.sweep.compose.arguments import Arguments, override_text, parse_arguments
 
 if TYPE_CHECKING:
     from pathlib import Path

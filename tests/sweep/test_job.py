@@ -14,7 +14,7 @@ from hydra.core.utils import run_job as hydra_run_job
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from qgtune.sweep.job import run_job, set_job
+from qgtune.sweep.workers.job import run_job, set_job
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,9 @@ import socket
 import pyte
 import pytest
 
-from qgtune.study.owners import Owner
-from qgtune.study.standing import Activity, Standing
-from qgtune.sweep.live_view import LiveView, terminal_size, view
+from qgtune.progress.view import LiveView, terminal_size, view
+from qgtune.study.attempts.owner import Owner
+from qgtune.study.status import Activity, Standing
 
 HERE = socket.gethostname()
 

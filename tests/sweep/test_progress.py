@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 import pytest
 from optuna.trial import Trial
 
-from qgtune.study.ledger import Limits
+from qgtune.progress.relay.own_output import OwnStreams
+from qgtune.progress.show import Bar, Budget, LogLines, Watched, chosen_mode, has_terminal, is_debugged
+from qgtune.progress.view import LiveView
+from qgtune.study.attempts.ledger import Limits
 from qgtune.study.objectives import Objectives
 from qgtune.study.session import Session, StudySpec, completed, open_session
-from qgtune.sweep.live_view import LiveView
-from qgtune.sweep.progress import Bar, Budget, LogLines, Watched, chosen_mode, has_terminal, is_debugged
-from qgtune.sweep.streams import OwnStreams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from qgtune.study.standing import Standing
+    from qgtune.study.status import Standing
 
 TIMEOUT_S = 60.0
 

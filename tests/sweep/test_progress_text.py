@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qgtune.study.standing import Activity, Standing
-from qgtune.sweep.progress_text import LogSchedule, duration, log_line, time_left
+from qgtune.progress.wording import LogSchedule, duration, log_line, time_left
+from qgtune.study.status import Activity, Standing
 
 RUNNING = (Activity(None, 12, 3.0), Activity(None, 13, 1.0))
 

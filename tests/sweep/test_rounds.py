@@ -10,11 +10,11 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from qgtune.study.ledger import Limits, Stop
+from qgtune.processes.interrupts import CLUSTER_SIGNALS, Interrupts
+from qgtune.study.attempts.ledger import Limits, Stop
 from qgtune.study.loop import run_trials
 from qgtune.study.session import Outcome, Session, StudySpec, failed, open_session
-from qgtune.sweep.interrupts import CLUSTER_SIGNALS, Interrupts
-from qgtune.sweep.rounds import Rounds
+from qgtune.sweep.crew import Rounds
 from qgtune.sweep.supervisor import Supervisor
 
 Launch = Callable[[int, Supervisor], None]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qgtune.sweep.screen import MAX_CHARACTERS, Screen
+from qgtune.progress.relay.screen import MAX_CHARACTERS, Screen
 
 UP, CLEAR, RED, RESET = "\x1b[A", "\x1b[2K", "\x1b[31m", "\x1b[0m"
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"

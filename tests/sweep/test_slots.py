@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qgtune.errors import QGTuneError
-from qgtune.sweep import slots as slots_module
-from qgtune.sweep.slots import THREADS, Machine, Slots, n_cores, parse_listing, parse_visible, read_slots
+from qgtune.processes import slots as slots_module
+from qgtune.processes.slots import THREADS, Machine, Slots, n_cores, parse_listing, parse_visible, read_slots
 from tests.conftest import CONFIG, App
 
 if TYPE_CHECKING:

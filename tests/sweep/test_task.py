@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from qgtune import QGTuneError
-from qgtune.sweep.task import Task
+from qgtune.processes.function import Task
 
 
 def plain(value: int) -> int:

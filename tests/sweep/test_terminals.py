@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qgtune.sweep.terminals import Relay
+from qgtune.progress.relay.terminals import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

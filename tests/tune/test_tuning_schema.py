@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from qgtune import QGTuneError
-from qgtune.space.yaml_files import load_yaml_file
+from qgtune.space.reading.yaml_files import load_yaml_file
 from qgtune.tune.schema import MEANINGS, tuning_schema
 from qgtune.tune.settings import CHECKS, check_settings
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials
-from qgtune.results.params import params_of
-from qgtune.results.record import Command as Recorded
-from qgtune.study.addresses import redact
+from qgtune.results.invocation import Command as Recorded
+from qgtune.results.stored_params import params_of
+from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

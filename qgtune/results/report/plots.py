@@ -26,7 +26,7 @@ from qgtune.results.report.figures import (
     thinned,
 )
 from qgtune.results.report.snapshot import sorted_by_value
-from qgtune.study.ledger import is_feasible
+from qgtune.study.attempts.ledger import is_feasible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,8 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from qgtune.results.report.excerpt import Excerpt
-from qgtune.study.addresses import redact
-from qgtune.study.ledger import REASON, RETRY_OF, is_feasible
+from qgtune.study.attempts.ledger import REASON, RETRY_OF, is_feasible
+from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,8 +13,8 @@ from qgtune.results.report.figures import KINDS
 from qgtune.results.report.markup import Html, copyable, joined, table, tag
 from qgtune.results.report.plots import infeasible_note
 from qgtune.results.report.snapshot import reason_of, sorted_by_value
-from qgtune.space.yaml_files import dump_yaml
-from qgtune.study.ledger import RETRY_OF, is_feasible
+from qgtune.space.reading.yaml_files import dump_yaml
+from qgtune.study.attempts.ledger import RETRY_OF, is_feasible
 
 if TYPE_CHECKING:
     import datetime as dt

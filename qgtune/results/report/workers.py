@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from qgtune.results.report.excerpt import escaped
 from qgtune.results.report.figures import KINDS, LEGEND, Plot, Plots
 from qgtune.results.report.snapshot import end_of, reason_of
-from qgtune.study.ledger import OWNER, RETRY_OF
-from qgtune.study.owners import Owner
+from qgtune.study.attempts.ledger import OWNER, RETRY_OF
+from qgtune.study.attempts.owner import Owner
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -1,0 +1,1 @@
+"""`qgtune check`: what the files are, and what is wrong in them."""

@@ -1,0 +1,1 @@
+"""Values that follow other values: the mapping, and the resolvers that hold it."""

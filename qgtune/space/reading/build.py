@@ -1,0 +1,297 @@
+"""Building a search space from its YAML, and checking it against the settings that it is for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from qgtune.errors import Located, QGTuneError, did_you_mean, first_line
+from qgtune.space.dependencies import mapping as deps
+from qgtune.space.model import Hyperparameter, SearchSpace, assign, plain
+from qgtune.space.paths import (
+    MISSING,
+    all_paths,
+    child,
+    is_nameable,
+    is_within,
+    normalise,
+    overlap,
+    parse_path,
+    select,
+    suggestions,
+)
+from qgtune.space.reading.walk import Walk, bare
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from qgtune.space.model import Dependency
+
+# What OmegaConf and plain containers raise for a value or a place that does not fit.
+REFUSALS = (OmegaConfBaseException, KeyError, IndexError, TypeError, ValueError)
+
+
+def build_space(  # noqa: PLR0913 - the one entry point; all but three are keywords
+    space: Any,
+    base: Any,
+    dependencies: Any = None,
+    *,
+    tune: Sequence[str] | None = None,
+    tune_model: bool = True,
+    tune_training: bool = True,
+    fixed: Collection[str] = (),
+    extra: Sequence[Hyperparameter] = (),
+    space_source: str = "hydra.sweeper.search_space",
+    dependencies_source: str = "hydra.sweeper.dependencies",
+) -> SearchSpace:
+    """Read a search space.
+
+    Args:
+        space: the space as plain data; None for one that holds `extra` alone.
+        base: the base settings as plain data, interpolations as text; None when there are none: then every path of the
+            space is taken for granted.
+        dependencies: the dependency mapping as plain data.
+        tune: paths to tune; what lies elsewhere keeps its base value. None tunes all.
+        tune_model: false is short for leaving out `model`.
+        tune_training: false is short for leaving out `training`.
+        fixed: paths that the command line set; the space leaves them alone.
+        extra: hyperparameters of the command line; each replaces what the space says of its path.
+        space_source: where the space was written, for errors.
+        dependencies_source: where the dependencies were written, for errors.
+
+    Raises:
+        QGTuneError: with every problem of the space and the dependencies.
+    """
+    held = [normalise(base, parse_path(path)) for path in fixed]
+    left_out = [*held, *(parse_path(hyperparameter.path) for hyperparameter in extra)]
+    left_out += [(name,) for name, tuned in (("model", tune_model), ("training", tune_training)) if not tuned]
+    if space is not None and not isinstance(space, dict):
+        raise QGTuneError(
+            Located(f"Cannot read the search space of {space_source}: it is no mapping.", "", space_source)
+        )
+    tuned = None if tune is None else [normalise(bare(space), parse_path(path)) for path in tune]
+    walk = Walk(base, space_source, left_out, tuned, held)
+    if base is None:
+        _walk_alone(walk, space or {}, dependencies)
+    else:
+        walk.mapping(space or {}, base, dependencies or {}, ())
+    _check_tune(walk, tune, bare(space), extra)
+    _add_extra(walk, extra)
+    settings = _settings(walk)
+    reader = deps.Reader(settings, dependencies_source)
+    found = reader.read(dependencies)
+    kept = _settle_conflicts(walk, reader, found, fixed, extra)
+    if walk.problems or reader.problems:
+        raise QGTuneError(*walk.problems, *reader.problems)
+    return SearchSpace(walk.hyperparameters, walk.constants, kept, tuple(dict.fromkeys(walk.notices)))
+
+
+def _walk_alone(walk: Walk, space: dict[Any, Any], dependencies: Any) -> None:
+    """Read a space without base settings: every path in it is taken for granted."""
+    for key, item in space.items():
+        name = key.lstrip("+") if isinstance(key, str) else key
+        if not is_nameable(name):
+            walk.fail("the top level", f"its key {key!r} cannot be part of a path. Rename it.")
+            continue
+        walk.constant((name,), walk.skeleton(item))
+        walk.below(item, MISSING, child(dependencies, name), (name,))
+
+
+def _check_tune(walk: Walk, tune: Sequence[str] | None, space: Any, extra: Sequence[Hyperparameter]) -> None:
+    for path in tune or ():
+        parts = parse_path(path)
+        if any(overlap(parts, parse_path(hyperparameter.path)) for hyperparameter in extra):
+            continue
+        if select(space, parts) is MISSING:
+            hint = did_you_mean(path, all_paths(space))
+            walk.problems.append(f"Cannot tune {path!r}: the search space of {walk.source} has no such path.{hint}")
+
+
+def _add_extra(walk: Walk, extra: Sequence[Hyperparameter]) -> None:
+    for hyperparameter in extra:
+        path = parse_path(hyperparameter.path)
+        if not hyperparameter.add and walk.base is not None and select(walk.base, path) is MISSING:
+            hint = suggestions(walk.base, path)
+            walk.problems.append(
+                f"Cannot use {hyperparameter.path} of {hyperparameter.source}: the base settings have no such "
+                f"path.{hint} Write +{hyperparameter.path} to add it."
+            )
+        walk.hyperparameters[hyperparameter.path] = hyperparameter
+
+
+def _settings(walk: Walk) -> Any:
+    """Return the base settings as plain data with constants in place, and nulls where paths are added."""
+    config = OmegaConf.create({} if walk.base is None else walk.base)
+    for path, value in walk.constants.items():
+        _try_assign(walk, config, path, value)
+    for path, hyperparameter in walk.hyperparameters.items():
+        inside = next((choice for choice in hyperparameter.choices if isinstance(choice, (dict, list))), None)
+        if inside is not None or select(plain(config), parse_path(path)) is MISSING:
+            _try_assign(walk, config, path, inside)
+    return plain(config)
+
+
+def _try_assign(walk: Walk, config: DictConfig, path: str, value: Any) -> None:
+    try:
+        assign(config, parse_path(path), value)
+    except REFUSALS as error:
+        walk.fail(path, f"the settings do not take it: {_first(error)}. Give a value that a config can hold there.")
+
+
+def _settle_conflicts(
+    walk: Walk,
+    reader: deps.Reader,
+    found: Mapping[str, Any],
+    fixed: Collection[str],
+    extra: Sequence[Hyperparameter],
+) -> dict[str, Any]:
+    given = [parse_path(path) for path in (*fixed, *(hyperparameter.path for hyperparameter in extra))]
+    kept, dropped = deps.without(found, given)
+    walk.notices += [
+        f"{dependency.target} was set on the command line: it does not follow {dependency.text!r} "
+        f"({dependency.source})."
+        for dependency in dropped
+    ]
+    for target, dependency in kept.items():
+        for hyperparameter in walk.hyperparameters.values():
+            path = parse_path(hyperparameter.path)
+            if is_within(parse_path(target), path) or is_within(path, parse_path(target)):
+                problem = (
+                    f"Cannot let {target} follow {dependency.text!r} ({dependency.source}): it is also tuned, in "
+                    f"{hyperparameter.source}. Take it out of one of the two."
+                )
+                reader.problems.append(Located(problem, target, dependency.source))
+    return kept
+
+
+def check_space(space: SearchSpace, config: DictConfig) -> None:
+    """Try a space on the config that it is for.
+
+    Every choice and both ends of every range are set once, then one full sample is injected and every dependency
+    resolved.
+
+    Raises:
+        QGTuneError: with each value that the config does not take, and each dependency that does not resolve.
+    """
+    try:
+        prepared = space.prepare(config)
+    except OmegaConfBaseException as error:
+        raise QGTuneError(f"Cannot put the constants of the search space into the config: {_first(error)}") from None
+    problems = [problem for item in space.hyperparameters.values() for problem in _refused(prepared, item)]
+    if not problems:
+        sample = {path: item.extremes()[0] for path, item in space.hyperparameters.items()}
+        space.inject(prepared, sample)
+        problems = _unresolved(space.dependencies, prepared)
+        for path, item in space.hyperparameters.items():
+            problems += _unresolved_by(space, prepared, item)
+            space.inject(prepared, {path: sample[path]})
+    if problems:
+        raise QGTuneError(*dict.fromkeys(problems))
+
+
+def _unresolved_by(space: SearchSpace, config: DictConfig, item: Hyperparameter) -> list[str]:
+    """Read what follows a hyperparameter directly, at each of its other extremes."""
+    path = parse_path(item.path)
+    followers = {
+        target: dependency
+        for target, dependency in space.dependencies.items()
+        if any(overlap(parse_path(source), path) for source in dependency.sources)
+    }
+    problems: list[str] = []
+    for value in item.extremes()[1:] if followers else ():
+        space.inject(config, {item.path: value})
+        problems += _unresolved(followers, config)
+    return problems
+
+
+def _refused(config: DictConfig, hyperparameter: Hyperparameter) -> list[str]:
+    problems: list[str] = []
+    for value in hyperparameter.extremes():
+        try:
+            assign(config, parse_path(hyperparameter.path), value)
+        except REFUSALS as error:
+            problem = f"Cannot set {hyperparameter.path} to {value!r} ({hyperparameter.source}): {_first(error)}"
+            problems.append(Located(problem, hyperparameter.path, hyperparameter.source))
+    return problems
+
+
+def _unresolved(dependencies: Mapping[str, Dependency], config: DictConfig) -> list[str]:
+    problems: list[str] = []
+    for target, dependency in dependencies.items():
+        try:
+            read(config, target)
+        except (*REFUSALS, QGTuneError, RecursionError) as error:
+            if "HydraConfig was not set" not in str(error):  # `${hydra:…}` can be read in a job only
+                reason = _reason(error, dependencies, config, target)
+                problem = f"Cannot let {target} follow {dependency.text!r} ({dependency.source}): {reason}"
+                problems.append(Located(problem, target, dependency.source))
+    return problems
+
+
+def _reason(error: BaseException, dependencies: Mapping[str, Dependency], config: DictConfig, target: str) -> str:
+    text = _first(error)
+    if "follows itself" in text or "ecursi" in text:
+        cycle = deps.cycle_through(plain(config), dependencies, target)
+        return f"they form a cycle: {' -> '.join(cycle)}. Break it." if cycle else text
+    # OmegaConf repeats this prefix for every interpolation on the way.
+    return text.replace("QGTuneError raised while resolving interpolation: ", "")
+
+
+def read(config: DictConfig, path: str) -> Any:
+    """Return the resolved value at a path of a config, containers as plain data."""
+    node: Any = config
+    for part in parse_path(path):
+        node = node[part] if not isinstance(node, DictConfig) or part in node else node[str(part)]
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+
+
+def _first(error: BaseException) -> str:
+    return first_line(error, type(error).__name__)
+
+
+def apply_dependencies(
+    config: DictConfig,
+    dependencies: Any,
+    *,
+    fixed: Collection[str] = (),
+    source: str = "hydra.sweeper.dependencies",
+) -> list[str]:
+    """Put dependencies into a composed config, in place, for a run without a sweep.
+
+    Args:
+        config: the config.
+        dependencies: the mapping as plain data.
+        fixed: paths that the command line set; a target among them keeps its value.
+        source: where the mapping was written.
+
+    Returns:
+        A notice for each target that the command line set to another value than the dependency gives.
+
+    Raises:
+        QGTuneError: with every problem of the mapping.
+    """
+    reader = deps.Reader(plain(config), source)
+    found = reader.read(dependencies)
+    if reader.problems:
+        raise QGTuneError(*reader.problems)
+    kept, dropped = deps.without(found, [parse_path(path) for path in fixed])
+    given = {dependency.target: _read_or_missing(config, dependency.target) for dependency in dropped}
+    for dependency in kept.values():
+        assign(config, parse_path(dependency.target), dependency.expression)
+    if problems := _unresolved(kept, config):
+        raise QGTuneError(*problems)
+    everything = SearchSpace({}, {}, found).prepare(config) if dropped else config
+    return [
+        f"{target} was set on the command line: it does not follow {found[target].text!r} ({source})."
+        for target, value in given.items()
+        if _read_or_missing(everything, target) != value
+    ]
+
+
+def _read_or_missing(config: DictConfig, path: str) -> Any:
+    try:
+        return read(config, path)
+    except (*REFUSALS, QGTuneError, RecursionError):
+        return MISSING

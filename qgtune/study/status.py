@@ -1,0 +1,208 @@
+"""How a study stands while it runs: what is finished, who does what, the best value, the time left."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from optuna.trial import TrialState
+
+from qgtune.study.attempts.ledger import LOST, OWNER, Ledger, is_feasible
+from qgtune.study.attempts.owner import Owner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from optuna.trial import FrozenTrial
+
+    from qgtune.study.attempts.ledger import Limits
+
+N_DURATIONS = 100
+"""From how many of the latest trials the time left is estimated: a search's trials get shorter as more are pruned."""
+_EVEN_ROUNDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What a worker does now.
+
+    Attributes:
+        owner: the process; None for a trial that other code than ours runs.
+        number: the trial.
+        elapsed_s: for how long.
+        step: the last reported step; None before the first report.
+        value: the value reported there; None likewise.
+    """
+
+    owner: Owner | None
+    number: int
+    elapsed_s: float
+    step: int | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a study stands at one moment.
+
+    Attributes:
+        n_trials: the total that it is to reach.
+        complete: how many completed.
+        pruned: how many were pruned.
+        failed: how many failed for good.
+        active: what runs now, in the order of the trials.
+        best: the value and the number of the best trial; None before the first, and with several objectives.
+        n_pareto: how many trials none other beats; None with one objective.
+        left_s: about how long it will take; None while nobody can tell.
+        is_bound: whether `left_s` is the longest that it can take, rather than an estimate.
+    """
+
+    n_trials: int
+    complete: int = 0
+    pruned: int = 0
+    failed: int = 0
+    active: tuple[Activity, ...] = ()
+    best: tuple[float, int] | None = None
+    n_pareto: int | None = None
+    left_s: float | None = None
+    is_bound: bool = False
+
+    @property
+    def finished(self) -> int:
+        """How many trials count towards the total."""
+        return self.complete + self.pruned + self.failed
+
+
+@dataclass  # no slots: with them `super` fails before Python 3.14
+class Tally(Ledger):
+    """A ledger that also knows which trial is best, how long trials take, and what runs; as cheap in a long study.
+
+    Attributes:
+        maximize: for each objective whether higher values are better.
+        best: the value and the number of the best trial so far.
+        front: the completed trials of a study of several objectives that none other beats.
+    """
+
+    maximize: tuple[bool, ...] = (False,)
+    best: tuple[float, int] | None = None
+    front: list[tuple[float, ...]] = field(default_factory=list)
+    _durations_s: deque[float] = field(default_factory=lambda: deque(maxlen=N_DURATIONS))
+    _active: list[FrozenTrial] = field(default_factory=list)
+
+    def standing(self, trials: Sequence[FrozenTrial], limits: Limits, n_workers: int, now_s: float) -> Standing:
+        """Take in the study's trials and say how it stands.
+
+        Args:
+            trials: all of them, in the order of their numbers.
+            limits: when the study ends.
+            n_workers: how many workers this sweep has; those of another one show by what they run.
+            now_s: the time, in seconds since the epoch.
+        """
+        self._active = []
+        self.update(trials, limits)
+        active = tuple(_activity(trial, now_s) for trial in self._active)
+        elapsed_s = [activity.elapsed_s for activity in active]
+        n_new = max(0, limits.n_trials - self.finished - len(active))
+        left_s = time_left_s(self._durations_s, elapsed_s, n_new, max(n_workers, len(active)))
+        left_s, is_bound = bounded_s(left_s, self._durations_s, elapsed_s, limits.deadline_s, now_s)
+        several = len(self.maximize) > 1
+        return Standing(
+            limits.n_trials,
+            self.complete,
+            self.pruned,
+            self.failed,
+            active,
+            best=None if several else self.best,
+            n_pareto=len(self.front) if several else None,
+            left_s=left_s,
+            is_bound=is_bound,
+        )
+
+    def _take(self, trial: FrozenTrial, limits: Limits) -> None:
+        super()._take(trial, limits)
+        if trial.state == TrialState.RUNNING:
+            self._active.append(trial)
+
+    def _settle(self, trial: FrozenTrial, limits: Limits) -> None:
+        super()._settle(trial, limits)
+        if LOST not in trial.user_attrs and trial.datetime_start and trial.datetime_complete:
+            self._durations_s.append((trial.datetime_complete - trial.datetime_start).total_seconds())
+        if trial.state == TrialState.COMPLETE and is_feasible(trial):
+            self._compare(trial)
+
+    def _compare(self, trial: FrozenTrial) -> None:
+        costs = tuple(-value if up else value for value, up in zip(trial.values, self.maximize, strict=True))
+        if any(math.isnan(cost) for cost in costs):
+            return
+        if len(costs) == 1:
+            value = trial.values[0]
+            if self.best is None or (value > self.best[0] if self.maximize[0] else value < self.best[0]):
+                self.best = value, trial.number
+        elif not any(_beats(other, costs) for other in self.front):
+            self.front = [other for other in self.front if not _beats(costs, other)] + [costs]
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def _activity(trial: FrozenTrial, now_s: float) -> Activity:
+    started_s = trial.datetime_start.timestamp() if trial.datetime_start else now_s
+    step = max(trial.intermediate_values, default=None)
+    value = None if step is None else trial.intermediate_values[step]
+    owner = Owner.from_attribute(trial.user_attrs.get(OWNER))
+    return Activity(owner, trial.number, max(0.0, now_s - started_s), step, value)
+
+
+def time_left_s(durations_s: Iterable[float], elapsed_s: Sequence[float], n_new: int, n_workers: int) -> float | None:
+    """Estimate when the last trial ends, if each worker takes the next one as soon as it is free.
+
+    Args:
+        durations_s: how long finished trials took.
+        elapsed_s: for how long each running trial has run.
+        n_new: how many trials have not started.
+        n_workers: how many workers there are, at least as many as trials run.
+
+    Returns:
+        Seconds from now; None before any trial is finished.
+    """
+    known_s = sorted(durations_s)
+    if not known_s:
+        return None
+    mean_s = sum(known_s) / len(known_s)
+    free_s = [residual_s(known_s, elapsed) for elapsed in elapsed_s]
+    free_s += [0.0] * (n_workers - len(free_s))
+    rounds = max(0, n_new // n_workers - _EVEN_ROUNDS)  # by then the workers are in step, and whole rounds follow
+    heapq.heapify(free_s)
+    for _ in range(n_new - rounds * n_workers):
+        heapq.heapreplace(free_s, free_s[0] + mean_s)
+    return max(free_s) + rounds * mean_s
+
+
+def residual_s(durations_s: Sequence[float], elapsed_s: float) -> float:
+    """Return how long a trial that has run for `elapsed_s` is still to run: as the ones that ran longer did."""
+    longer = [duration - elapsed_s for duration in durations_s if duration > elapsed_s]
+    return sum(longer) / len(longer) if longer else 0.0
+
+
+def bounded_s(
+    left_s: float | None,
+    durations_s: Iterable[float],
+    elapsed_s: Sequence[float],
+    deadline_s: float | None,
+    now_s: float,
+) -> tuple[float | None, bool]:
+    """Bound an estimate by the time after which no trial starts; the running ones finish.
+
+    Returns:
+        The time left, and whether it is the deadline's.
+    """
+    if deadline_s is None:
+        return left_s, False
+    known_s = list(durations_s)
+    running_s = max((residual_s(known_s, elapsed) for elapsed in elapsed_s), default=0.0)
+    bound_s = max(deadline_s - now_s, running_s, 0.0)
+    return (bound_s, True) if left_s is None or bound_s < left_s else (left_s, False)

@@ -1,0 +1,98 @@
+"""Launching workers until a study is done."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from qgtune.processes.interrupts import Interrupts
+from qgtune.study.attempts.ledger import REASON, Start, Stop
+from qgtune.sweep.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qgtune.study.session import Session
+
+STRAYS_S = 1.0
+
+
+@dataclass(slots=True)
+class Rounds:
+    """Launches workers, and launches again when they ended before the study was done.
+
+    Attributes:
+        session: the study.
+        n_workers: how many workers run at a time.
+        launch: runs that many workers to their end and tells the supervisor of those that died.
+        interrupts: the signals of this process.
+        wait: lets so many seconds pass, while workers run that no launcher waits for.
+    """
+
+    session: Session
+    n_workers: int
+    launch: Callable[[int, Supervisor], None]
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    wait: Callable[[float], None] = time.sleep
+
+    def run(self) -> str:
+        """Run the study to its end.
+
+        Returns:
+            Why it was given up, one line; the empty text if it was not.
+        """
+        supervisor = Supervisor(self.session, self.n_workers)
+        self.session.reap()
+        while self.interrupts.received is None and not supervisor.gave_up:
+            before = self.session.refresh().finished
+            decision = self._next()
+            n_strays = self.session.ledger.running if supervisor.has_strays else 0
+            if isinstance(decision, Stop) and not (decision.why == "busy" and n_strays):
+                return self._final(decision)
+            n_workers = min(self.n_workers, self.session.limits.n_trials - before) - n_strays
+            if n_workers <= 0:
+                self.wait(STRAYS_S)
+                self.session.reap()
+                continue
+            self.launch(n_workers, supervisor)
+            self.session.reap()
+            if self._stands_still(before, supervisor):
+                return self._final(self._next()) or _NO_PROGRESS
+        decision = self._next()  # the workers that lived went on, perhaps to the end
+        return "" if isinstance(decision, Stop) and decision.why == "done" else supervisor.gave_up
+
+    def _next(self) -> Start | Stop:
+        return self.session.refresh().next(self.session.limits, time.time())
+
+    def _stands_still(self, before: int, supervisor: Supervisor) -> bool:
+        still = self.session.refresh().finished == before
+        return still and not supervisor.n_deaths and not supervisor.gave_up and self.interrupts.received is None
+
+    def _final(self, decision: Start | Stop) -> str:
+        if isinstance(decision, Stop) and decision.why == "enough":
+            log.info("Stopped: %s.", decision.message)
+        if not isinstance(decision, Stop) or decision.why != "failures":
+            return "" if isinstance(decision, Stop) else _NO_PROGRESS
+        text = last_failure(self.session)
+        return f"Cannot go on: {decision.message}.{text} Mend it and run again: the study goes on."
+
+
+log = logging.getLogger("qgtune")
+
+_NO_PROGRESS = "Cannot go on: the workers ended without finishing a trial. Look for their errors above."
+
+
+def last_failure(session: Session) -> str:
+    """Return a sentence on the latest trial that failed for good, with a leading space; empty if there is none."""
+    last = session.ledger.last_failure
+    return "" if last is None else f" Trial {last.number} failed: {last.user_attrs.get(REASON, 'unknown').rstrip('.')}."
+
+
+def none_completed(session: Session) -> str:
+    """Say that no trial completed, if so; else return the empty text."""
+    ledger = session.refresh()
+    if ledger.complete or not ledger.finished:
+        return ""
+    return f"No trial completed.{last_failure(session)} Mend it and raise n_trials."

@@ -1,0 +1,67 @@
+"""What a sweep runs before anything is sampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qgtune.errors import QGTuneError
+from qgtune.space.points import given_point
+from qgtune.study.algorithms.grid import FINITE, GRID
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qgtune.sweep.compose.composition import Composition
+    from qgtune.sweep.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Points of the space as the study stores them, by path.
+
+    Attributes:
+        base: the base settings; None when they are not to run.
+        outside: why the base settings cannot run, one reason a path.
+        given: what `enqueue` names.
+    """
+
+    base: Mapping[str, Any] | None = None
+    outside: tuple[str, ...] = ()
+    given: tuple[Mapping[str, Any], ...] = ()
+
+
+def read_points(settings: Settings, composition: Composition) -> Points:
+    """Read `enqueue` and the base settings.
+
+    A sampler that visits every point of the space comes by the base settings anyway.
+
+    Raises:
+        QGTuneError: with everything wrong in `enqueue`.
+    """
+    given = _given(settings, composition)
+    target = (settings.sampler or {}).get("_target_")
+    if not settings.enqueue_base or target in FINITE:
+        return Points(given=given)
+    base, outside = composition.base_point()
+    return Points(None if outside else base, tuple(outside), given)
+
+
+def _given(settings: Settings, composition: Composition) -> tuple[Mapping[str, Any], ...]:
+    points: list[Mapping[str, Any]] = []
+    problems: list[str] = []
+    known = composition.hyperparameters
+    for index, given in enumerate(settings.enqueue):
+        source = f"hydra.sweeper.enqueue[{index}]"
+        try:
+            points.append(given_point(known, given, source))
+        except QGTuneError as error:
+            problems.extend(error.problems)
+            continue
+        missing = known.keys() - points[-1].keys()
+        if missing and (settings.sampler or {}).get("_target_") == GRID:
+            names = ", ".join(sorted(missing))
+            problems.append(f"Cannot enqueue part of a point ({source}) with a grid sampler: give {names}, too.")
+    if problems:
+        raise QGTuneError(*problems)
+    return tuple(points)

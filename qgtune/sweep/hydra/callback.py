@@ -1,0 +1,54 @@
+"""The Hydra callback that makes dependencies hold in runs without a sweep."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from hydra.experimental.callback import Callback
+
+from qgtune.errors import QGTuneError
+from qgtune.sweep.hydra import held_nodes
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+log = logging.getLogger("qgtune")
+
+
+class Dependencies(Callback):
+    """Puts the dependencies of `hydra.sweeper.dependencies` into the composed config of a plain run.
+
+    The config of `hydra/sweeper=qgtune` brings it along.
+    """
+
+    def on_run_start(self, config: DictConfig, **_kwargs: Any) -> None:
+        """Put the dependencies in; a mistake in them ends the program with exit code 1 and one line each."""
+        try:
+            notices = _apply(config)
+        except QGTuneError as error:
+            # Hydra turns an exception in a callback into a warning and goes on with a wrong config.
+            sys.stderr.write(f"{error}\n")
+            sys.exit(1)
+        for notice in notices:
+            log.warning(notice)
+
+    def on_multirun_start(self, config: DictConfig, **_kwargs: Any) -> None:
+        """Keep the space and the dependencies from being resolved too early, and the sweeper ours."""
+        held_nodes.hold(config)
+        held_nodes.take_over(config)
+
+
+def _apply(config: DictConfig) -> list[str]:
+    from qgtune.space.dependencies.resolvers import register_resolvers
+    from qgtune.space.reading.build import apply_dependencies
+    from qgtune.sweep.compose.arguments import fixed_paths
+    from qgtune.sweep.settings import read_given
+
+    register_resolvers()
+    given = read_given(config, "dependencies")
+    if not given.data:
+        return []
+    fixed = fixed_paths(list(config.hydra.overrides.task))
+    return apply_dependencies(config, given.data, fixed=fixed, source=given.source)

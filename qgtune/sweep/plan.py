@@ -1,0 +1,148 @@
+"""What a sweep is going to do: every check of what it was given, before anything is changed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from qgtune.errors import QGTuneError
+from qgtune.processes.slots import Machine, Slots, read_slots
+from qgtune.study.algorithms.factory import build_pruner, build_sampler
+from qgtune.study.algorithms.grid import GRID, with_grid
+from qgtune.study.attempts.ledger import Limits
+from qgtune.study.session import StudySpec
+from qgtune.study.storages.opening import check_storage, is_memory, located
+from qgtune.sweep.compose.arguments import parse_arguments
+from qgtune.sweep.compose.composition import Composition, compose
+from qgtune.sweep.compose.rehearsal import rehearse
+from qgtune.sweep.first_trials import Points, read_points
+from qgtune.sweep.settings import Settings, read_settings
+from qgtune.sweep.workers.launching import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hydra.types import HydraContext
+    from omegaconf import DictConfig
+
+    from qgtune.study.storages.addresses import Storage
+
+log = logging.getLogger("qgtune")
+T = TypeVar("T")
+
+BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+PROCESSES = "hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A sweep that passed every check.
+
+    Attributes:
+        settings: the keys of `hydra.sweeper`.
+        composition: where the trials' values and configs come from.
+        folder: the sweep folder.
+        spec: the study.
+        limits: when it ends.
+        points: what is to run before anything is sampled.
+        slots: what each worker process of our launcher gets.
+    """
+
+    settings: Settings
+    composition: Composition
+    folder: Path
+    spec: StudySpec
+    limits: Limits
+    points: Points
+    slots: Slots
+
+
+def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> Plan:
+    """Check everything that a sweep was given, and change nothing.
+
+    Raises:
+        QGTuneError: with all problems.
+    """
+    settings = read_settings(config)
+    problems: list[str] = []
+
+    def attempt(check: Callable[[], T]) -> T | None:
+        try:
+            return check()
+        except QGTuneError as error:
+            problems.extend(error.problems)
+            return None
+
+    loader = hydra_context.config_loader
+    composition = attempt(
+        lambda: compose(loader, config, parse_arguments(arguments, settings.params, loader), settings)
+    )
+    storage = attempt(lambda: _storage(settings, config))
+    bounded = attempt(lambda: _bounded(settings, composition))
+    slots = attempt(lambda: read_slots(_own_keys(config), settings.n_jobs, Machine.here()))
+    attempt(lambda: build_pruner(settings.pruner))
+    if composition is not None and not composition.hyperparameters:
+        problems.append(
+            "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
+            "'training.lr=interval(1e-4,1e-1)'."
+        )
+    points = None if composition is None else attempt(lambda: read_points(settings, composition))
+    attempt(lambda: None if composition is None else rehearse(composition))
+    if problems or composition is None or bounded is None or points is None or slots is None:
+        raise QGTuneError(*problems)
+    return Plan(bounded, composition, *_study(bounded, storage, config), points, slots)
+
+
+def _own_keys(config: DictConfig) -> dict[str, Any]:
+    """Return the keys of our launcher; empty under another one."""
+    launcher = config.hydra.launcher
+    return plain(launcher) if launcher.get("_target_") == PROCESSES else {}
+
+
+def _bounded(settings: Settings, composition: Composition | None) -> Settings:
+    """Give a sampler that counts its points the space, and check that it can be built."""
+    found = {} if composition is None else composition.hyperparameters
+    distributions = {path: hyperparameter.distribution for path, hyperparameter in found.items()}
+    sampler, n_trials = settings.sampler, settings.n_trials
+    if distributions:
+        sampler, n_trials = with_grid(sampler, distributions, n_trials, settings.seed, len(settings.enqueue))
+    if distributions or (sampler or {}).get("_target_") != GRID:
+        build_sampler(sampler, settings.seed)
+    return replace(settings, sampler=sampler, n_trials=n_trials)
+
+
+def _study(settings: Settings, storage: Storage, config: DictConfig) -> tuple[Path, StudySpec, Limits]:
+    folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
+    spec = StudySpec(settings.study_name, storage, settings.direction, settings.sampler, settings.pruner, settings.seed)
+    limits = Limits(
+        settings.n_trials,
+        settings.max_retries,
+        settings.retry_exceptions,
+        settings.max_failure_rate,
+        n_first=settings.n_jobs + 2,
+        deadline_s=None if settings.timeout is None else time.time() + settings.timeout,
+        maximize=settings.direction.directions[0] == "maximize",
+        stop_at=settings.stop_at,
+        stop_after_no_improvement=settings.stop_after_no_improvement,
+    )
+    return folder, spec, limits
+
+
+def _storage(settings: Settings, config: DictConfig) -> Storage:
+    storage = settings.storage
+    if is_memory(storage) and (settings.n_jobs > 1 or config.hydra.launcher.get("_target_") != BASIC):
+        if storage is not None:
+            raise QGTuneError(
+                "Cannot share a study in memory with workers in other processes. Give hydra.sweeper.storage a file, or "
+                "set hydra.sweeper.n_jobs=1 with hydra/launcher=basic."
+            )
+        storage = str(Path(str(config.hydra.sweep.dir), "study.log"))
+        log.info("Workers in other processes cannot share memory: the study is kept in %s.", storage)
+    if storage is None or is_memory(storage):
+        return None
+    storage = located(storage, config.hydra.runtime.cwd)
+    check_storage(storage)
+    return storage

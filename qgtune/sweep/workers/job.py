@@ -1,0 +1,115 @@
+"""One trial as one Hydra job: the same folder, files, log, `HydraConfig` and callbacks.
+
+This is what `hydra.core.utils.run_job` does, minus its four deep copies of the config: they cost more than all the rest
+of a trial of ours. `tests/sweep/test_job.py` compares the two, file by file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra import version
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log, env_override
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from qgtune.space.reading.yaml_files import dump_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hydra.types import HydraContext, TaskFunction
+
+
+def set_job(config: DictConfig, number: int, overrides: Sequence[str], dirname: str) -> None:
+    """Write a job's own fields into the `hydra` node of its config."""
+    with read_write(config.hydra), open_dict(config.hydra):
+        config.hydra.job.id = str(number)
+        config.hydra.job.num = number
+        config.hydra.job.override_dirname = dirname
+        config.hydra.overrides.task = list(overrides)
+        folder = os.path.join(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir))
+        config.hydra.runtime.output_dir = os.path.abspath(folder)
+
+
+def run_job(task_function: TaskFunction, whole: DictConfig, task: DictConfig, hydra_context: HydraContext) -> JobReturn:
+    """Run one job.
+
+    Args:
+        task_function: takes `task`; what it raises is kept in the result.
+        whole: the config with its `hydra` node, after `set_job`.
+        task: the config without it.
+        hydra_context: carries the callbacks.
+
+    Returns:
+        Hydra's record of the job.
+    """
+    before = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(whole)
+    hydra_config: Any = HydraConfig.instance().cfg
+    try:
+        with _inside(Path(whole.hydra.runtime.output_dir), chdir=_changes_folder(whole)):
+            configure_log(whole.hydra.job_logging, whole.hydra.verbose)
+            _write_files(whole, task, hydra_config)
+            job = JobReturn(
+                overrides=list(whole.hydra.overrides.task),
+                cfg=task,
+                hydra_cfg=hydra_config,
+                working_dir=os.getcwd(),
+                task_name=JobRuntime.instance().get("name"),
+            )
+            with env_override(dict(whole.hydra.job.env_set)):
+                hydra_context.callbacks.on_job_start(config=whole, task_function=task_function)
+                _call(task_function, task, job)
+                flush_logs()
+                hydra_context.callbacks.on_job_end(config=whole, job_return=job)
+            return job
+    finally:
+        HydraConfig.instance().cfg = before
+
+
+def _changes_folder(whole: DictConfig) -> bool:
+    chdir = whole.hydra.job.chdir
+    return not version.base_at_least("1.2") if chdir is None else bool(chdir)
+
+
+def _call(task_function: TaskFunction, task: DictConfig, job: JobReturn) -> None:
+    try:
+        job.return_value = task_function(task)
+        job.status = JobStatus.COMPLETED
+    except Exception as error:
+        job.return_value = error
+        job.status = JobStatus.FAILED
+
+
+@contextmanager
+def _inside(folder: Path, *, chdir: bool) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    before = os.getcwd()
+    if chdir:
+        os.chdir(folder)
+    try:
+        yield
+    finally:
+        if chdir:
+            os.chdir(before)
+
+
+def _write_files(whole: DictConfig, task: DictConfig, hydra_config: Any) -> None:
+    if whole.hydra.output_subdir is None:
+        return
+    folder = Path(whole.hydra.runtime.output_dir, whole.hydra.output_subdir)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, node in (("config", task), ("hydra", hydra_config), ("overrides", whole.hydra.overrides.task)):
+        plain = OmegaConf.to_container(node, resolve=False, enum_to_str=True)
+        (folder / f"{name}.yaml").write_text(dump_yaml(plain), encoding="utf-8")
+
+
+def flush_logs() -> None:
+    """Write out what the root logger's handlers hold back."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()

@@ -1,0 +1,117 @@
+"""A worker: the loop that claims trials and runs each as a Hydra job."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from qgtune.processes.interrupts import Interrupts
+from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.study.loop import WorkerReport, outcome_of, run_trials
+from qgtune.study.session import Outcome, Session, StudySpec, open_session
+from qgtune.study.storages.opening import batch
+from qgtune.sweep.workers.elsewhere import listening
+from qgtune.sweep.workers.trial import run_as_job, say
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    import optuna
+    from hydra.types import HydraContext
+    from omegaconf import DictConfig
+    from optuna.storages import BaseStorage
+
+    from qgtune.processes.function import Task, TaskByValue
+    from qgtune.study.attempts.ledger import Limits
+    from qgtune.sweep.compose.composition import Composition
+
+log = logging.getLogger("qgtune")
+
+
+@dataclass(slots=True)
+class Worker:
+    """The task function that the sweeper hands to a launcher: it runs trials until the study is done.
+
+    Attributes:
+        task: the user's function.
+        composition: where values and configs come from.
+        spec: the study.
+        limits: when it ends.
+        hydra_context: carries the user's callbacks.
+        built_path: where the first trial's config is written; None for nowhere.
+        n_most: how many trials it runs at most; None means no limit.
+        stop_key: under another launcher, the study's attribute that tells this worker to stop; else empty.
+        storage: an open storage of this process; it does not travel.
+        interrupts: the signals of this process; they do not travel.
+        reaps: whether to mark the trials of the dead failed at the start. Beside our own supervisor, which learns
+            what killed a worker, it would be too early. It does not travel.
+    """
+
+    task: Task | TaskByValue
+    composition: Composition
+    spec: StudySpec
+    limits: Limits
+    hydra_context: HydraContext
+    built_path: Path | None = None
+    n_most: int | None = None
+    stop_key: str = ""
+    storage: BaseStorage | None = None
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    reaps: bool = True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle all but what belongs to this process."""
+        return type(self), (
+            self.task,
+            self.composition,
+            self.spec,
+            self.limits,
+            self.hydra_context,
+            self.built_path,
+            self.n_most,
+            self.stop_key,
+        )
+
+    def __call__(self, _config: DictConfig | None = None) -> WorkerReport:
+        """Run trials until the study is done or a signal comes.
+
+        Raises:
+            QGTuneError: when the study cannot be opened.
+        """
+        register_resolvers()  # some launchers start processes that Hydra's plugin scan has not reached
+        if not self.stop_key:
+            return self._work()
+        self.interrupts = Interrupts.of_guest()
+        with self.interrupts.installed():
+            return self._work()
+
+    def _work(self) -> WorkerReport:
+        session = open_session(self.spec, self.limits, self.storage)
+        if self.reaps:
+            session.reap()
+        run_one = functools.partial(self._run, session)
+        with session.alive(), self._listening(session):
+            try:
+                return run_trials(session, run_one, lambda: self.interrupts.received is not None, self.n_most)
+            finally:
+                session.abandon("interrupted")
+
+    def _listening(self, session: Session) -> AbstractContextManager[None]:
+        return listening(session, self.stop_key, self.interrupts) if self.stop_key else nullcontext()
+
+    def _run(self, session: Session, trial: optuna.Trial) -> Outcome:
+        try:
+            with batch(session.storage):
+                draw = self.composition.draw(trial)
+        except Exception as error:
+            if self.composition.custom is None:
+                raise
+            outcome = outcome_of(error)  # the user's own function raised it
+        else:
+            outcome = run_as_job(self, session, trial, draw)
+        say(trial.number, outcome, session.objectives)
+        return outcome

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 BENCHMARKS := $(filter-out %/conftest.py tests/benchmarks/test_% tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py))
 
-.PHONY: help demo test quick lint bench chaos clean
+.PHONY: help demo test quick lint matrix bench chaos clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo 'make test    lint, then every test but the chaos ones'
 	@echo 'make quick   the tests that take no more than a minute together'
 	@echo 'make lint    ruff and mypy'
+	@echo 'make matrix  the quick tests and some sweeps, on other Pythons and releases of Hydra and Optuna'
 	@echo 'make bench   print the benchmarks'
 	@echo 'make chaos   the long fault-injection tests'
 	@echo 'make clean   remove .venv, caches and builds; results of runs stay'
@@ -42,6 +43,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+matrix: $(VENV)/.dev
+	$(BIN)/python tests/matrix.py $(ROWS)
+
 bench: $(VENV)/.dev
 	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python "$$script"; done
 
@@ -49,5 +53,5 @@ chaos: $(VENV)/.dev
 	$(BIN)/python -m pytest -m chaos
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .matrix .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

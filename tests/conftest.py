@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 TIMEOUT_S = 120
+WARNINGS = ("-W", "error::UserWarning", "-W", "ignore:The version_base parameter is deprecated")
 
 TRAIN = """
 import os, signal, sys, time
@@ -92,7 +93,7 @@ class App:
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command that runs it."""
-        return [sys.executable, "-W", "error::UserWarning", "train.py", *arguments]
+        return [sys.executable, *WARNINGS, "train.py", *arguments]
 
     def run(self, *arguments: str, timeout_s: float = TIMEOUT_S) -> Run:
         """Run it to its end."""

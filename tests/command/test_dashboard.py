@@ -160,6 +160,7 @@ def test_without_optuna_dashboard_it_says_how_to_install_it(
     assert done.err.endswith("Run pip install 'qgtune[dashboard]'.\n")
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")  # the dashboard's own, on Optuna 4
 def test_looking_writes_nothing(tmp_path: Path) -> None:
     """Asking the dashboard for a study leaves the journal as it is."""
     import json

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     MakeApp = Callable[..., App]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.matrix]
 
 
 def states(app: App) -> list[str]:

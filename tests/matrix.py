@@ -20,8 +20,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ROOT / ".matrix"
 EXTRAS = "dashboard,grpc,mysql,postgresql,redis,report"
-TOOLS = ("cmaes", "hypothesis", "jsonschema", "pyte", "pytest", "pytest-timeout", "pytest-xdist", "scipy")
-TOOLS += ("websocket-client", "cloudpickle", "filelock")
+TOOLS = (
+    *("cloudpickle", "cmaes", "filelock", "hypothesis", "jsonschema", "pyte"),
+    *("pytest", "pytest-timeout", "pytest-xdist", "scipy", "websocket-client"),
+)
 NEEDED = ("tests", "conf", "examples", "docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml")
 SELECTION = "(not slow or matrix) and not examples and not chaos and not checkout"
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from hydra import version
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log, env_override
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus, env_override
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from qgtune.space.reading.yaml_files import dump_yaml
+from qgtune.sweep.hydra.versions import allowed_targets, configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +54,7 @@ def run_job(task_function: TaskFunction, whole: DictConfig, task: DictConfig, hy
     hydra_config: Any = HydraConfig.instance().cfg
     try:
         with _inside(Path(whole.hydra.runtime.output_dir), chdir=_changes_folder(whole)):
-            configure_log(whole.hydra.job_logging, whole.hydra.verbose)
+            configure_logging(whole.hydra.job_logging, whole.hydra.verbose, hydra_context)
             _write_files(whole, task, hydra_config)
             job = JobReturn(
                 overrides=list(whole.hydra.overrides.task),
@@ -62,7 +63,7 @@ def run_job(task_function: TaskFunction, whole: DictConfig, task: DictConfig, hy
                 working_dir=os.getcwd(),
                 task_name=JobRuntime.instance().get("name"),
             )
-            with env_override(dict(whole.hydra.job.env_set)):
+            with allowed_targets(hydra_context), env_override(dict(whole.hydra.job.env_set)):
                 hydra_context.callbacks.on_job_start(config=whole, task_function=task_function)
                 _call(task_function, task, job)
                 flush_logs()

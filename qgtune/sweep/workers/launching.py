@@ -6,8 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hydra import version
-from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log, run_job, setup_globals
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus, run_job, setup_globals
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from qgtune.errors import QGTuneError
@@ -15,6 +14,7 @@ from qgtune.processes.function import Task
 from qgtune.processes.pool import Crash, Death, ProcessPool
 from qgtune.processes.slots import Machine, Slots, read_slots
 from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.sweep.hydra.versions import configure_logging, set_version_base, version_base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,20 +39,16 @@ class HydraProcess:
     """
 
     job_name: str
-    version_base: str | None
+    version_base: Any
 
     @classmethod
     def current(cls) -> HydraProcess:
         """Return this process's state."""
-        base: Any = version.getbase()
-        if base is not None and not isinstance(base, str):  # Hydra 1.3 keeps it as an object, 1.4 as text
-            base = f"{base.major}.{base.minor}"
-        return cls(str(JobRuntime.instance().get("name")), base)
+        return cls(str(JobRuntime.instance().get("name")), version_base())
 
     def restore(self) -> None:
         """Make it this process's state."""
-        if self.version_base is not None:
-            version.setbase(self.version_base)
+        set_version_base(self.version_base)
         JobRuntime.instance().set("name", self.job_name)
         setup_globals()
         register_resolvers()
@@ -69,7 +65,7 @@ class WorkerJob:
     def __call__(self, interrupts: Interrupts) -> Any:
         """Run the worker."""
         self.state.restore()
-        configure_log(self.master.hydra.hydra_logging, self.master.hydra.verbose)
+        configure_logging(self.master.hydra.hydra_logging, self.master.hydra.verbose, self.worker.hydra_context)
         self.worker.interrupts = interrupts
         self.worker.reaps = False
         return self.worker()

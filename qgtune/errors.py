@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+LONGEST_LINE = 500
+
+
 class Located(str):
     """A line for the user that knows what it is about, so that a tool can show the place.
 
@@ -55,8 +58,16 @@ class QGTuneError(CompactHydraException):
 
 
 def first_line(error: BaseException, otherwise: str = "") -> str:
-    """Return the first line of an error's text, or `otherwise` when it has no text."""
-    return next(iter(str(error).splitlines()), otherwise)
+    """Return the first line of an error's text that says something, or `otherwise`; never more than a few lines long.
+
+    Whatever the error is: one whose text cannot be made is named as such.
+    """
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - the user's own `__str__`
+        return "its text cannot be made"
+    line = next((line.strip() for line in text.splitlines() if line.strip()), otherwise)
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
 
 
 def did_you_mean(name: str, known: Iterable[str], *, most: int = 3) -> str:

@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from qgtune.space.reading.yaml_files import write_yaml
-from qgtune.study.attempts.ledger import REASON
+from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
 from qgtune.study.storages.opening import open_storage
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def trial(state: TrialState = TrialState.COMPLETE, values: Sequence[float] = (),
         values=list(values) or None,
         params=params,
         distributions={path: SPACE[path] for path in params},
-        user_attrs={REASON: given.pop("reason")} if "reason" in given else given,
+        user_attrs={ATTRIBUTE: Attempt(reason=given.pop("reason")).to_attribute()} if "reason" in given else given,
     )
     made.datetime_start = None if state == TrialState.WAITING else START
     made.datetime_complete = START + timedelta(seconds=90.5) if state.is_finished() else None

@@ -14,6 +14,7 @@ from qgtune.command.checking.check import check
 from qgtune.command.completion import completion
 from qgtune.command.dashboard import dashboard
 from qgtune.command.report import report
+from qgtune.command.rerun import rerun
 from qgtune.command.resume import resume
 from qgtune.command.schema import schema
 from qgtune.command.show import show
@@ -38,7 +39,7 @@ def app(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _verb in (show, best, report, dashboard, resume, check, schema, completion):
+for _verb in (show, best, rerun, report, dashboard, resume, check, schema, completion):
     app.add_command(_verb)
 
 

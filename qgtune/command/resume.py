@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import shutil
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
-    from qgtune.results.invocation import Command
+    from qgtune.results.invocation import Invocation
 
 
 @click.command(short_help="Go on with a sweep: run its command again.")
@@ -29,13 +25,13 @@ def resume(folder: Path, overrides: tuple[str, ...], dry_run: bool) -> None:  # 
     qgtune resume multirun/2026-11-24/10-35-20 hydra.sweeper.n_trials=40
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     command = _command(folder.absolute(), overrides)
-    click.echo(_shown(command))
+    click.echo(command.shown())
     if not dry_run:
-        _become(command)
+        command.become()
 
 
-def _command(folder: Path, overrides: tuple[str, ...]) -> Command:
-    from qgtune.results.invocation import Command
+def _command(folder: Path, overrides: tuple[str, ...]) -> Invocation:
+    from qgtune.results.invocation import Invocation
     from qgtune.sweep.compose.arguments import override_text
 
     if not folder.is_dir():
@@ -43,7 +39,7 @@ def _command(folder: Path, overrides: tuple[str, ...]) -> Command:
     if wrong := [text for text in overrides if "=" not in text and not text.startswith("~")]:
         raise click.UsageError(f"{wrong[0]!r} is no override: write key=value.", click.get_current_context())
     _check_storage(folder)
-    recorded = Command.read(folder)
+    recorded = Invocation.read(folder)
     return recorded.with_overrides([*overrides, override_text("hydra.sweep.dir", str(folder))])
 
 
@@ -54,28 +50,3 @@ def _check_storage(folder: Path) -> None:
     config = read_sweep_config(folder)
     if config is not None:
         storage_of(config, folder)
-
-
-def _shown(command: Command) -> str:
-    from qgtune.study.storages.addresses import redact
-
-    line = shlex.join([*command.program, *command.arguments])
-    there = "" if Path(command.folder) == Path.cwd() else f"cd {shlex.quote(command.folder)} && "
-    return str(redact(there + line))
-
-
-def _become(command: Command) -> NoReturn:
-    """Run a command in place of this process, so that its exit code and signals are its own."""
-    try:
-        os.chdir(command.folder)
-    except OSError as error:
-        raise QGTuneError(
-            f"Cannot run it in {command.folder!r}: {error.strerror}. Run it from where your app is now."
-        ) from None
-    program = list(command.program)
-    if shutil.which(program[0]) is None:
-        click.echo(f"There is no {program[0]} any more: {sys.executable} is used.", err=True)
-        program[0] = sys.executable
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execv(program[0], [*program, *command.arguments])  # noqa: S606 - the user's own command, without a shell

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from qgtune.errors import QGTuneError
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
-from qgtune.study.storages.addresses import redact
+from qgtune.study.storages.addresses import hidden, redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from qgtune.study.storages.addresses import Storage
 
 FILE = Path(".qgtune", "command.yaml")
 _NOT_HERE = "Cannot resume {folder!r}: {reason}. Run your command again with hydra.sweep.dir={folder}."
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class Invocation:
     """A command line.
 
     Attributes:
@@ -34,7 +38,7 @@ class Command:
     folder: str
 
     @classmethod
-    def current(cls) -> Command:
+    def current(cls) -> Invocation:
         """Return the command line of this process, with the interpreter's own options."""
         program, arguments = sys.orig_argv[1:], sys.argv[1:]
         if arguments and program[-len(arguments) :] != arguments:  # the app has changed them, and will do so again
@@ -42,20 +46,24 @@ class Command:
         n_program = len(program) - len(arguments)
         return cls((sys.executable, *program[:n_program]), tuple(arguments), str(Path.cwd()))
 
-    def write(self, sweep: Path) -> None:
+    def write(self, sweep: Path, storage: Storage) -> None:
         """Keep it in a sweep folder, but for the passwords in it: then it cannot be run from there.
+
+        Args:
+            sweep: the folder.
+            storage: where the study is kept, whose password must not be told.
 
         Raises:
             OSError: when it cannot be written.
         """
-        arguments = redact(list(self.arguments))
-        data: dict[str, Any] = {"program": list(self.program), "arguments": arguments, "folder": self.folder}
-        if arguments != list(self.arguments):
+        program, arguments = hidden(list(self.program), storage), hidden(list(self.arguments), storage)
+        data: dict[str, Any] = {"program": program, "arguments": arguments, "folder": self.folder}
+        if (program, arguments) != (list(self.program), list(self.arguments)):
             data["hides"] = "a password"
         write_yaml(sweep / FILE, data)
 
     @classmethod
-    def read(cls, sweep: Path) -> Command:
+    def read(cls, sweep: Path) -> Invocation:
         """Read it from a sweep folder.
 
         Raises:
@@ -73,13 +81,42 @@ class Command:
             reason = f"its {FILE} is no command"
             raise QGTuneError(_NOT_HERE.format(folder=str(sweep), reason=reason)) from None
 
-    def run_command(self, best_config: Path) -> str:
-        """Return the command line that runs a written best config, for a shell in `folder`."""
-        path = best_config.absolute()
-        program = ["python", *self.program[1:]]
-        return shlex.join([*program, "--config-path", str(path.parent), "--config-name", path.stem])
+    def as_plain_run(self, overrides: Sequence[str]) -> Invocation:
+        """Return the command that runs one job with these overrides, under the app's own settings of Hydra.
 
-    def with_overrides(self, overrides: Sequence[str]) -> Command:
+        What makes it a sweep, and what the sweep's command line set in the app's config, is left out.
+        """
+        kept = [text for text in self.arguments if not _is_override(text) or _is_hydras(text)]
+        options = [text for text in kept if text not in ("-m", "--multirun")]
+        return Invocation(self.program, (*options, "hydra.mode=RUN", *overrides), self.folder)
+
+    def shown(self) -> str:
+        """Return it as a line for a shell, without passwords."""
+        line = shlex.join([*self.program, *self.arguments])
+        there = "" if Path(self.folder) == Path.cwd() else f"cd {shlex.quote(self.folder)} && "
+        return str(redact(there + line))
+
+    def become(self) -> NoReturn:
+        """Run it in place of this process, so that its exit code and signals are its own.
+
+        Raises:
+            QGTuneError: when its folder is gone.
+        """
+        try:
+            os.chdir(self.folder)
+        except OSError as error:
+            raise QGTuneError(
+                f"Cannot run it in {self.folder!r}: {error.strerror}. Run it from where your app is now."
+            ) from None
+        program = list(self.program)
+        if shutil.which(program[0]) is None:
+            sys.stderr.write(f"There is no {program[0]} any more: {sys.executable} is used.\n")
+            program[0] = sys.executable
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execv(program[0], [*program, *self.arguments])  # noqa: S606 - the user's own command, without a shell
+
+    def with_overrides(self, overrides: Sequence[str]) -> Invocation:
         """Return the same with more overrides; each replaces those of its key.
 
         They stand behind the others: Hydra's command line takes them in one piece only.
@@ -88,11 +125,18 @@ class Command:
         kept = [text for text in self.arguments if not _is_override(text) or key_of(text) not in given]
         behind = [index + 1 for index, text in enumerate(kept) if _is_override(text)]
         place = behind[-1] if behind else len(kept)
-        return Command(self.program, (*kept[:place], *overrides, *kept[place:]), self.folder)
+        return Invocation(self.program, (*kept[:place], *overrides, *kept[place:]), self.folder)
 
 
 def _is_override(argument: str) -> bool:
     return not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
+
+
+def _is_hydras(override: str) -> bool:
+    """Say whether an override sets Hydra itself up, other than for sweeps."""
+    key = key_of(override).replace("/", ".")
+    of_sweeps = ("hydra.mode", "hydra.sweep", "hydra.sweeper", "hydra.launcher")
+    return key.startswith("hydra.") and not any(key == name or key.startswith(f"{name}.") for name in of_sweeps)
 
 
 def key_of(override: str) -> str:

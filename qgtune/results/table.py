@@ -13,7 +13,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from qgtune.results.stored_params import params_of
-from qgtune.study.attempts.ledger import REASON
+from qgtune.study.attempts.attempt import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -109,8 +109,15 @@ def table_of(study: optuna.Study, trials: Sequence[FrozenTrial] | None = None) -
 def _row(trial: FrozenTrial) -> Row:
     values = () if trial.state == TrialState.FAIL else trial.values or ()
     started, ended = (None if time is None else time.astimezone() for time in (trial.datetime_start, _end(trial)))
-    reason = str(trial.user_attrs.get(REASON, ""))
-    return Row(trial.number, trial.state.name.lower(), tuple(values), started, ended, params_of(trial), reason)
+    return Row(
+        trial.number,
+        trial.state.name.lower(),
+        tuple(values),
+        started,
+        ended,
+        params_of(trial),
+        Attempt.of(trial).reason,
+    )
 
 
 def _end(trial: FrozenTrial) -> datetime | None:

@@ -25,6 +25,7 @@ class Hyperparameter:
         source: where it was written: a file, `the command line`, or a path of the config.
         choices: the choices as config values, in the distribution's order; empty for a range.
         add: whether the base settings need not have the path (a leading `+`).
+        replaces: whether a choice that is a mapping takes the place of the base's, rather than being merged into it.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Hyperparameter:
     source: str
     choices: tuple[Any, ...] = ()
     add: bool = False
+    replaces: bool = False
 
     def suggest(self, trial: Any) -> Any:
         """Return the trial's value as a config value: an int, a float, or a fresh copy of a choice.
@@ -170,7 +172,11 @@ class SearchSpace:
             parts = parse_path(path)
             if parts[:-1] not in parents:
                 parents[parts[:-1]] = _parent(config, parts)
-            _put(parents[parts[:-1]], parts[-1], value)
+            parent = parents[parts[:-1]]
+            if isinstance(value, dict) and not (path in self.hyperparameters and self.hyperparameters[path].replaces):
+                _put(parent, parts[-1], _merged(parent, parts[-1], value))
+            else:
+                _put(parent, parts[-1], value)
             if isinstance(value, (dict, list)):
                 parents.clear()  # it may have replaced one of them
 
@@ -202,6 +208,18 @@ def _put(node: Any, part: Part, value: Any) -> None:
     # On the node itself: a structured node minds only its own flags.
     with flag_override(node, ["struct", "readonly"], [False, False]):
         node[_key(node, part)] = value
+
+
+def _merged(parent: Any, part: Part, value: dict[Any, Any]) -> Any:
+    """Return a mapping merged into what is there, as Hydra merges an override."""
+    key = _key(parent, part)
+    there = parent[key] if isinstance(parent, ListConfig) else parent.get(key)
+    if not isinstance(there, DictConfig):
+        return value
+    copied = copy.deepcopy(there)
+    with flag_override(copied, ["struct", "readonly"], [False, False]):
+        copied.merge_with(value)
+    return copied
 
 
 def _key(node: DictConfig | ListConfig, part: Part) -> Any:

@@ -1,19 +1,23 @@
-"""The loop of a worker: claim a trial, run it, record how it ended, until the study is done."""
+"""The loop of a worker: ask for a trial, run it, record how it ended, until the study is done."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import optuna
 
-from qgtune.errors import first_line
 from qgtune.study.attempts.ledger import Stop
-from qgtune.study.session import Outcome, Session, failed, pruned
-from qgtune.study.storages.exclusive import StorageLostError
+from qgtune.study.outcome import outcome_of, returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from qgtune.study.outcome import Outcome
+    from qgtune.study.session import Session
+
+log = logging.getLogger("qgtune")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +38,6 @@ class WorkerReport:
         return self.stop is not None and self.stop.why == "full"
 
 
-def interrupted(signal_name: str = "") -> Outcome:
-    """Return the outcome of a trial that a signal ended: it is run again when the study goes on."""
-    return failed(f"interrupted by {signal_name}" if signal_name else "interrupted", lost="interrupted")
-
-
-def outcome_of(error: BaseException) -> Outcome:
-    """Turn what a user's function raised into an outcome."""
-    if isinstance(error, optuna.TrialPruned):
-        return pruned()
-    if isinstance(error, KeyboardInterrupt):
-        return interrupted()
-    if isinstance(error, StorageLostError):  # no fault of the trial's: it is run again once the storage answers
-        return failed(first_line(error), lost="died")
-    if isinstance(error, SystemExit):
-        return failed(f"it called sys.exit({error.code!r})")
-    return failed(f"{type(error).__name__}: {first_line(error)}")
-
-
 def run_trials(
     session: Session,
     run_one: Callable[[optuna.Trial], Outcome],
@@ -60,11 +46,11 @@ def run_trials(
 ) -> WorkerReport:
     """Run trials one after the other.
 
-    What an interrupt leaves half claimed is for the caller to abandon, once no other thread of its process runs trials.
+    What an interrupt leaves half held is for the caller to abandon, once no other thread of its process runs trials.
 
     Args:
         session: the study.
-        run_one: runs a claimed trial and says how it ended; what it raises goes on to the caller, once the trial is
+        run_one: runs a held trial and says how it ended; what it raises goes on to the caller, once the trial is
             marked failed.
         is_stopped: whether a signal asked for no more trials.
         n_most: how many trials to run at most; None means no limit.
@@ -88,8 +74,13 @@ def run_trials(
 
 
 def _run(session: Session, trial: optuna.Trial, run_one: Callable[[optuna.Trial], Outcome]) -> None:
-    outcome = interrupted()
+    outcome = returned()
     try:
         outcome = run_one(trial)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # no trial is worth more than itself, and none may come back for ever
+        outcome = outcome_of(error)
+        log.exception("trial %d failed: %s", trial.number, outcome.reason)
     finally:
         session.finish(trial, outcome)

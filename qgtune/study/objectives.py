@@ -92,7 +92,7 @@ def _number(value: Any) -> float:
         raise ValueError(f"returned the text {value!r}. Return a number")
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - whatever the value's own `__float__` raises
         raise ValueError(f"returned a {type(value).__name__}. Return a number") from None
     if math.isnan(number):
         raise ValueError("returned NaN")

@@ -1,4 +1,4 @@
-"""One process's part in a study: claim trials, finish them, clear up after the dead."""
+"""One process's part in a study: ask for trials, end them, clear up after the dead."""
 
 from __future__ import annotations
 
@@ -11,54 +11,42 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from qgtune.errors import QGTuneError
 from qgtune.study import optuna_private
-from qgtune.study.algorithms.factory import build_pruner, build_sampler
+from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
 from qgtune.study.attempts.creation import next_trial_id
-from qgtune.study.attempts.ledger import LOST, OWNER, REASON, Ledger, Limits, Start, Stop, stale
+from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop
 from qgtune.study.attempts.owner import Owner, is_dead
 from qgtune.study.objectives import Objectives
-from qgtune.study.storages.addresses import Storage, safe
-from qgtune.study.storages.exclusive import Claiming, exclusively
-from qgtune.study.storages.opening import batch, file_exists, heartbeats_of, is_memory, open_storage
+from qgtune.study.outcome import Outcome, completed, returned
+from qgtune.study.storages.exclusive import exclusively
+from qgtune.study.storages.opening import batch
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
-    from optuna.trial import FrozenTrial, Trial
+    from optuna.trial import Trial
 
     from qgtune.study.attempts.heartbeats import Beats
-
-STREAMS = "qgtune:streams"
-SPACE = "qgtune:space"
-
-
-@dataclass(frozen=True, slots=True)
-class StudySpec:
-    """What it takes to open a study; it travels to the workers.
-
-    Attributes:
-        name: the study's name in its storage.
-        storage: the path of a journal file, a URL, or a mapping with a `_target_`; None or `memory` for memory only.
-        objectives: what it optimises.
-        sampler: `_target_` mapping of the sampler; None means Optuna's default.
-        pruner: `_target_` mapping of the pruner; None means Optuna's default.
-        seed: the root of all random streams; None draws from the system.
-    """
-
-    name: str
-    storage: Storage
-    objectives: Objectives = Objectives()  # noqa: RUF009 - frozen
-    sampler: Mapping[str, Any] | None = None
-    pruner: Mapping[str, Any] | None = None
-    seed: int | None = None
 
 
 @dataclass(slots=True)
 class Session:
-    """An open study and the tally of its trials."""
+    """An open study and the tally of its trials.
+
+    Attributes:
+        study: it.
+        limits: when it ends.
+        objectives: what it optimises.
+        owner: this process, which owns the attempts that it starts.
+        clock: returns the time in seconds since the epoch.
+        ledger: the tally.
+        heartbeats: how processes of other places show that they live; None where the storage has no way to.
+        settings: the digest of what is not sampled; empty where nobody took it.
+        folder: where the trials' records are; empty where there are none.
+        reseed: gives the sampler a random stream named by the number of the session's first trial; None if it has one.
+    """
 
     study: optuna.Study
     limits: Limits
@@ -67,12 +55,19 @@ class Session:
     clock: Callable[[], float] = time.time
     ledger: Ledger = field(default_factory=Ledger)
     heartbeats: Beats | None = None
-    reseed: Callable[[int], None] | None = None  # names a random stream by the first trial's number
+    settings: str = ""
+    folder: str = ""
+    reseed: Callable[[int], None] | None = None
 
     @property
     def storage(self) -> BaseStorage:
         """The study's storage."""
         return optuna_private.storage_of(self.study)
+
+    @property
+    def start(self) -> Attempt:
+        """What an attempt of this process starts from."""
+        return Attempt(self.owner, settings=self.settings, folder=self.folder)
 
     def refresh(self) -> Ledger:
         """Bring the tally up to date."""
@@ -84,7 +79,7 @@ class Session:
         return isinstance(self.refresh().next(self.limits, self.clock()), Start)
 
     def next_trial(self) -> Trial | Stop:
-        """Claim the next trial, or learn why there is none.
+        """Create the next trial, or learn why there is none.
 
         No number of processes creates one trial too many.
         """
@@ -101,12 +96,12 @@ class Session:
             self.reseed = None
         return trial
 
-    def judge(self, returned: Any) -> Outcome:
-        """Judge what a trial's function returned; the first mapping gives objectives without names theirs."""
-        outcome = completed(returned, self.objectives)
-        if outcome.values and isinstance(returned, Mapping) and not self.objectives.names:
-            exclusively(self.storage, lambda: self._name(tuple(map(str, returned))))
-            return completed(returned, self.objectives)
+    def outcome_of(self, value: Any) -> Outcome:
+        """Say what a function's return value makes of its trial; the first mapping names objectives without names."""
+        outcome = completed(value, self.objectives)
+        if outcome.values and isinstance(value, Mapping) and not self.objectives.names:
+            exclusively(self.storage, lambda: self._name(tuple(map(str, value))))
+            return completed(value, self.objectives)
         return outcome
 
     def take_names(self) -> None:
@@ -155,51 +150,71 @@ class Session:
         return takes_base
 
     def finish(self, trial: Trial, outcome: Outcome) -> None:
-        """Record how a trial ended.
+        """Record how an attempt of this process ended."""
 
-        A trial that somebody else has finished meanwhile is left as it is.
+        def tell() -> None:  # which the sampler hears of, too
+            self.study.tell(trial, list(outcome.values) or None, state=outcome.state)
+
+        self._end(optuna_private.trial_id_of(trial), outcome, tell)
+
+    def _end(self, trial_id: int, outcome: Outcome, tell: Callable[[], None] | None = None) -> bool:
+        """Write the one end of an attempt, whoever has seen it.
+
+        Returns:
+            False if somebody else has finished it meanwhile: then it stays as it is.
         """
         try:
             with batch(self.storage):
-                for key, value in outcome.attributes().items():
-                    trial.set_user_attr(key, value)
-                self.study.tell(trial, _values(outcome), state=outcome.state)
+                if outcome.state == TrialState.FAIL:
+                    attempt = Attempt.of(self.storage.get_trial(trial_id))
+                    ended = replace(attempt, end=outcome.end, reason=outcome.reason)
+                    self.storage.set_trial_user_attr(trial_id, ATTRIBUTE, ended.to_attribute())
+                if tell is None:
+                    self.storage.set_trial_state_values(trial_id, outcome.state)
+                else:
+                    tell()
         except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
-            if not _is_finished(self.study, trial.number):
+            if not self.storage.get_trial(trial_id).state.is_finished():
                 raise
-
-    def reap(self) -> list[int]:
-        """Mark the running trials of dead owners failed.
-
-        Returns:
-            Their numbers.
-        """
-        return self._mark_all_lost(self._owner_is_dead, "its worker ended without a word")
-
-    def mark_died(self, owner_pid: int, reason: str) -> list[int]:
-        """Mark the running trials of this host's dead process `owner_pid` failed, with the reason.
-
-        Returns:
-            Their numbers.
-        """
-        return self._mark_all_lost(lambda trial: _pid_of(trial, self.owner) == owner_pid, reason)
-
-    def abandon(self, reason: str) -> None:
-        """Mark the running trials of this process failed, to be run again; for a worker that has to stop."""
-        self._mark_all_lost(self._is_mine, reason, "interrupted")
-
-    def _mark_all_lost(self, which: Callable[[FrozenTrial], bool], reason: str, lost: str = "died") -> list[int]:
-        def mark() -> list[int]:
-            found = stale(self.study.get_trials(deepcopy=False), which)
-            return [trial.number for trial in found if self._mark_lost(trial, reason, lost)]
-
-        return exclusively(self.storage, mark)
-
-    def _owner_is_dead(self, trial: FrozenTrial) -> bool:
-        owner = Owner.from_attribute(trial.user_attrs.get(OWNER))
-        if owner is None:
             return False
-        if owner.host == self.owner.host:
+        return True
+
+    def end_dead(self) -> list[int]:
+        """End the running attempts of dead owners as lost.
+
+        Returns:
+            Their trials' numbers.
+        """
+        return self._end_all(self._owner_is_dead, Outcome("lost", reason="its worker ended without a word"))
+
+    def end_lost(self, owner_pid: int, reason: str) -> list[int]:
+        """End the running attempts of process `owner_pid` of this place, which has died for this reason, as lost.
+
+        Returns:
+            Their trials' numbers.
+        """
+        lost = Outcome("lost", reason=reason)
+        return self._end_all(lambda owner: owner.is_near and owner.pid == owner_pid, lost)
+
+    def give_back(self) -> None:
+        """End the running attempts of this process as given back, for a worker that has to stop."""
+        self._end_all(lambda owner: owner == self.owner, returned())
+
+    def withdraw(self, trial_id: int) -> None:
+        """End an attempt that must not run; stock Optuna shows it as failed."""
+        reason = "it was created beyond the total, and did not run"
+        self._end(trial_id, Outcome("withdrawn", reason=reason))
+
+    def _end_all(self, which: Callable[[Owner], bool], outcome: Outcome) -> list[int]:
+        def end() -> list[int]:
+            running = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state == TrialState.RUNNING]
+            found = [trial for trial in running if (owner := Attempt.of(trial).owner) is not None and which(owner)]
+            return [trial.number for trial in found if self._end(optuna_private.trial_id_of(trial), outcome)]
+
+        return exclusively(self.storage, end)
+
+    def _owner_is_dead(self, owner: Owner) -> bool:
+        if owner.is_near:
             return is_dead(owner)
         return self.heartbeats is not None and self.heartbeats.have_stopped(owner)
 
@@ -211,170 +226,3 @@ class Session:
             return
         with self.heartbeats.kept_up(self.owner):
             yield
-
-    def _is_mine(self, trial: FrozenTrial) -> bool:
-        return Owner.from_attribute(trial.user_attrs.get(OWNER)) == self.owner
-
-    def _mark_lost(self, trial: FrozenTrial, reason: str, lost: str) -> bool:
-        """Mark a trial failed; return False if somebody else has finished it meanwhile."""
-        trial_id = optuna_private.trial_id_of(trial)
-        try:
-            with batch(self.storage):
-                self.storage.set_trial_user_attr(trial_id, REASON, reason)
-                self.storage.set_trial_user_attr(trial_id, LOST, lost)
-                self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
-        except optuna.exceptions.UpdateFinishedTrialError:
-            return False
-        return True
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a trial ended.
-
-    Attributes:
-        state: COMPLETE, PRUNED or FAIL.
-        values: the objectives' values; empty unless the trial completed.
-        reason: why it failed, one line.
-        lost: `interrupted` for a trial that is to be run again because the user stopped the sweep.
-    """
-
-    state: TrialState
-    values: tuple[float, ...] = ()
-    reason: str = ""
-    lost: str = ""
-
-    def attributes(self) -> dict[str, str]:
-        """Return the user attributes that tell the reason."""
-        pairs = {REASON: self.reason, LOST: self.lost}
-        return {key: text for key, text in pairs.items() if text}
-
-
-def completed(returned: Any, objectives: Objectives) -> Outcome:
-    """Judge what a trial's function returned.
-
-    Returns:
-        A COMPLETE outcome, or a FAIL outcome that says what is wrong with the value.
-    """
-    try:
-        return Outcome(TrialState.COMPLETE, objectives.values_of(returned))
-    except ValueError as error:
-        return failed(f"it {error}")
-
-
-def failed(reason: str, *, lost: str = "") -> Outcome:
-    """Return the outcome of a trial that failed for `reason`."""
-    return Outcome(TrialState.FAIL, reason=reason, lost=lost)
-
-
-def pruned() -> Outcome:
-    """Return the outcome of a trial that the pruner stopped."""
-    return Outcome(TrialState.PRUNED)
-
-
-def _values(outcome: Outcome) -> list[float] | None:
-    return list(outcome.values) or None
-
-
-def _pid_of(trial: FrozenTrial, here: Owner) -> int | None:
-    owner = Owner.from_attribute(trial.user_attrs.get(OWNER))
-    return owner.pid if owner is not None and owner.host == here.host else None
-
-
-def _is_finished(study: optuna.Study, number: int) -> bool:
-    return study.get_trials(deepcopy=False)[number].state.is_finished()
-
-
-def open_session(
-    spec: StudySpec, limits: Limits, storage: BaseStorage | None = None, *, samples: bool = True
-) -> Session:
-    """Open the study, and create it if it does not exist.
-
-    Args:
-        spec: the study.
-        limits: when it ends.
-        storage: an open storage to use; None opens `spec.storage`.
-        samples: whether trials will be claimed; if so, the session draws a random stream of its own.
-
-    Raises:
-        QGTuneError: when the storage cannot be opened, the study there has other directions, or the sampler or the
-            pruner cannot be built.
-    """
-    _quiet_optuna()
-    if storage is None:
-        storage = open_storage(spec.storage)
-    study = _create_or_load(spec, storage)
-    # A sampler that is through calls `stop`, which Optuna allows inside `optimize` only; the limits bound it here.
-    study.stop = _no_stop  # type: ignore[method-assign]
-    heartbeats = heartbeats_of(storage, optuna_private.id_of(study))
-    session = Session(study, limits, spec.objectives, heartbeats=heartbeats)
-    session.take_names()
-    if samples:
-        _give_sampler(session, spec)
-    return session
-
-
-def _give_sampler(session: Session, spec: StudySpec) -> None:
-    """Give the study a sampler with a random stream of its own."""
-    conf = spec.sampler or {"_target_": f"optuna.samplers.{type(session.study.sampler).__name__}"}
-
-    def build(*stream: int) -> None:
-        seed = None if spec.seed is None else _stream_seed(spec.seed, *stream)
-        session.study.sampler = build_sampler(conf, seed) or session.study.sampler
-
-    if spec.seed is None:
-        build()
-    elif isinstance(session.storage, Claiming):
-        build(exclusively(session.storage, lambda: _next_stream(session.study)))
-    else:  # only trial numbers are told apart there; 1 keeps these streams apart from the counted ones
-        session.reseed = lambda number: build(number, 1)
-
-
-def study_exists(spec: StudySpec) -> bool:
-    """Say whether the study is in its storage, without making either a file or a study."""
-    if is_memory(spec.storage) or not file_exists(spec.storage):
-        return False
-    return spec.name in optuna.get_all_study_names(open_storage(spec.storage))
-
-
-def _create_or_load(spec: StudySpec, storage: BaseStorage) -> optuna.Study:
-    def create() -> optuna.Study:
-        return optuna.create_study(
-            study_name=spec.name,
-            storage=storage,
-            directions=[StudyDirection[direction.upper()] for direction in spec.objectives.directions],
-            sampler=build_sampler(spec.sampler, spec.seed),
-            pruner=build_pruner(spec.pruner),
-            load_if_exists=True,
-        )
-
-    study = exclusively(storage, create)
-    known = tuple(direction.name.lower() for direction in study.directions)
-    if known != spec.objectives.directions:
-        raise QGTuneError(
-            f"Cannot use study {spec.name!r} of {safe(spec.storage)}: its direction is {', '.join(known)}, "
-            f"not {', '.join(spec.objectives.directions)}. Give that direction, or another study_name."
-        )
-    return study
-
-
-def _next_stream(study: optuna.Study) -> int:
-    """Draw the next of the study's random streams, so that no two workers and no resumed run share one."""
-    stream: int = study.user_attrs.get(STREAMS, 0)
-    study.set_user_attr(STREAMS, stream + 1)
-    return stream
-
-
-def _stream_seed(seed: int, *stream: int) -> int:
-    import numpy as np
-
-    return int(np.random.SeedSequence([seed, *stream]).generate_state(1)[0])
-
-
-def _quiet_optuna() -> None:
-    """Leave reporting to us: Optuna's own lines at INFO would repeat each trial."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-
-def _no_stop() -> None:
-    """Go on: how many trials there are is for the limits to say."""

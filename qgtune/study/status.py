@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 
-from qgtune.study.attempts.ledger import LOST, OWNER, Ledger, is_feasible
-from qgtune.study.attempts.owner import Owner
+from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.attempts.ledger import Ledger, is_feasible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from qgtune.study.attempts.ledger import Limits
+    from qgtune.study.attempts.owner import Owner
 
 N_DURATIONS = 100
 """From how many of the latest trials the time left is estimated: a search's trials get shorter as more are pruned."""
@@ -128,7 +129,7 @@ class Tally(Ledger):
 
     def _settle(self, trial: FrozenTrial, limits: Limits) -> None:
         super()._settle(trial, limits)
-        if LOST not in trial.user_attrs and trial.datetime_start and trial.datetime_complete:
+        if Attempt.of(trial).ran_through and trial.datetime_start and trial.datetime_complete:
             self._durations_s.append((trial.datetime_complete - trial.datetime_start).total_seconds())
         if trial.state == TrialState.COMPLETE and is_feasible(trial):
             self._compare(trial)
@@ -153,8 +154,7 @@ def _activity(trial: FrozenTrial, now_s: float) -> Activity:
     started_s = trial.datetime_start.timestamp() if trial.datetime_start else now_s
     step = max(trial.intermediate_values, default=None)
     value = None if step is None else trial.intermediate_values[step]
-    owner = Owner.from_attribute(trial.user_attrs.get(OWNER))
-    return Activity(owner, trial.number, max(0.0, now_s - started_s), step, value)
+    return Activity(Attempt.of(trial).owner, trial.number, max(0.0, now_s - started_s), step, value)
 
 
 def time_left_s(durations_s: Iterable[float], elapsed_s: Sequence[float], n_new: int, n_workers: int) -> float | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qgtune.processes.interrupts import Interrupts
-from qgtune.study.attempts.ledger import REASON, Start, Stop
+from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.attempts.ledger import Start, Stop
 from qgtune.sweep.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Rounds:
             Why it was given up, one line; the empty text if it was not.
         """
         supervisor = Supervisor(self.session, self.n_workers)
-        self.session.reap()
+        self.session.end_dead()
         while self.interrupts.received is None and not supervisor.gave_up:
             before = self.session.refresh().finished
             decision = self._next()
@@ -54,10 +55,10 @@ class Rounds:
             n_workers = min(self.n_workers, self.session.limits.n_trials - before) - n_strays
             if n_workers <= 0:
                 self.wait(STRAYS_S)
-                self.session.reap()
+                self.session.end_dead()
                 continue
             self.launch(n_workers, supervisor)
-            self.session.reap()
+            self.session.end_dead()
             if self._stands_still(before, supervisor):
                 return self._final(self._next()) or _NO_PROGRESS
         decision = self._next()  # the workers that lived went on, perhaps to the end
@@ -87,7 +88,9 @@ _NO_PROGRESS = "Cannot go on: the workers ended without finishing a trial. Look 
 def last_failure(session: Session) -> str:
     """Return a sentence on the latest trial that failed for good, with a leading space; empty if there is none."""
     last = session.ledger.last_failure
-    return "" if last is None else f" Trial {last.number} failed: {last.user_attrs.get(REASON, 'unknown').rstrip('.')}."
+    if last is None:
+        return ""
+    return f" Trial {last.number} failed: {(Attempt.of(last).reason or 'for a reason that nobody wrote').rstrip('.')}."
 
 
 def none_completed(session: Session) -> str:

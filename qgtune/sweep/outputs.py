@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qgtune.errors import QGTuneError
 from qgtune.files import short_path
 from qgtune.results.best import best_trials, decoded, summary
-from qgtune.results.invocation import Command
+from qgtune.results.recorded import Record
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
 from qgtune.study.storages.opening import is_memory
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from qgtune.study.attempts.ledger import Ledger
     from qgtune.study.objectives import Objectives
-    from qgtune.study.session import Session, StudySpec
+    from qgtune.study.session import Session
+    from qgtune.study.spec import StudySpec
     from qgtune.sweep.compose.composition import Composition
     from qgtune.sweep.settings import Settings
 
@@ -93,7 +94,10 @@ class Outputs:
         if config_path is not None:
             for trial in best:
                 path = config_path if len(objectives) == 1 else self._config_path(trial.number)
-                contents[path] = best_config(self.composition, trial)
+                try:
+                    contents[path] = Record.read(self.folder, trial).config
+                except QGTuneError as error:
+                    log.warning("No best config is written. %s", error)
         for path, content in contents.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_yaml(path, content)
@@ -116,9 +120,9 @@ class Outputs:
         else:
             _say_front(best, session.objectives, ledger.complete)
         _say_written(self.folder, written)
-        if self.settings.best_config_path is not None:
-            label = "Run the best config:" if len(session.objectives) == 1 else "Run the first one:"
-            log.info("%-21s %s", label, Command.current().run_command(written[-len(best)]))
+        label = "Run the best again:" if len(session.objectives) == 1 else "Run the first again:"
+        which = "" if len(session.objectives) == 1 else f" --trial {best[0].number}"
+        log.info("%-21s qgtune rerun %s%s", label, shlex.quote(short_path(self.folder)), which)
         if not is_memory(self.spec.storage):
             log.info("Look at the study:    qgtune dashboard %s", shlex.quote(short_path(self.folder)))
 
@@ -151,11 +155,6 @@ def _say_written(folder: Path, written: list[Path]) -> None:
     names = [*inside, *outside]
     more = f" and {len(names) - N_SHOWN} more" if len(names) > N_SHOWN else ""
     log.info("Written to %s: %s%s", short_path(folder), ", ".join(names[:N_SHOWN]), more)
-
-
-def best_config(composition: Composition, trial: FrozenTrial) -> Any:
-    """Return the whole config of a trial as plain data, all resolved."""
-    return composition.replay(decoded(trial, composition.hyperparameters)).resolve(trial.number)
 
 
 def _counts(ledger: Ledger) -> str:

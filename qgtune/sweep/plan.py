@@ -13,7 +13,7 @@ from qgtune.processes.slots import Machine, Slots, read_slots
 from qgtune.study.algorithms.factory import build_pruner, build_sampler
 from qgtune.study.algorithms.grid import GRID, with_grid
 from qgtune.study.attempts.ledger import Limits
-from qgtune.study.session import StudySpec
+from qgtune.study.spec import StudySpec
 from qgtune.study.storages.opening import check_storage, is_memory, located
 from qgtune.sweep.compose.arguments import parse_arguments
 from qgtune.sweep.compose.composition import Composition, compose
@@ -116,7 +116,15 @@ def _bounded(settings: Settings, composition: Composition | None) -> Settings:
 
 def _study(settings: Settings, storage: Storage, config: DictConfig) -> tuple[Path, StudySpec, Limits]:
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
-    spec = StudySpec(settings.study_name, storage, settings.direction, settings.sampler, settings.pruner, settings.seed)
+    spec = StudySpec(
+        settings.study_name,
+        storage,
+        settings.direction,
+        settings.sampler,
+        settings.pruner,
+        settings.seed,
+        folder=str(folder),
+    )
     limits = Limits(
         settings.n_trials,
         settings.max_retries,

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.hydra_config import HydraConfig
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from qgtune.results.recorded import recorded
 from qgtune.space.counting import n_points
 from qgtune.space.reading.yaml_files import dump_yaml
 from qgtune.space.wording import words
-from qgtune.study.session import open_session
+from qgtune.study.opening import open_session
+from qgtune.sweep.workers.job import set_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,7 +62,7 @@ def _space(plan: Plan) -> Table:
             table,
             group.path,
             words(group.distribution),
-            composition.choices[group.path],
+            composition.master.hydra.runtime.choices.get(group.path),
             f"{group.source} (config group)",
         )
     for path, item in composition.hyperparameters.items():
@@ -143,4 +146,11 @@ def _first_config(plan: Plan) -> str:
     """Sample as the study's first worker would, in memory."""
     session = open_session(replace(plan.spec, storage=None), plan.limits)
     trial: Any = session.next_trial()
-    return dump_yaml(plan.composition.draw(trial).resolve(trial.number))
+    placed = plan.composition.sample(trial)
+    set_job(placed.whole, plan.folder, trial.number, [], "")
+    before = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(placed.whole)
+    try:
+        return dump_yaml(recorded(placed.task, placed.whole.hydra.runtime.output_dir))
+    finally:
+        HydraConfig.instance().cfg = before

@@ -19,11 +19,11 @@ from qgtune.files import short_path
 from qgtune.processes.function import Task
 from qgtune.processes.interrupts import Interrupts
 from qgtune.progress.show import Watched, progress
-from qgtune.results.invocation import Command
+from qgtune.results.invocation import Invocation
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.study.attempts.ledger import Stop
 from qgtune.study.compatibility import check_space_unchanged
-from qgtune.study.session import Session, open_session, study_exists
+from qgtune.study.opening import open_session, study_exists
 from qgtune.sweep.crew import Rounds, none_completed
 from qgtune.sweep.hydra import held_nodes
 from qgtune.sweep.masking import masked
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from hydra.types import HydraContext, TaskFunction
 
     from qgtune.progress.relay.terminals import Relay
+    from qgtune.study.session import Session
     from qgtune.sweep.compose.composition import Composition
     from qgtune.sweep.supervisor import Supervisor
 
@@ -95,7 +96,7 @@ class _Sweep:
             log.warning(notice)
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
-        Command.current().write(self.plan.folder)
+        Invocation.current().write(self.plan.folder, self.plan.settings.storage)
         _greet(session, self.plan)
         _enqueue(session, self.plan)
         guests = Guests(session, self.hydra_context, self.config, self.interrupts)
@@ -145,6 +146,7 @@ class _Sweep:
             self.plan.spec,
             self.plan.limits,
             self.hydra_context,
+            self.plan.folder.absolute(),
             None if settings.built_search_space_path is None else Path(settings.built_search_space_path).absolute(),
             settings.trials_per_worker,
             interrupts=self.interrupts,

@@ -35,7 +35,7 @@ class Supervisor:
 
     def died(self, death: Death) -> bool:
         """Take note of a death; return whether the worker is to be replaced."""
-        trial = _in_trial(self.session.mark_died(death.pid, death.reason))
+        trial = _in_trial(self.session.end_lost(death.pid, death.reason))
         log.error("Worker %d died%s: %s.", death.index, trial, death.reason)
         self._count(1, f"died without finishing a trial; the last one{trial}: {death.reason}")
         return not self.gave_up
@@ -58,7 +58,7 @@ class Supervisor:
         Args:
             reason: the error, one line.
             lost: the trials whose workers are known to be dead.
-            is_hopeless: whether no worker of that launch claimed a trial.
+            is_hopeless: whether no worker of that launch got a trial.
         """
         reason = reason.rstrip(".")
         if is_hopeless:
@@ -71,7 +71,7 @@ class Supervisor:
 
     def _count(self, n_workers: int, how: str) -> None:
         ledger = self.session.refresh()
-        finished = ledger.finished - ledger.died
+        finished = ledger.finished - ledger.lost
         if finished > self._finished:
             self._finished, self.n_deaths = finished, 0
         self.n_deaths += n_workers

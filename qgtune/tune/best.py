@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials
-from qgtune.results.configs import resolve_plain
+from qgtune.results.recorded import resolve_plain
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.model import assign
 from qgtune.space.paths import MISSING, parse_path, select, suggestions

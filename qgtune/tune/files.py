@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from qgtune.errors import QGTuneError
 from qgtune.files import write_once
-from qgtune.results.configs import resolve_plain
+from qgtune.results.recorded import resolve_plain
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.reading.build import build_space, check_space
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml

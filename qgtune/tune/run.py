@@ -20,9 +20,11 @@ from qgtune.processes.pool import Crash, ProcessPool
 from qgtune.processes.slots import Machine, read_slots
 from qgtune.results.best import best_trials
 from qgtune.study.attempts.ledger import Limits
-from qgtune.study.loop import WorkerReport, outcome_of, run_trials
+from qgtune.study.loop import WorkerReport, run_trials
 from qgtune.study.objectives import Objectives
-from qgtune.study.session import Outcome, Session, StudySpec, open_session
+from qgtune.study.opening import open_session
+from qgtune.study.outcome import Outcome, outcome_of
+from qgtune.study.spec import StudySpec
 from qgtune.study.storages.opening import is_memory, open_storage
 from qgtune.sweep.crew import Rounds, none_completed
 from qgtune.tune.best import save_best_config, save_best_trial
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
 
+    from qgtune.study.session import Session
     from qgtune.sweep.supervisor import Supervisor
 
 log = logging.getLogger("qgtune")
@@ -164,7 +167,7 @@ class _Worker:
             finally:
                 for thread in threads:
                     thread.join()
-                session.abandon("interrupted")
+                session.give_back()
 
     def _loop(self, interrupts: Interrupts, storage: BaseStorage) -> WorkerReport:
         session = open_session(self.spec, self.limits, storage)
@@ -183,7 +186,7 @@ class _Worker:
                 trace = None if isinstance(error, QGTuneError) else error  # a mistake of the user's needs none
                 log.exception("trial %d failed: %s", trial.number, outcome.reason, exc_info=trace)
             return outcome
-        outcome = session.judge(returned)
+        outcome = session.outcome_of(returned)
         if outcome.reason:
             log.error("trial %d failed: %s", trial.number, outcome.reason)
         return outcome

@@ -51,7 +51,7 @@ def run_trial(study: optuna.Study, storage: JournalStorage) -> float:
     """Run one trial of no work; return how long it took in seconds, all of it storage and Optuna."""
     start = time.perf_counter()
     if isinstance(storage, Journal):
-        with storage.claim():
+        with storage.exclusive():
             study.get_trials(deepcopy=False)  # as a worker that counts trials does
             template = create_trial(state=TrialState.RUNNING, user_attrs={"owner": {"pid": os.getpid()}})
             trial_id = storage.create_new_trial(study._study_id, template)

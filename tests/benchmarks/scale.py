@@ -30,7 +30,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from qgtune.study.attempts.ledger import Limits
 from qgtune.study.objectives import Objectives
-from qgtune.study.session import Session, StudySpec, completed, open_session
+from qgtune.study.opening import open_session
+from qgtune.study.outcome import completed
+from qgtune.study.session import Session
+from qgtune.study.spec import StudySpec
 from qgtune.study.storages.opening import batch, open_storage
 from tests.storages.servers import PASSWORD, redis_server
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qgtune import QGTuneError
-from qgtune.results.invocation import FILE, Command
+from qgtune.results.invocation import FILE, Invocation
 from qgtune.space.reading.yaml_files import write_yaml
 from tests.command.conftest import COMMAND
 from tests.conftest import stock_study
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.command.conftest import Command as Qgtune
     from tests.conftest import App
 
-RECORDED = Command(("python", "-u", "train.py"), ("-m", "a=1", "hydra/sweeper=qgtune", "--config-name", "x"), "/app")
+RECORDED = Invocation(("python", "-u", "train.py"), ("-m", "a=1", "hydra/sweeper=qgtune", "--config-name", "x"), "/app")
 
 
 @pytest.mark.parametrize(
@@ -47,21 +47,21 @@ def test_overrides_replace_those_of_their_key(overrides: list[str], expected: st
 
 def test_overrides_of_a_command_without_any() -> None:
     """They come last there."""
-    command = Command(("python", "train.py"), ("--multirun", "--config-name", "x"), "/app")
+    command = Invocation(("python", "train.py"), ("--multirun", "--config-name", "x"), "/app")
     assert command.with_overrides(["a=1"]).arguments == ("--multirun", "--config-name", "x", "a=1")
 
 
 def test_a_command_is_read_back(tmp_path: Path) -> None:
     """Whatever characters are in it."""
-    command = Command(("/usr/bin/python", "it's.py"), ("a='x y'", "b=1e-5", "c=null", "d=true"), "/a b")
-    command.write(tmp_path)
-    assert Command.read(tmp_path) == command
+    command = Invocation(("/usr/bin/python", "it's.py"), ("a='x y'", "b=1e-5", "c=null", "d=true"), "/a b")
+    command.write(tmp_path, None)
+    assert Invocation.read(tmp_path) == command
 
 
 def test_the_command_of_this_process() -> None:
     """The interpreter's own options are part of it, and the arguments are told from the program."""
     code = (
-        "from qgtune.results.invocation import Command; c = Command.current(); "
+        "from qgtune.results.invocation import Invocation; c = Invocation.current(); "
         "print(repr((c.program[1:], c.arguments)))"
     )
     done = subprocess.run(
@@ -73,7 +73,7 @@ def test_the_command_of_this_process() -> None:
 def test_dry_run_prints_the_command(qgtune: Qgtune, tmp_path: Path) -> None:
     """With the folder that it is run in, and the sweep folder where it is now."""
     folder = make_sweep(tmp_path / "a sweep")
-    Command((sys.executable, "train.py"), ("-m", "x=y", "n=1"), str(tmp_path / "app")).write(folder)
+    Invocation((sys.executable, "train.py"), ("-m", "x=y", "n=1"), str(tmp_path / "app")).write(folder, None)
     done = qgtune("resume", "--dry-run", "a sweep", "n=2")
     assert (done.code, done.err) == (0, "")
     there, line = done.out.strip().split(" && ")
@@ -98,9 +98,9 @@ def test_what_cannot_be_resumed(qgtune: Qgtune, tmp_path: Path, case: str, messa
     make_sweep(tmp_path / "plain")
     write_yaml(make_sweep(tmp_path / "broken") / FILE, {"program": ["python"]})
     (make_sweep(tmp_path / "memory", storage=None) / "study.log").unlink()
-    Command((sys.executable,), (), str(tmp_path / "gone")).write(make_sweep(tmp_path / "moved"))
-    secret = Command((sys.executable,), ("-m", "hydra.sweeper.storage=redis://:hunter2@h/0"), str(tmp_path))
-    secret.write(make_sweep(tmp_path / "secret"))
+    Invocation((sys.executable,), (), str(tmp_path / "gone")).write(make_sweep(tmp_path / "moved"), None)
+    secret = Invocation((sys.executable,), ("-m", "hydra.sweeper.storage=redis://:hunter2@h/0"), str(tmp_path))
+    secret.write(make_sweep(tmp_path / "secret"), None)
     assert "hunter2" not in (tmp_path / "secret" / FILE).read_text()
     done = qgtune("resume", case)
     assert done.code == 1
@@ -111,7 +111,7 @@ def test_what_cannot_be_resumed(qgtune: Qgtune, tmp_path: Path, case: str, messa
 def test_a_folder_without_a_record_is_no_command(tmp_path: Path) -> None:
     """Reading says what to do instead."""
     with pytest.raises(QGTuneError, match=r"Run your command again with hydra\.sweep\.dir="):
-        Command.read(tmp_path)
+        Invocation.read(tmp_path)
 
 
 @pytest.mark.slow
@@ -121,7 +121,7 @@ def test_the_exit_code_is_the_commands(tmp_path: Path, missing: bool) -> None:  
     folder = make_sweep(tmp_path / "sweep")
     (tmp_path / "app.py").write_text("import sys; print(sys.argv[1:]); sys.exit(7)")
     program = str(tmp_path / "bin" / "python") if missing else sys.executable
-    Command((program, "app.py"), ("a=1",), str(tmp_path)).write(folder)
+    Invocation((program, "app.py"), ("a=1",), str(tmp_path)).write(folder, None)
     done = subprocess.run(
         [*COMMAND, "resume", str(folder)], capture_output=True, text=True, check=False, timeout=60, cwd="/"
     )
@@ -142,7 +142,7 @@ def test_a_killed_sweep_goes_on(make_app: Callable[..., App]) -> None:
         [*COMMAND, "resume", str(app.path())], capture_output=True, text=True, check=False, timeout=120, cwd="/"
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"cd {app.folder} && {sys.executable} -W error::UserWarning train.py --multirun")
+    assert done.stdout.startswith(f"cd {app.folder} && {sys.executable} -W error::UserWarning")
     assert [trial.state.name for trial in app.trials()].count("COMPLETE") == 6
 
 

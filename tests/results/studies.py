@@ -10,7 +10,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from qgtune.study.attempts.ledger import OWNER, REASON, RETRY_OF
+from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
+from qgtune.study.attempts.owner import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,16 +32,11 @@ def trial(
     *,
     space: Mapping[str, Any] = SPACE,
     reason: str = "",
-    retry_of: int | None = None,
+    repeats: int | None = None,
 ) -> FrozenTrial:
     """Return a trial that started `number` seconds after `START` and took half a second, unless it runs."""
-    attributes: dict[str, Any] = {}
-    if worker is not None:
-        attributes[OWNER] = {"host": "node", "pid": 100 + worker, "started": worker}
-    if reason:
-        attributes[REASON] = reason
-    if retry_of is not None:
-        attributes[RETRY_OF] = retry_of
+    owner = None if worker is None else Owner("node", 100 + worker, worker, "node")
+    attempt = Attempt(owner, repeats, reason=reason)
     params = {} if params is None else params
     start = START + dt.timedelta(seconds=number)
     return optuna.trial.FrozenTrial(
@@ -53,7 +49,7 @@ def trial(
         datetime_complete=start + dt.timedelta(seconds=0.5) if state.is_finished() else None,
         params=dict(params),
         distributions={name: space[name] for name in params},
-        user_attrs=attributes,
+        user_attrs={ATTRIBUTE: attempt.to_attribute()},
         system_attrs={},
         intermediate_values=dict(steps or {}),
     )
@@ -90,7 +86,7 @@ def usual() -> optuna.Study:
             trial(7, TrialState.PRUNED, params={"lr": 0.8, "act": "gelu"}, steps={0: 7.0}, worker=2),
             trial(8, TrialState.FAIL, params={"lr": 0.5, "act": "relu"}, reason="ValueError: loss is <nan>"),
             trial(9, TrialState.FAIL, params={"lr": 0.4, "act": "relu"}, reason="its worker was killed by SIGKILL"),
-            trial(10, params={"lr": 0.4, "act": "relu"}, values=[2.5], worker=3, retry_of=9),
+            trial(10, params={"lr": 0.4, "act": "relu"}, values=[2.5], worker=3, repeats=9),
             trial(11, TrialState.RUNNING, params={"lr": 0.3, "act": "gelu"}, worker=2),
         ],
         name="usual",

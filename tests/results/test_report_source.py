@@ -12,7 +12,7 @@ import yaml
 from optuna.storages.journal import JournalFileBackend
 
 from qgtune.errors import QGTuneError
-from qgtune.results.invocation import Command
+from qgtune.results.invocation import Invocation
 from qgtune.results.report import Facts, report
 from qgtune.results.report.facts import facts_of
 from qgtune.results.source import open_source
@@ -82,12 +82,12 @@ def test_folder_gives_config_and_commands(sweep: Callable[..., Path]) -> None:
     """A sweep folder knows its best config and how to go on."""
     folder = sweep()
     journal(folder / "study.log", "train")
-    Command(("/usr/bin/python3", "my app.py"), ("--multirun",), "/app").write(folder)
+    Invocation(("/usr/bin/python3", "my app.py"), ("--multirun",), "/app").write(folder, None)
     facts = told(folder)
     assert facts.folder == folder
     assert facts.best_config == "lr: 0.003\nact: relu\n"
     assert [command.text for command in facts.commands] == [
-        f"python 'my app.py' --config-path {folder} --config-name best_config",
+        f"qgtune rerun {folder}",
         f"qgtune resume {folder}",
         f"qgtune dashboard {folder}",
         f"qgtune report {folder}",

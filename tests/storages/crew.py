@@ -12,8 +12,10 @@ from optuna.trial import TrialState
 from qgtune.study.attempts.ledger import Limits
 from qgtune.study.loop import run_trials
 from qgtune.study.objectives import Objectives
-from qgtune.study.session import Outcome, StudySpec, completed, open_session
-from qgtune.study.storages.opening import claim, open_storage
+from qgtune.study.opening import open_session
+from qgtune.study.outcome import Outcome, completed
+from qgtune.study.spec import StudySpec
+from qgtune.study.storages.opening import exclusive, open_storage
 from tests.storages.servers import wait_until
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ class Crew:
 
 def _work(crew: Crew, hangs: bool) -> None:  # noqa: FBT001 - an argument for another process
     session = open_session(crew.spec, Limits(crew.n_trials))
-    session.reap()
+    session.end_dead()
 
     def run_one(trial: optuna.Trial) -> Outcome:
         x = trial.suggest_float("x", 0, 1)
@@ -109,13 +111,13 @@ def complete(session: Session) -> list[FrozenTrial]:
 
 
 def hold_claim(storage: Storage, held: Path) -> ForkServerProcess:
-    """Start a process that claims a storage, makes the file `held`, and keeps the claim."""
+    """Start a process that takes a storage's creation lock, makes the file `held`, and keeps it."""
     process = _context.Process(target=_hold, args=(storage, held), daemon=True)
     process.start()
     return process
 
 
 def _hold(storage: Storage, held: Path) -> None:
-    with claim(open_storage(storage)):
+    with exclusive(open_storage(storage)):
         held.touch()
         time.sleep(600)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from qgtune.study.attempts.ledger import LOST, OWNER, RETRY_OF
+from qgtune.study.attempts.attempt import Attempt
 from tests.storages.servers import PASSWORD, wait_until
 from tests.storages.test_sweeps import files_with, trials_of
 
@@ -125,7 +125,7 @@ def reachable(url: str, hosts: list[Host]) -> str:
 
 def owners(url: str) -> set[str]:
     """Return the host names of those who ran a study's trials."""
-    return {trial.user_attrs[OWNER]["host"] for trial in trials_of(url)}
+    return {owner.host for trial in trials_of(url) if (owner := Attempt.of(trial).owner)}
 
 
 def test_three_hosts_and_a_redis_server(make_app: MakeApp, redis_url: str, hosts: list[Host]) -> None:
@@ -156,9 +156,9 @@ def test_three_hosts_and_a_redis_server(make_app: MakeApp, redis_url: str, hosts
     assert again.returncode == 0, out
     trials = trials_of(redis_url)
     assert [trial.state.name for trial in trials].count("COMPLETE") == 16
-    lost = {trial.number for trial in trials if LOST in trial.user_attrs}
-    assert {trial.user_attrs[OWNER]["host"] for trial in trials if trial.number in lost} <= {"nodec"}
-    assert {trial.user_attrs[RETRY_OF] for trial in trials if RETRY_OF in trial.user_attrs} == lost
+    lost = {trial.number for trial in trials if Attempt.of(trial).end == "lost"}
+    assert {owner.host for trial in trials if trial.number in lost and (owner := Attempt.of(trial).owner)} <= {"nodec"}
+    assert {Attempt.of(trial).repeats for trial in trials if Attempt.of(trial).repeats is not None} == lost
     assert {"nodea", "nodeb"} <= owners(redis_url)
 
 
@@ -228,5 +228,5 @@ def test_the_ssh_script_stops_all_hosts(make_app: MakeApp, redis_url: str, hosts
     run.terminate()
     run.communicate(timeout=60)
     wait_until(lambda: not [trial for trial in trials_of(redis_url, "cluster") if trial.state.name == "RUNNING"])
-    assert {trial.user_attrs[LOST] for trial in trials_of(redis_url, "cluster")} == {"interrupted"}
+    assert {Attempt.of(trial).end for trial in trials_of(redis_url, "cluster")} == {"returned"}
     assert files_with(PASSWORD, app.folder) == []

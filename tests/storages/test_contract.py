@@ -10,10 +10,12 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from qgtune.study.attempts import heartbeats
+from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
 from qgtune.study.attempts.heartbeats import AttributeHeartbeats
-from qgtune.study.attempts.ledger import ATTEMPT, LOST, OWNER, REASON, RETRY_OF, Limits, is_withdrawn
+from qgtune.study.attempts.ledger import Limits
 from qgtune.study.attempts.owner import Owner
-from qgtune.study.session import StudySpec, open_session
+from qgtune.study.opening import open_session
+from qgtune.study.spec import StudySpec
 from tests.storages.crew import Crew, complete, kill
 
 if TYPE_CHECKING:
@@ -26,12 +28,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-ELSEWHERE = Owner("elsewhere.example", 42, 7)
+ELSEWHERE = Owner("another-place", 42, 7, "elsewhere.example")
 
 
 def counted(session: Session) -> list[FrozenTrial]:
     """Return all trials but those that were withdrawn."""
-    return [trial for trial in session.study.get_trials(deepcopy=False) if not is_withdrawn(trial)]
+    return [trial for trial in session.study.get_trials(deepcopy=False) if Attempt.of(trial).counts]
 
 
 def points(session: Session) -> list[float]:
@@ -48,7 +50,7 @@ class TestTotal:
         crew.run(4)
         session = crew.session()
         assert [trial.state for trial in counted(session)] == [TrialState.COMPLETE] * 12
-        assert all(not trial.params for trial in session.study.trials if is_withdrawn(trial))
+        assert all(not trial.params for trial in session.study.trials if not Attempt.of(trial).counts)
 
     def test_more_workers_than_trials(self, storage: Storage, tmp_path: Path) -> None:
         """Six workers that race for two trials run two."""
@@ -97,10 +99,10 @@ class TestDeath:
         crew.run(3)
         session = crew.session()
         (lost,) = [trial for trial in counted(session) if trial.state == TrialState.FAIL]
-        assert lost.user_attrs[LOST] == "died"
-        assert lost.user_attrs[REASON]
-        (again,) = [trial for trial in counted(session) if RETRY_OF in trial.user_attrs]
-        assert (again.user_attrs[RETRY_OF], again.user_attrs[ATTEMPT]) == (lost.number, 1)
+        assert Attempt.of(lost).end == "lost"
+        assert Attempt.of(lost).reason
+        (again,) = [trial for trial in counted(session) if Attempt.of(trial).repeats is not None]
+        assert (Attempt.of(again).repeats, Attempt.of(again).turn) == (lost.number, 1)
         assert again.params == lost.params
         assert len(complete(session)) == 4
 
@@ -110,10 +112,10 @@ class TestDeath:
         worker = crew.start_hanging()
         session = crew.session()
         (running,) = session.study.get_trials(states=(TrialState.RUNNING,))
-        assert session.reap() == []
+        assert session.end_dead() == []
         kill(worker)
-        assert session.reap() == [running.number]
-        assert session.reap() == []
+        assert session.end_dead() == [running.number]
+        assert session.end_dead() == []
 
     def test_a_worker_elsewhere_is_dead_once_its_beats_stop(
         self, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -124,13 +126,15 @@ class TestDeath:
         assert beats is not None
         if isinstance(beats, AttributeHeartbeats):
             beats = session.heartbeats = dataclasses.replace(beats, tolerance_s=0.0)
-        session.study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs={OWNER: ELSEWHERE.to_attribute()}))
-        assert session.reap() == []
+        session.study.add_trial(
+            create_trial(state=TrialState.RUNNING, user_attrs={ATTRIBUTE: Attempt(ELSEWHERE).to_attribute()})
+        )
+        assert session.end_dead() == []
         beats.beat(ELSEWHERE)
-        assert session.reap() == []
+        assert session.end_dead() == []
         monkeypatch.setattr(heartbeats, "PERIOD_S", 0.1)
         time.sleep(1.5)
-        assert session.reap() == [0]
+        assert session.end_dead() == [0]
         beats.beat(ELSEWHERE)
         assert not beats.have_stopped(ELSEWHERE)
         beats.remove(ELSEWHERE)

@@ -1,4 +1,4 @@
-"""Servers that are restarted, lose their data, or forget a claim while a study runs."""
+"""Servers that are restarted, lose their data, or forget a lock while a study runs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import sqlalchemy
 from optuna.trial import TrialState
 
 from qgtune.errors import QGTuneError
-from qgtune.study.attempts.ledger import LOST, WITHDRAWN, Limits
-from qgtune.study.loop import outcome_of
-from qgtune.study.session import StudySpec, open_session
+from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.attempts.ledger import Limits
+from qgtune.study.opening import open_session
+from qgtune.study.outcome import outcome_of
+from qgtune.study.spec import StudySpec
 from qgtune.study.storages import redis_log, remote
-from qgtune.study.storages.exclusive import Claiming, ClaimLostError, StorageLostError, claim
+from qgtune.study.storages.exclusive import ExclusivityLostError, OneAtATime, StorageLostError, exclusive
 from qgtune.study.storages.opening import open_storage
 from tests.storages import servers
 from tests.storages.crew import Crew, complete, hold_claim, kill
@@ -51,7 +53,7 @@ def test_a_restart_is_waited_for(restartable: tuple[Server, str], tmp_path: Path
     for worker in workers:
         worker.join(100)
     crew.run(1)  # whoever was cut off while it created a trial has ended
-    session.reap()
+    session.end_dead()
     assert len(complete(session)) == 20
     assert session.refresh().finished == 20
 
@@ -72,14 +74,14 @@ def test_a_server_that_stays_away_ends_in_one_line(
     finally:
         server.start()
     assert PASSWORD not in str(caught.value)
-    assert outcome_of(caught.value).lost == "died"
+    assert outcome_of(caught.value).end == "lost"
     monkeypatch.undo()
     assert session.refresh().finished == 0
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "redis", "postgresql", "mysql"])
 def test_a_claim_excludes_until_its_holder_is_killed(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    """While a process holds the claim no other gets it; once it is killed another one does."""
+    """While a process holds the creation lock no other gets it; once it is killed another one does."""
     url = f"sqlite:///{tmp_path}/x.db" if kind == "sqlite" else request.getfixturevalue(f"{kind}_url")
     storage = open_storage(url)
     held, entered = tmp_path / "held", threading.Event()
@@ -87,7 +89,7 @@ def test_a_claim_excludes_until_its_holder_is_killed(kind: str, request: pytest.
     wait_until(held.exists)
 
     def enter() -> None:
-        with claim(storage):
+        with exclusive(storage):
             entered.set()
 
     thread = threading.Thread(target=enter, daemon=True)
@@ -99,13 +101,13 @@ def test_a_claim_excludes_until_its_holder_is_killed(kind: str, request: pytest.
 
 
 def test_a_lapsed_claim_on_redis_writes_nothing(redis_url: str) -> None:
-    """Whoever holds the claim for too long can create no trial, and asks anew."""
+    """Whoever holds the creation lock for too long can create no trial, and asks anew."""
     session = open_session(StudySpec("s", redis_url), Limits(2))
-    assert isinstance(session.storage, Claiming)
-    with session.storage.claim():
+    assert isinstance(session.storage, OneAtATime)
+    with session.storage.exclusive():
         with redis.Redis.from_url(redis_url) as client:
             client.delete(":qgtune:claim")
-        with pytest.raises(ClaimLostError, match=r"lapsed"):
+        with pytest.raises(ExclusivityLostError, match=r"lapsed"):
             session.study.set_user_attr("x", 1)
     assert session.study.user_attrs == {}
     session.study.set_user_attr("x", 2)
@@ -155,7 +157,7 @@ def killer(postgresql_url: str) -> Iterator[Callable[[], None]]:
 def test_a_trial_that_was_created_without_the_claim_is_withdrawn(
     postgresql_url: str, killer: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whose connection is cut while it holds the claim withdraws what it created, and creates another."""
+    """Whose connection is cut while it holds the creation lock withdraws what it created, and creates another."""
     session = open_session(StudySpec("s", postgresql_url), Limits(2))
     create, created = session.storage.create_new_trial, []
 
@@ -169,7 +171,7 @@ def test_a_trial_that_was_created_without_the_claim_is_withdrawn(
     trial = session.next_trial()
     assert getattr(trial, "number", None) == 1
     first, second = session.study.trials
-    assert (first.state, first.user_attrs[LOST]) == (TrialState.FAIL, WITHDRAWN)
+    assert (first.state, Attempt.of(first).end) == (TrialState.FAIL, "withdrawn")
     assert second.state == TrialState.RUNNING
     assert (session.refresh().finished, session.ledger.running) == (0, 1)
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from qgtune.study.attempts.ledger import Limits
-from qgtune.study.session import StudySpec, open_session
+from qgtune.study.opening import open_session
+from qgtune.study.spec import StudySpec
 from qgtune.study.storages.opening import open_storage
 from tests.conftest import CONFIG, App, Run
 from tests.storages import servers

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from qgtune.study.attempts.ledger import ATTEMPT, LOST, RETRY_OF, WITHDRAWN, Ledger, Limits, Start, is_entitled
+from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
+from qgtune.study.attempts.ledger import Ledger, Limits, Start, is_entitled
 
 STATES = {state.name[0]: state for state in TrialState}
-RETRY = {RETRY_OF: 0, ATTEMPT: 1}
-DIED = {LOST: "died"}
-GONE = {LOST: WITHDRAWN}
+RETRY = {ATTRIBUTE: Attempt(repeats=0, turn=1, losses=1).to_attribute()}
+DIED = {ATTRIBUTE: Attempt(end="lost").to_attribute()}
+RETRY_GONE = {ATTRIBUTE: Attempt(repeats=0, turn=1, losses=1, end="withdrawn").to_attribute()}
+GONE = {ATTRIBUTE: Attempt(end="withdrawn").to_attribute()}
 
 
 def study(states: str, **attributes: dict[str, Any]) -> list[FrozenTrial]:
@@ -70,12 +72,12 @@ def test_a_withdrawn_retry_is_still_to_be_done() -> None:
     ledger = Ledger()
     ledger.update(study("FR", t0=DIED, t1=RETRY), Limits(2))
     assert ledger.next(Limits(2), 0) == Start()
-    trials = study("FF", t0=DIED, t1=RETRY | GONE)
+    trials = study("FF", t0=DIED, t1=RETRY_GONE)
     ledger.update(trials, Limits(2))
     decision = ledger.next(Limits(2), 0)
     assert isinstance(decision, Start)
-    assert decision.retry_of is not None
-    assert decision.retry_of.number == 0
+    assert decision.again is not None
+    assert decision.again.number == 0
 
 
 def test_waiting_trials_may_come_first() -> None:
@@ -83,5 +85,5 @@ def test_waiting_trials_may_come_first() -> None:
     trials = study("FW", t0=DIED)
     ledger = Ledger()
     ledger.update(trials, Limits(3))
-    assert ledger.next(Limits(3), 0) == Start(retry_of=trials[0], attempt=1)
+    assert ledger.next(Limits(3), 0) == Start(again=trials[0])
     assert ledger.next(Limits(3), 0, waiting_first=True) == Start(waiting=trials[1])

@@ -10,22 +10,28 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
+from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
 from qgtune.study.attempts.heartbeats import N_MISSED, PERIOD_S, Heartbeats
-from qgtune.study.attempts.ledger import LOST, OWNER, REASON, Limits
+from qgtune.study.attempts.ledger import Limits
 from qgtune.study.attempts.owner import Owner
-from qgtune.study.session import Session, StudySpec, open_session
+from qgtune.study.opening import open_session
+from qgtune.study.spec import StudySpec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ELSEWHERE = Owner("elsewhere.example", 42, 7)
+    from qgtune.study.session import Session
+
+ELSEWHERE = Owner("another-place", 42, 7, "elsewhere.example")
 
 
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
     """Return a session on a journal, with a trial that runs on another host."""
     session = open_session(StudySpec("s", str(tmp_path / "study.log")), Limits(3))
-    session.study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs={OWNER: ELSEWHERE.to_attribute()}))
+    session.study.add_trial(
+        create_trial(state=TrialState.RUNNING, user_attrs={ATTRIBUTE: Attempt(ELSEWHERE).to_attribute()})
+    )
     return session
 
 
@@ -37,7 +43,7 @@ def beats(session: Session) -> Heartbeats:
 
 def make_older(heartbeats: Heartbeats, by_s: float) -> None:
     """Move the last beat of the other host into the past."""
-    file = heartbeats.folder / "elsewhere.example-42-7"
+    file = heartbeats.folder / ELSEWHERE.name
     then = time.time() - by_s
     os.utime(file, (then, then))
 
@@ -54,23 +60,23 @@ def test_a_trial_elsewhere_is_stale_once_its_beats_stop(session: Session, age_s:
     """A trial of another host is marked failed only after five missed beats."""
     beats(session).beat(ELSEWHERE)
     make_older(beats(session), age_s)
-    assert session.reap() == expected
+    assert session.end_dead() == expected
     trial = session.study.trials[0]
     assert (trial.state == TrialState.FAIL) is bool(expected)
     if expected:
-        assert trial.user_attrs[LOST] == "died"
-        assert REASON in trial.user_attrs
+        assert Attempt.of(trial).end == "lost"
+        assert Attempt.of(trial).reason
 
 
 def test_an_owner_without_beats_is_left_alone(session: Session) -> None:
     """Of a process that never beat, nothing is known: its trial is not touched."""
-    assert session.reap() == []
+    assert session.end_dead() == []
 
 
 def test_a_trial_of_nobody_is_left_alone(session: Session) -> None:
     """A running trial that another program started is not ours to end."""
     session.study.ask()
-    assert session.reap() == []
+    assert session.end_dead() == []
 
 
 def test_beats_go_on_while_trials_run(session: Session) -> None:
@@ -89,7 +95,7 @@ def test_alive_beats_for_this_process(session: Session) -> None:
     """A worker shows its own sign of life; the folder goes with the last worker."""
     with session.alive():
         (file,) = beats(session).folder.iterdir()
-        assert file.name.startswith(f"{session.owner.host}-{session.owner.pid}-")
+        assert file.name.startswith(session.owner.name)
     assert not beats(session).folder.exists()
 
 

@@ -1,4 +1,4 @@
-"""The journal as a storage: batches, claims, errors, and stock Optuna on the same file."""
+"""The journal as a storage: batches, the creation lock, errors, and stock Optuna on the same file."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def seen_by_optuna(journal: Journal) -> list[FrozenTrial]:
 def test_a_trial_has_two_syncs(journal: Journal, syncs: list[int]) -> None:
     """Creation and parameters are one sync, reports none, and the end one, with its attributes."""
     study = optuna.load_study(study_name="s", storage=journal, sampler=optuna.samplers.RandomSampler())
-    with journal.claim():
+    with journal.exclusive():
         trial_id = journal.create_new_trial(0, RUNNING)
     assert len(syncs) == 0
     with journal.batch():
@@ -145,7 +145,7 @@ def test_another_kind_of_parameter_is_refused_where_it_is_set(journal: Journal) 
     """A batch does not put off the error about a parameter's kind."""
     first, second = journal.create_new_trial(0, RUNNING), journal.create_new_trial(0, RUNNING)
     journal.set_trial_param(first, "x", 0.5, FloatDistribution(0, 1))
-    for collect in (journal.batch, journal.claim):
+    for collect in (journal.batch, journal.exclusive):
         with collect(), pytest.raises(ValueError, match="Cannot set different distribution kind"):
             journal.set_trial_param(second, "x", 0, CategoricalDistribution(("a", "b")))
     assert journal.get_trial(second).params == {}
@@ -192,7 +192,7 @@ def test_the_states_are_told_apart(journal: Journal) -> None:
 def test_the_claim_is_not_the_write_lock(journal: Journal) -> None:
     """Others write reports while one process counts trials."""
     trial_id = journal.create_new_trial(0, RUNNING)
-    with journal.claim():
+    with journal.exclusive():
         stock(journal._backend.path).set_trial_intermediate_value(trial_id, 0, 1.0)
     assert journal.get_trial(trial_id).intermediate_values == {0: 1.0}
 
@@ -207,31 +207,31 @@ def test_a_copy_from_a_pickle_can_begin_with_a_write(journal: Journal) -> None:
 
 
 def test_the_claim_excludes_copies(journal: Journal) -> None:
-    """Two openings of the file have one claim."""
+    """Two openings of the file have one creation lock."""
     copy = pickle.loads(pickle.dumps(journal))  # noqa: S301 - our own bytes
-    claimed = threading.Event()
+    held = threading.Event()
 
     def claim() -> None:
-        with copy.claim():
-            claimed.set()
+        with copy.exclusive():
+            held.set()
 
     thread = threading.Thread(target=claim)
-    with journal.claim():
+    with journal.exclusive():
         thread.start()
-        assert not claimed.wait(0.1)
+        assert not held.wait(0.1)
     thread.join()
-    assert claimed.is_set()
+    assert held.is_set()
 
 
 def test_without_kernel_locks_the_claim_is_optunas_lock(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a file system without locks the claim still excludes."""
+    """On a file system without locks the creation lock still excludes."""
 
     def refuse(*_: object) -> None:
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", refuse)
     entry = journal._backend.path.with_name(".study.log.claim.lock")
-    with journal.claim():
+    with journal.exclusive():
         assert entry.is_symlink()
         assert journal.create_new_trial(0, RUNNING) == 0
     assert not entry.is_symlink()

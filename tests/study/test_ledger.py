@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from qgtune.study.attempts.ledger import ATTEMPT, LOST, REASON, RETRY_OF, Ledger, Limits, Start, Stop, stale, will_retry
+from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
+from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop, is_repeated
 
 NOW_S = 1000.0
 STATES = {
@@ -23,8 +24,7 @@ STATES = {
 def make(state: str, number: int, **attributes: Any) -> FrozenTrial:
     """Make a trial in the state that a letter stands for."""
     value = 1.0 if state == "C" else None
-    attributes = {f"qgtune:{key}": value for key, value in attributes.items()}
-    trial = create_trial(state=STATES[state], value=value, user_attrs=attributes)
+    trial = create_trial(state=STATES[state], value=value, user_attrs={ATTRIBUTE: Attempt(**attributes).to_attribute()})
     trial.number = number
     return trial
 
@@ -78,45 +78,50 @@ def test_an_enqueued_trial_is_taken_first() -> None:
 
 def test_a_lost_trial_is_retried_and_does_not_count() -> None:
     """A trial whose worker died is started again with its attempt counted."""
-    trials = [make("F", 0, lost="died", reason="SIGKILL"), *study("CC")[1:]]
+    trials = [make("F", 0, end="lost", reason="SIGKILL"), *study("CC")[1:]]
     decision = decide(trials, Limits(2, max_retries=1))
-    assert decision == Start(retry_of=trials[0], attempt=1)
+    assert decision == Start(again=trials[0])
 
 
 def test_a_lost_trial_is_retried_once_only() -> None:
     """While its retry runs, nobody else starts one."""
-    trials = [make("F", 0, lost="died"), make("R", 1, retry_of=0, attempt=1)]
+    trials = [make("F", 0, end="lost"), make("R", 1, repeats=0, turn=1, losses=1)]
     assert decide(trials, Limits(2, max_retries=1)) == Start()
 
 
 def test_exhausted_retries_count() -> None:
     """The last attempt that died takes its place in the total."""
-    trials = [make("F", 0, lost="died"), make("F", 1, lost="died", retry_of=0, attempt=1)]
+    trials = [make("F", 0, end="lost"), make("F", 1, end="lost", repeats=0, turn=1, losses=1)]
     assert decide(trials, Limits(1, max_retries=1)) == Stop("done")
 
 
 def test_a_second_retry_follows_the_first() -> None:
     """With two retries, the retry that died is tried again under the original's number."""
-    trials = [make("F", 0, lost="died"), make("F", 1, lost="died", retry_of=0, attempt=1)]
-    assert decide(trials, Limits(1, max_retries=2)) == Start(retry_of=trials[1], attempt=2)
+    trials = [make("F", 0, end="lost"), make("F", 1, end="lost", repeats=0, turn=1, losses=1)]
+    assert decide(trials, Limits(1, max_retries=2)) == Start(again=trials[1])
 
 
 @pytest.mark.parametrize(
-    ("attributes", "limits", "expected"),
+    ("attempt", "limits", "expected"),
     [
-        pytest.param({LOST: "died"}, Limits(9, max_retries=0), False, id="no retries at all"),
-        pytest.param({LOST: "died"}, Limits(9), True, id="died once"),
-        pytest.param({LOST: "died", ATTEMPT: 1, RETRY_OF: 0}, Limits(9), False, id="died twice"),
-        pytest.param({LOST: "interrupted", ATTEMPT: 5}, Limits(9, max_retries=0), True, id="interrupted"),
-        pytest.param({REASON: "ValueError"}, Limits(9), False, id="an exception"),
-        pytest.param({REASON: "ValueError"}, Limits(9, retry_exceptions=True), True, id="an exception, retried"),
-        pytest.param({}, Limits(9, retry_exceptions=True), False, id="somebody else's failure"),
+        pytest.param(Attempt(end="lost"), Limits(9, max_retries=0), False, id="no retries at all"),
+        pytest.param(Attempt(end="lost"), Limits(9), True, id="died once"),
+        pytest.param(Attempt(end="lost", turn=1, losses=1, repeats=0), Limits(9), False, id="died twice"),
+        pytest.param(Attempt(end="returned", turn=5), Limits(9, max_retries=0), True, id="given back"),
+        pytest.param(Attempt(end="lost", turn=5), Limits(9), True, id="lost once, given back before"),
+        pytest.param(Attempt(end="failed", reason="ValueError"), Limits(9), False, id="an exception"),
+        pytest.param(
+            Attempt(end="failed", reason="ValueError"),
+            Limits(9, retry_exceptions=True),
+            True,
+            id="an exception, retried",
+        ),
+        pytest.param(Attempt(end="failed"), Limits(9, retry_exceptions=True), False, id="somebody else's failure"),
     ],
 )
-def test_will_retry(attributes: dict[str, Any], limits: Limits, expected: bool) -> None:  # noqa: FBT001 - a table
-    """What is tried again depends on why it failed and how often it was tried."""
-    trial = create_trial(state=TrialState.FAIL, user_attrs=attributes)
-    assert will_retry(trial, limits) is expected
+def test_what_is_repeated(attempt: Attempt, limits: Limits, expected: bool) -> None:  # noqa: FBT001 - a table
+    """What is tried again depends on how it ended and how often it was lost, not on how often it was given back."""
+    assert is_repeated(attempt, limits) is expected
 
 
 @pytest.mark.parametrize(
@@ -189,9 +194,3 @@ def test_tally_is_the_same_step_by_step_and_at_once() -> None:
     whole.update(final, limits)
     for ledger in (followed, whole):
         assert (ledger.complete, ledger.pruned, ledger.failed, ledger.running) == (3, 2, 1, 1)
-
-
-def test_stale_trials_are_running_and_ownerless() -> None:
-    """Only a running trial can be stale, whatever is said of its owner."""
-    trials = study("CRFR")
-    assert stale(trials, lambda trial: trial.number != 3) == [trials[1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ def test_this_process_is_alive() -> None:
 def test_an_ended_process_is_dead() -> None:
     """A process that ended, and was waited for, is dead."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        owner = Owner(Owner.current().host, process.pid, start_time(process.pid))
+        owner = dataclasses.replace(Owner.current(), pid=process.pid, started=start_time(process.pid))
         assert not is_dead(owner)
         process.kill()
         process.wait()
@@ -27,7 +28,7 @@ def test_an_ended_process_is_dead() -> None:
 def test_a_zombie_is_dead() -> None:
     """A process that ended but was not waited for runs nothing any more."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        owner = Owner(Owner.current().host, process.pid, start_time(process.pid))
+        owner = dataclasses.replace(Owner.current(), pid=process.pid, started=start_time(process.pid))
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert is_dead(owner)
@@ -37,19 +38,19 @@ def test_a_reused_id_is_another_process() -> None:
     """The same id with another start time is not the owner."""
     here = Owner.current()
     assert here.started is not None
-    assert is_dead(Owner(here.host, here.pid, here.started - 1))
+    assert is_dead(dataclasses.replace(here, started=here.started - 1))
 
 
-def test_nothing_is_known_of_another_host() -> None:
-    """A process elsewhere is never called dead, whatever its id."""
-    assert not is_dead(Owner("elsewhere.example", 2**22 + 1, 1))
+def test_nothing_is_known_of_another_place() -> None:
+    """A process of another boot or PID namespace is never called dead, whatever its id, and its host's name."""
+    assert not is_dead(Owner("another-place", 2**22 + 1, 1, Owner.current().host))
 
 
 def test_without_a_start_time_the_id_decides() -> None:
     """Where the system gives no start time, a free id means dead."""
     here = Owner.current()
-    assert not is_dead(Owner(here.host, here.pid, None))
-    assert is_dead(Owner(here.host, 2**22 + 1, None))
+    assert not is_dead(dataclasses.replace(here, started=None))
+    assert is_dead(dataclasses.replace(here, pid=2**22 + 1, started=None))
 
 
 def test_an_attribute_reads_back() -> None:

@@ -8,7 +8,7 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 
 from qgtune.errors import QGTuneError
-from qgtune.study.storages.exclusive import Claiming, ClaimLostError, StorageLostError, exclusively
+from qgtune.study.storages.exclusive import ExclusivityLostError, OneAtATime, StorageLostError, exclusively
 from qgtune.study.storages.opening import MemoryStorage
 from qgtune.study.storages.remote import PAUSES_S, RemoteStorage, advice, is_lost, opening, persistently, reason_of
 
@@ -134,17 +134,17 @@ def test_only_the_creation_of_a_trial_is_not_tried_twice() -> None:
     with pytest.raises(StorageLostError, match=r"gone"):
         storage.create_new_trial(study_id)
     assert storage.create_new_trial(study_id) == 0
-    assert not isinstance(storage, Claiming)
+    assert not isinstance(storage, OneAtATime)
 
 
 def test_what_lost_its_claim_is_done_again() -> None:
-    """An action whose claim lapsed runs under a new one."""
+    """An action whose lock lapsed runs under a new one."""
     calls: list[int] = []
 
     def act() -> int:
         calls.append(1)
         if len(calls) == 1:
-            raise ClaimLostError("lapsed")
+            raise ExclusivityLostError("lapsed")
         return len(calls)
 
     assert exclusively(MemoryStorage(), act) == 2

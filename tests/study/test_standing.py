@@ -10,7 +10,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from qgtune.study.attempts.ledger import LOST, OWNER, Limits
+from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt, End
+from qgtune.study.attempts.ledger import Limits
 from qgtune.study.attempts.owner import Owner
 from qgtune.study.journal.storage import Journal
 from qgtune.study.status import Activity, Standing, Tally, bounded_s, residual_s, time_left_s
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 START = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - Optuna's times have no zone
 NOW_S = START.timestamp() + 100.0
-OWN = Owner("here", 7, None)
+OWN = Owner("here", 7, None, "here")
 
 
 def trial(
@@ -31,13 +32,13 @@ def trial(
     values: tuple[float, ...] | None = (1.0,),
     took_s: float = 10.0,
     reports: dict[int, float] | None = None,
-    lost: str | None = None,
+    end: End | None = None,
 ) -> FrozenTrial:
     """Return a trial that started 100 s before `NOW_S`."""
     made = create_trial(
         state=state,
         values=values if state == TrialState.COMPLETE else None,
-        user_attrs={LOST: lost} if lost else None,
+        user_attrs={ATTRIBUTE: Attempt(end=end).to_attribute()},
         intermediate_values=reports,
     )
     made.number = number
@@ -54,7 +55,7 @@ def standing(*trials: FrozenTrial, maximize: tuple[bool, ...] = (False,), **limi
 
 def test_counts_say_how_trials_ended() -> None:
     """Each state is counted, and a trial that will be run again is not."""
-    lost = trial(3, TrialState.FAIL, lost="interrupted")
+    lost = trial(3, TrialState.FAIL, end="lost")
     found = standing(
         trial(0), trial(1, TrialState.PRUNED), trial(2, TrialState.FAIL), lost, trial(4, TrialState.RUNNING)
     )
@@ -65,7 +66,7 @@ def test_counts_say_how_trials_ended() -> None:
 def test_active_says_what_a_worker_does() -> None:
     """A running trial shows its process, its last step and the value reported there."""
     running = trial(0, TrialState.RUNNING, reports={0: 3.0, 2: 1.5, 1: 2.0})
-    running.user_attrs[OWNER] = OWN.to_attribute()
+    running.user_attrs[ATTRIBUTE] = Attempt(OWN).to_attribute()
     assert standing(running).active == (Activity(OWN, 0, 100.0, 2, 1.5),)
 
 
@@ -168,7 +169,7 @@ def test_residual_of_a_fresh_trial_is_the_mean() -> None:
 
 def test_interrupted_trials_say_nothing_about_durations() -> None:
     """A trial that was cut off is no measure of how long one takes."""
-    assert standing(trial(0, TrialState.FAIL, took_s=1.0, lost="interrupted")).left_s is None
+    assert standing(trial(0, TrialState.FAIL, took_s=1.0, end="lost")).left_s is None
     assert standing(trial(0, took_s=10.0)).left_s == pytest.approx(50.0)
 
 
@@ -193,7 +194,7 @@ def test_reading_waits_for_no_writer(tmp_path: Path) -> None:
     study = optuna.create_study(storage=writer, study_name="s")
     study.tell(study.ask(), 1.0)
     watched = optuna.load_study(storage=reader, study_name="s")
-    with writer.claim(), writer._backend._lock:
+    with writer.exclusive(), writer._backend._lock:
         study.get_trials()
         found = Tally().standing(watched.get_trials(deepcopy=False), Limits(3), 1, time.time())
     assert found.best == (1.0, 0)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 
+from qgtune.study.attempts.attempt import Attempt
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -76,12 +78,14 @@ def states(app: App) -> list[str]:
 
 def reasons(app: App) -> list[str]:
     """Return why trials failed."""
-    return [trial.user_attrs["qgtune:reason"] for trial in app.trials() if trial.state == TrialState.FAIL]
+    return [Attempt.of(trial).reason for trial in app.trials() if trial.state == TrialState.FAIL]
 
 
 def owner_pid(trial: FrozenTrial) -> int:
     """Return the process that runs a trial."""
-    return int(trial.user_attrs["qgtune:owner"]["pid"])
+    owner = Attempt.of(trial).owner
+    assert owner is not None
+    return owner.pid
 
 
 def assert_settled(app: App, n_complete: int) -> None:
@@ -90,8 +94,8 @@ def assert_settled(app: App, n_complete: int) -> None:
     assert [trial.state for trial in trials].count(TrialState.COMPLETE) == n_complete
     assert all(trial.state.is_finished() for trial in trials)
     lost = [trial for trial in trials if trial.state == TrialState.FAIL]
-    retries = [trial for trial in trials if "qgtune:retry_of" in trial.user_attrs]
+    retries = [trial for trial in trials if Attempt.of(trial).repeats is not None]
     assert len(retries) == len(lost)
     for retry in retries:
-        origin = trials[retry.user_attrs["qgtune:retry_of"]]
+        origin = trials[Attempt.of(retry).repeats or 0]
         assert origin.params.items() <= retry.params.items()

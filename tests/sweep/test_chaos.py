@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 from optuna.trial import TrialState
 
+from qgtune.study.attempts.attempt import Attempt
+from tests.sweep.sweeps import owner_pid
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -52,14 +55,14 @@ def kill_at_random(app: App, process: subprocess.Popen[str], chance: random.Rand
         if running and n_ended > n_before:
             n_before = n_ended
             with suppress(ProcessLookupError):
-                os.kill(chance.choice(running).user_attrs["qgtune:owner"]["pid"], signal.SIGKILL)
+                os.kill(owner_pid(chance.choice(running)), signal.SIGKILL)
                 n_killed += 1
     return n_killed
 
 
 def lost(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials whose worker was killed."""
-    return [trial for trial in trials if "qgtune:lost" in trial.user_attrs]
+    return [trial for trial in trials if Attempt.of(trial).end == "lost"]
 
 
 def check(app: App, n_trials: int) -> None:
@@ -69,18 +72,17 @@ def check(app: App, n_trials: int) -> None:
     assert all(trial.state.is_finished() for trial in trials)
     assert len(trials) - len(lost(trials)) == n_trials
     retries = Counter(
-        (trial.user_attrs["qgtune:retry_of"], trial.user_attrs["qgtune:attempt"])
-        for trial in trials
-        if "qgtune:retry_of" in trial.user_attrs
+        (attempt.repeats, attempt.turn) for attempt in map(Attempt.of, trials) if attempt.repeats is not None
     )
     expected = Counter(
-        (trial.user_attrs.get("qgtune:retry_of", trial.number), trial.user_attrs.get("qgtune:attempt", 0) + 1)
+        (trial.number if attempt.repeats is None else attempt.repeats, attempt.turn + 1)
         for trial in lost(trials)
+        for attempt in [Attempt.of(trial)]
     )
     assert retries == expected
     for trial in lost(trials):
         assert trial.state == TrialState.FAIL
-        assert trial.user_attrs["qgtune:reason"] == "its worker was killed by SIGKILL"
+        assert Attempt.of(trial).reason == "its worker was killed by SIGKILL"
     ran = Counter(map(int, (app.folder / "finished.txt").read_text().split()))
     assert set(ran.values()) == {1}
     complete = {trial.number for trial in trials if trial.state == TrialState.COMPLETE}

@@ -11,6 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from qgtune import tune
+from qgtune.study.attempts.attempt import Attempt
 from tests.sweep.sweeps import BOX_S, Sweep, assert_settled, owner_pid, processes, reasons, states, wait_for
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ def test_dead_worker_costs_one_trial(make_app: MakeApp, deed: str, reason: str) 
     assert states(app).count("FAIL") == 1
     lost = app.trials()[1]
     assert lost.state == TrialState.FAIL
-    assert lost.user_attrs["qgtune:reason"] == reason
-    (retry,) = (trial for trial in app.trials() if "qgtune:retry_of" in trial.user_attrs)
-    assert retry.user_attrs["qgtune:retry_of"] == 1
+    assert Attempt.of(lost).reason == reason
+    (retry,) = (trial for trial in app.trials() if Attempt.of(trial).repeats is not None)
+    assert Attempt.of(retry).repeats == 1
     assert retry.params == lost.params
     assert reason in run.out + run.err
     assert processes(app) == []
@@ -81,14 +82,14 @@ def test_worker_killed_from_outside(make_app: MakeApp, start: Start) -> None:
 def test_exhausted_retries_count(make_app: MakeApp) -> None:
     """A trial that kills each worker is given up after `max_retries`, and counts."""
     app = make_app(
-        f"{NUMBER}if qgtune.current_trial().user_attrs.get('qgtune:retry_of', number) == 1:\n    os._exit(7)"
+        f"{NUMBER}if qgtune.current_trial().user_attrs['qgtune:attempt'].get('repeats', number) == 1:\n    os._exit(7)"
     )
     run = app.sweep(TWO, "hydra.sweeper.n_trials=5", "hydra.sweeper.max_retries=2")
     assert run.code == 0, run.err
     assert states(app).count("COMPLETE") == 4
     assert states(app).count("FAIL") == 3
     failed = [trial for trial in app.trials() if trial.state == TrialState.FAIL]
-    assert [trial.user_attrs.get("qgtune:retry_of") for trial in failed] == [None, 1, 1]
+    assert [Attempt.of(trial).repeats for trial in failed] == [None, 1, 1]
     assert len({tuple(trial.params.items()) for trial in failed}) == 1
 
 
@@ -255,7 +256,7 @@ def test_exceptions_are_retried_on_demand(make_app: MakeApp, retry: str, expecte
     run = app.sweep(f"hydra.sweeper.retry_exceptions={retry}")
     assert run.code == 0, run.err
     assert sorted(states(app)) == expected
-    retries = [trial for trial in app.trials() if trial.user_attrs.get("qgtune:retry_of") == 1]
+    retries = [trial for trial in app.trials() if Attempt.of(trial).repeats == 1]
     assert [trial.params for trial in retries] == [app.trials()[1].params] * (retry == "true")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,9 +16,6 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from qgtune.sweep.workers.job import run_job, set_job
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Recorder(Callbacks):
@@ -60,10 +58,10 @@ def run_both(folder: Path, function: Any, *overrides: str) -> tuple[JobReturn, J
     setup_globals()
     ours, theirs = Recorder(), Recorder()
     whole = compose_whole(folder, *overrides)
-    set_job(whole, 0, ["a=1"], "a=1")
+    set_job(whole, Path(whole.hydra.sweep.dir), 0, ["a=1"], "a=1")
     one = run_job(function, whole, without_hydra(whole), HydraContext(config_loader=None, callbacks=ours))  # type: ignore[arg-type]
     whole = compose_whole(folder, *overrides)
-    set_job(whole, 1, ["a=1"], "a=1")
+    set_job(whole, Path(whole.hydra.sweep.dir), 1, ["a=1"], "a=1")
     other = hydra_run_job(
         hydra_context=HydraContext(config_loader=None, callbacks=theirs),  # type: ignore[arg-type]
         task_function=function,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from qgtune.study.attempts.attempt import Attempt
 from tests.sweep.sweeps import Sweep, assert_settled, owner_pid, processes, reasons, states, wait_for
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def test_a_worker_that_is_ended_early_gives_its_trial_back(
     (app.folder / "go").touch()
     assert sweep.end() == 0, sweep.errors.read_text()
     assert reasons(app) == ["interrupted" if launcher == "qgtune" else f"interrupted by {number.name}"]
-    assert app.trials()[1].user_attrs["qgtune:lost"] == "interrupted"
+    assert Attempt.of(app.trials()[1]).end == "returned"
     assert_settled(app, 4)
 
 

@@ -19,7 +19,7 @@ HERE = socket.gethostname()
 def standing(n_active: int = 2) -> Standing:
     """Return a study in the middle."""
     active = tuple(
-        Activity(Owner(HERE, 100 + index, None), 12 + index, 3.0, index, 0.5 + index) for index in range(n_active)
+        Activity(Owner(HERE, 100 + index, None, HERE), 12 + index, 3.0, index, 0.5 + index) for index in range(n_active)
     )
     return Standing(40, 8, 3, 1, active, best=(0.983, 7), left_s=240.0)
 
@@ -77,7 +77,9 @@ def test_progress_bars_of_jobs_are_shortened() -> None:
 @pytest.mark.parametrize(
     ("owner", "label"),
     [
-        pytest.param(Owner("elsewhere.example", 7, None), "worker elsewhere.example:7", id="other-host"),
+        pytest.param(
+            Owner("another-place", 7, None, "elsewhere.example"), "worker elsewhere.example:7", id="other-host"
+        ),
         pytest.param(None, "worker elsewhere", id="unknown"),
     ],
 )

@@ -20,11 +20,14 @@ from qgtune.progress.show import Bar, Budget, LogLines, Watched, chosen_mode, ha
 from qgtune.progress.view import LiveView
 from qgtune.study.attempts.ledger import Limits
 from qgtune.study.objectives import Objectives
-from qgtune.study.session import Session, StudySpec, completed, open_session
+from qgtune.study.opening import open_session
+from qgtune.study.outcome import completed
+from qgtune.study.spec import StudySpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from qgtune.study.session import Session
     from qgtune.study.status import Standing
 
 TIMEOUT_S = 60.0

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import optuna
 import pytest
-from optuna.trial import TrialState
 
 from qgtune.processes.interrupts import CLUSTER_SIGNALS, Interrupts
 from qgtune.study.attempts.ledger import Limits, Stop
 from qgtune.study.loop import run_trials
-from qgtune.study.session import Outcome, Session, StudySpec, failed, open_session
+from qgtune.study.opening import open_session
+from qgtune.study.outcome import Outcome, returned
+from qgtune.study.spec import StudySpec
 from qgtune.sweep.crew import Rounds
 from qgtune.sweep.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from qgtune.study.session import Session
 
 Launch = Callable[[int, Supervisor], None]
 
@@ -28,7 +33,7 @@ def session() -> Session:
 
 def complete(_trial: optuna.Trial) -> Outcome:
     """Do a trial's work."""
-    return Outcome(TrialState.COMPLETE, (1.0,))
+    return Outcome("complete", (1.0,))
 
 
 def never() -> bool:
@@ -116,7 +121,7 @@ def test_workers_that_never_get_through_are_given_up(session: Session) -> None:
     def launch(count: int, supervisor: Supervisor) -> None:
         if len(session.study.trials) == 2:
             run_trials(session, complete, never, n_most=1)
-        run_trials(session, lambda _trial: failed("interrupted", lost="interrupted"), never, n_most=1)
+        run_trials(session, lambda _trial: returned(), never, n_most=1)
         supervisor.stopped(count)
 
     gave_up, launches = run(session, launch)

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
+from qgtune.study.attempts.attempt import Attempt
 from tests.conftest import stock_study
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def test_a_wrong_number_of_values_fails_its_trial(make_app: MakeApp) -> None:
     assert run.code == 0, run.err
     failed = app.trials()[1]
     assert failed.state == TrialState.FAIL
-    assert failed.user_attrs["qgtune:reason"] == "it returned 3 values, but the study has 2 objectives"
+    assert Attempt.of(failed).reason == "it returned 3 values, but the study has 2 objectives"
 
 
 @pytest.mark.parametrize(

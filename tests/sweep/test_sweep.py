@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from qgtune.study.attempts.attempt import Attempt
 from tests.conftest import CONFIG, App
+from tests.sweep.sweeps import owner_pid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,11 +94,15 @@ def test_result_files_agree_with_the_study(app: App) -> None:
 
 
 def test_best_config_runs_with_the_printed_command(app: App) -> None:
-    """The command that the sweep prints runs the best config as it is."""
+    """The command that the sweep prints runs the best trial again, and its file runs by itself."""
     out = app.sweep().out
-    command = re.search(r"Run the best config:  python (.*train\.py .*)", out)
+    command = re.search(r"Run the best again: +qgtune (rerun .*)", out)
     assert command is not None
-    subprocess.run([sys.executable, *shlex.split(command[1])], cwd=app.folder, check=True, timeout=60)
+    for arguments in (
+        ["-m", "qgtune", *shlex.split(command[1])],
+        ["train.py", "-cp", app.path(), "-cn", "best_config"],
+    ):
+        subprocess.run([sys.executable, *arguments], cwd=app.folder, check=True, timeout=60)
 
 
 def test_overrides_replay_a_trial_without_any_sweeper(app: App) -> None:
@@ -281,7 +287,7 @@ def test_a_failing_trial_does_not_stop_the_sweep(make_app: MakeApp) -> None:
     run = app.sweep()
     assert run.code == 0
     assert states(app) == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
-    assert app.trials()[1].user_attrs["qgtune:reason"] == "ValueError: odd one out"
+    assert Attempt.of(app.trials()[1]).reason == "ValueError: odd one out"
     assert "trial 1 failed: ValueError: odd one out" in run.out
     assert "Traceback" not in run.out + run.err
     log = app.path("1", "train.log").read_text()
@@ -326,7 +332,7 @@ def test_useless_results_fail_the_trial(make_app: MakeApp, value: str, reason: s
     app = make_app(f"return {value}")
     run = app.sweep("hydra.sweeper.n_trials=1")
     assert states(app) == ["FAIL"]
-    assert app.trials()[0].user_attrs["qgtune:reason"].startswith(reason)
+    assert Attempt.of(app.trials()[0]).reason.startswith(reason)
     assert "No trial completed" in run.err
     assert run.code == 1
 
@@ -515,6 +521,6 @@ def test_workers_ride_on_joblib(app: App) -> None:
     run = app.sweep("hydra/launcher=joblib", "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=5")
     assert run.code == 0, run.err
     assert states(app) == ["COMPLETE"] * 5
-    assert len({trial.user_attrs["qgtune:owner"]["pid"] for trial in app.trials()}) <= 2
+    assert len({owner_pid(trial) for trial in app.trials()}) <= 2
     assert sorted(path.name for path in app.path().glob("[!.]*") if path.is_dir()) == ["0", "1", "2", "3", "4"]
     assert not list(app.path().glob("train.log"))

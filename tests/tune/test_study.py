@@ -18,7 +18,9 @@ import pytest
 import yaml
 
 from qgtune import QGTuneError, tune
+from qgtune.study.attempts.attempt import Attempt
 from tests.conftest import stock_study
+from tests.sweep.sweeps import owner_pid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,8 +199,8 @@ def test_optimize_fails_trials_with_a_reason(caplog: pytest.LogCaptureFixture) -
 
     study = tune.optimize(odd, settings())
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "FAIL", "FAIL", "COMPLETE"]
-    assert study.trials[1].user_attrs["qgtune:reason"] == "ValueError: odd one out"
-    assert study.trials[2].user_attrs["qgtune:reason"].startswith("it returned None")
+    assert Attempt.of(study.trials[1]).reason == "ValueError: odd one out"
+    assert Attempt.of(study.trials[2]).reason.startswith("it returned None")
     assert "odd one out" in caplog.text
 
 
@@ -259,8 +261,8 @@ def test_optimize_over_processes_survives_a_killed_one(tmp_path: Path) -> None:
     trials = stock_study(tmp_path / "s.log").trials
     assert sum(trial.state.name == "COMPLETE" for trial in trials) == 8
     lost = trials[3]
-    assert lost.user_attrs["qgtune:reason"] == "its worker was killed by SIGKILL"
-    (retry,) = [trial for trial in trials if trial.user_attrs.get("qgtune:retry_of") == 3]
+    assert Attempt.of(lost).reason == "its worker was killed by SIGKILL"
+    (retry,) = [trial for trial in trials if Attempt.of(trial).repeats == 3]
     assert retry.params == lost.params
 
 
@@ -287,10 +289,10 @@ def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) != 0
     trials = stock_study(tmp_path / "s.log").trials
-    assert [trial.user_attrs["qgtune:reason"] for trial in trials] == ["interrupted", "interrupted"]
+    assert [Attempt.of(trial).reason for trial in trials] == ["interrupted", "interrupted"]
     for trial in trials:
         with pytest.raises(ProcessLookupError, match="No such process"):
-            os.kill(trial.user_attrs["qgtune:owner"]["pid"], 0)
+            os.kill(owner_pid(trial), 0)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials
-from qgtune.results.invocation import Command as Recorded
+from qgtune.results.invocation import Invocation
 from qgtune.results.stored_params import params_of
 from qgtune.study.storages.addresses import redact
 
@@ -79,7 +79,7 @@ def _best_configs(source: Source) -> Iterator[Path]:
 def _commands(source: Source, config: Path | None) -> Iterator[Command]:
     recorded = None if source.folder is None else _recorded(source.folder)
     if recorded is not None and config is not None:
-        yield Command("Run the best config", redact(recorded.run_command(config)))
+        yield Command("Run the best trial again", f"qgtune rerun {shlex.quote(str(source.folder))}")
     if source.storage == "memory":
         return
     if recorded is not None:
@@ -91,8 +91,8 @@ def _commands(source: Source, config: Path | None) -> Iterator[Command]:
     yield Command("Write this page again", f"qgtune report {place}{study}")
 
 
-def _recorded(folder: Path) -> Recorded | None:
+def _recorded(folder: Path) -> Invocation | None:
     try:
-        return Recorded.read(folder)
+        return Invocation.read(folder)
     except QGTuneError:
         return None

@@ -138,7 +138,7 @@ def _timeline(found: Sequence[Bar]) -> None:
         color=[_colour(bar.state) for bar in found],
         edgecolor="grey",
         linewidth=0.5,
-        hatch=["" if bar.retry_of is None else "//" for bar in found],
+        hatch=["" if bar.repeats is None else "//" for bar in found],
     )
     axes.set_yticks(list(rows.values()), [literal(worker) for worker in rows])
     axes.invert_yaxis()

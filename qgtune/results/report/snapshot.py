@@ -11,7 +11,8 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from qgtune.results.report.excerpt import Excerpt
-from qgtune.study.attempts.ledger import REASON, RETRY_OF, is_feasible
+from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.attempts.ledger import is_feasible
 from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Snapshot:
         """The numbers of the trials that ran a trial again, by the number of the first attempt."""
         found: dict[int, list[int]] = {}
         for trial in self.trials:
-            if (first := trial.user_attrs.get(RETRY_OF)) is not None:
+            if (first := Attempt.of(trial).repeats) is not None:
                 found.setdefault(first, []).append(trial.number)
         return found
 
@@ -133,7 +134,7 @@ def _objectives(study: optuna.Study, n: int) -> tuple[str, ...]:
 
 def reason_of(trial: FrozenTrial) -> str:
     """Return why a trial failed; a sentence for a trial that does not say."""
-    reason = trial.user_attrs.get(REASON) or trial.system_attrs.get("fail_reason") or "no reason was recorded"
+    reason = Attempt.of(trial).reason or trial.system_attrs.get("fail_reason") or "no reason was recorded"
     return str(redact(str(reason)))
 
 

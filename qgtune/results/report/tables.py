@@ -14,7 +14,8 @@ from qgtune.results.report.markup import Html, copyable, joined, table, tag
 from qgtune.results.report.plots import infeasible_note
 from qgtune.results.report.snapshot import reason_of, sorted_by_value
 from qgtune.space.reading.yaml_files import dump_yaml
-from qgtune.study.attempts.ledger import RETRY_OF, is_feasible
+from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.attempts.ledger import is_feasible
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -91,7 +92,7 @@ def _counts(snapshot: Snapshot) -> Html:
     counts = snapshot.counts
     shown = [(kind, counts[state]) for state, (kind, _) in KINDS.items() if counts[state]]
     texts = [tag("span", f"{n:,} {kind}", class_=f"state {kind}") for kind, n in shown]
-    n_again = sum(trial.user_attrs.get(RETRY_OF) is not None for trial in snapshot.trials)
+    n_again = sum(Attempt.of(trial).repeats is not None for trial in snapshot.trials)
     return joined(
         [*texts, tag("span", f"({n_again:,} {'retry' if n_again == 1 else 'retries'})")] if n_again else texts
     )
@@ -147,8 +148,9 @@ def failures(snapshot: Snapshot, facts: Facts) -> Html:
         return tag("p", "No trial has failed.")
     retries = snapshot.retries
     rows = [
-        _failure(trial, retries.get(trial.user_attrs.get(RETRY_OF, trial.number), []), facts)
+        _failure(trial, retries.get(trial.number if first is None else first, []), facts)
         for trial in failed[:MOST_FAILURES]
+        for first in [Attempt.of(trial).repeats]
     ]
     parts = [table(["trial", "ended", "reason", "log"], rows, class_="failures")]
     if len(failed) > MOST_FAILURES:
@@ -167,7 +169,7 @@ def _reasons(failed: list[FrozenTrial]) -> list[Html]:
 
 
 def _failure(trial: FrozenTrial, retries: list[int], facts: Facts) -> list[str]:
-    first, again = trial.user_attrs.get(RETRY_OF), [number for number in retries if number > trial.number]
+    first, again = Attempt.of(trial).repeats, [number for number in retries if number > trial.number]
     notes = [f"retry of {first}"] if first is not None else []
     notes += [f"run again as {again[0]}"] if again else []
     number = str(trial.number) if not notes else Html(f"{trial.number}{tag('div', ', '.join(notes), class_='below')}")

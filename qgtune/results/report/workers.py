@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qgtune.results.report.excerpt import escaped
 from qgtune.results.report.figures import KINDS, LEGEND, Plot, Plots
 from qgtune.results.report.snapshot import end_of, reason_of
-from qgtune.study.attempts.ledger import OWNER, RETRY_OF
-from qgtune.study.attempts.owner import Owner
+from qgtune.study.attempts.attempt import Attempt
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, TrialState
 
     from qgtune.results.report.snapshot import Snapshot
+    from qgtune.study.attempts.owner import Owner
 
 MOST_BARS = 2_000
 MOST_WORKERS = 60
@@ -35,7 +35,7 @@ class Bar:
         state: how it ended, or that it runs.
         start: when it started.
         end: when it ended; for one that runs, when the study was read.
-        retry_of: the first attempt's number, if the trial ran one again.
+        repeats: the first attempt's number, if the trial ran one again.
         reason: why it failed; empty if it did not.
     """
 
@@ -45,7 +45,7 @@ class Bar:
     state: TrialState
     start: dt.datetime
     end: dt.datetime
-    retry_of: int | None
+    repeats: int | None
     reason: str
 
     @property
@@ -61,12 +61,12 @@ def bars(snapshot: Snapshot) -> list[Bar]:
     names = _names(started)
     found = [
         Bar(
-            *names[_owner(trial)],
+            *names[Attempt.of(trial).owner],
             trial.number,
             trial.state,
             trial.datetime_start,
             end_of(trial, snapshot.taken),
-            trial.user_attrs.get(RETRY_OF),
+            Attempt.of(trial).repeats,
             reason_of(trial) if KINDS[trial.state][0] == "failed" else "",
         )
         for trial in started[-MOST_BARS:]
@@ -88,13 +88,9 @@ def _in_lanes(found: Sequence[Bar]) -> list[Bar]:
     return placed
 
 
-def _owner(trial: FrozenTrial) -> Owner | None:
-    return Owner.from_attribute(trial.user_attrs.get(OWNER))
-
-
 def _names(started: Sequence[FrozenTrial]) -> dict[Owner | None, tuple[str, int]]:
     """Return the workers' names and places: a number each, the process id, and the host if there are several."""
-    owners = dict.fromkeys(_owner(trial) for trial in started)
+    owners = dict.fromkeys(Attempt.of(trial).owner for trial in started)
     hosts = {owner.host for owner in owners if owner is not None}
     names: dict[Owner | None, tuple[str, int]] = {None: (UNKNOWN, 0)}
     for place, owner in enumerate(filter(None, owners), start=1):
@@ -115,7 +111,7 @@ def timeline(snapshot: Snapshot) -> Plots:
     if not found:
         return Plots(note="No trial has started yet.")
     rows = rows_of(found)
-    first = sorted(found, key=lambda bar: bar.retry_of is not None)  # the legend looks like the first bar
+    first = sorted(found, key=lambda bar: bar.repeats is not None)  # the legend looks like the first bar
     traces = [_trace(state, [bar for bar in first if bar.state == state]) for state in KINDS]
     layout = {
         "barmode": "overlay",
@@ -128,9 +124,9 @@ def timeline(snapshot: Snapshot) -> Plots:
     figure = {"data": [trace for trace in traces if trace["y"]], "layout": layout}
     n_started = sum(trial.datetime_start is not None for trial in snapshot.trials)
     notes = [f"Showing the latest {len(found):,} of {n_started:,} trials."] if len(found) < n_started else []
-    if any(bar.retry_of is not None for bar in found):
+    if any(bar.repeats is not None for bar in found):
         notes.append("Hatched bars run an earlier trial again.")
-    if all(_owner(trial) is None for trial in snapshot.trials):
+    if all(Attempt.of(trial).owner is None for trial in snapshot.trials):
         notes.append("The study does not say which process ran a trial: rows show what ran at the same time.")
     plot = Plot("timeline", "Timeline", figure, height_px=130 + 30 * len(rows))
     return Plots((plot,), " ".join(notes))
@@ -149,7 +145,7 @@ def _trace(state: TrialState, found: Sequence[Bar]) -> dict[str, Any]:
         "marker": {
             "color": colour,
             "line": {"width": 0.5, "color": "rgba(128,128,128,0.9)"},
-            "pattern": {"shape": ["" if bar.retry_of is None else "/" for bar in found]},
+            "pattern": {"shape": ["" if bar.repeats is None else "/" for bar in found]},
         },
         "text": [_told(bar) for bar in found],
         "textposition": "none",
@@ -160,8 +156,8 @@ def _trace(state: TrialState, found: Sequence[Bar]) -> dict[str, Any]:
 def _told(bar: Bar) -> str:
     """Return what stands beside the pointer."""
     lines = [f"trial {bar.trial}, {KINDS[bar.state][0]}", f"{bar.seconds:.1f} s"]
-    if bar.retry_of is not None:
-        lines.append(f"runs trial {bar.retry_of} again")
+    if bar.repeats is not None:
+        lines.append(f"runs trial {bar.repeats} again")
     if bar.reason:
         lines.append(escaped(bar.reason[:100]))
     return "<br>".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -182,17 +183,21 @@ def check_space(space: SearchSpace, config: DictConfig) -> None:
     problems = [problem for item in space.hyperparameters.values() for problem in _refused(prepared, item)]
     if not problems:
         sample = {path: item.extremes()[0] for path, item in space.hyperparameters.items()}
-        space.inject(prepared, sample)
-        problems = _unresolved(space.dependencies, prepared)
+        sampled = copy.deepcopy(prepared)
+        space.inject(sampled, sample)
+        problems = _unresolved(space.dependencies, sampled)
         for path, item in space.hyperparameters.items():
-            problems += _unresolved_by(space, prepared, item)
-            space.inject(prepared, {path: sample[path]})
+            merges = any(isinstance(value, dict) for value in item.extremes())
+            rest = {name: value for name, value in sample.items() if name != path} if merges else {}
+            problems += _unresolved_by(space, prepared if merges else sampled, item, rest)
+            if not merges:
+                space.inject(sampled, {path: sample[path]})
     if problems:
         raise QGTuneError(*dict.fromkeys(problems))
 
 
-def _unresolved_by(space: SearchSpace, config: DictConfig, item: Hyperparameter) -> list[str]:
-    """Read what follows a hyperparameter directly, at each of its other extremes."""
+def _unresolved_by(space: SearchSpace, config: DictConfig, item: Hyperparameter, rest: Mapping[str, Any]) -> list[str]:
+    """Read what follows a hyperparameter directly, at each of its other extremes, beside the values of the rest."""
     path = parse_path(item.path)
     followers = {
         target: dependency
@@ -201,16 +206,22 @@ def _unresolved_by(space: SearchSpace, config: DictConfig, item: Hyperparameter)
     }
     problems: list[str] = []
     for value in item.extremes()[1:] if followers else ():
-        space.inject(config, {item.path: value})
-        problems += _unresolved(followers, config)
+        tried = copy.deepcopy(config) if rest else _own(config, value)
+        space.inject(tried, {**rest, item.path: value})
+        problems += _unresolved(followers, tried)
     return problems
+
+
+def _own(config: DictConfig, value: Any) -> DictConfig:
+    """Return a config to try a value in: a copy for a mapping, which leaves what it merges into."""
+    return copy.deepcopy(config) if isinstance(value, dict) else config
 
 
 def _refused(config: DictConfig, hyperparameter: Hyperparameter) -> list[str]:
     problems: list[str] = []
     for value in hyperparameter.extremes():
         try:
-            assign(config, parse_path(hyperparameter.path), value)
+            assign(_own(config, value), parse_path(hyperparameter.path), value)
         except REFUSALS as error:
             problem = f"Cannot set {hyperparameter.path} to {value!r} ({hyperparameter.source}): {_first(error)}"
             problems.append(Located(problem, hyperparameter.path, hyperparameter.source))

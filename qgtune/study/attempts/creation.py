@@ -1,29 +1,57 @@
-"""How a session gets its next trial: no number of processes and hosts together creates one too many.
+"""How an attempt comes about: no number of processes and hosts together creates one too many.
 
-Where the storage has a claim, counting and creating happen under it. Elsewhere whoever has created a trial looks
-whether it is entitled to it, and withdraws it if not.
+Where the storage lets one process at a time count trials, counting and creating happen in one. Elsewhere whoever has
+created a trial looks whether it is entitled to it, and withdraws it if not.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from optuna.trial import TrialState, create_trial
 
 from qgtune.study import optuna_private
-from qgtune.study.attempts.ledger import ATTEMPT, LOST, OWNER, REASON, RETRY_OF, WITHDRAWN, Start, Stop, is_entitled
-from qgtune.study.storages.exclusive import Claiming, ClaimLostError, claim
-from qgtune.study.storages.opening import batch
+from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
+from qgtune.study.attempts.ledger import Start, Stop, is_entitled
+from qgtune.study.storages.exclusive import ExclusivityLostError, OneAtATime, exclusive
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import optuna
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-    from qgtune.study.session import Session
+    from qgtune.study.attempts.ledger import Ledger, Limits
 
 
-def next_trial_id(session: Session) -> int | Stop:
-    """Create the next trial of a session's study, running and owned by it.
+class Asking(Protocol):
+    """Who asks for a trial: a session."""
+
+    study: optuna.Study
+    limits: Limits
+
+    @property
+    def start(self) -> Attempt:
+        """What an attempt of this process starts from."""
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """What returns the time in seconds since the epoch."""
+
+    @property
+    def storage(self) -> BaseStorage:
+        """The study's storage."""
+
+    def refresh(self) -> Ledger:
+        """Bring the tally up to date."""
+
+    def withdraw(self, trial_id: int) -> None:
+        """End an attempt that must not run."""
+
+
+def next_trial_id(asking: Asking) -> int | Stop:
+    """Create the next trial of a study, running and owned by whoever asks.
 
     Returns:
         Its id in the storage, or why there is none.
@@ -31,79 +59,69 @@ def next_trial_id(session: Session) -> int | Stop:
     Raises:
         StorageLostError: when the storage does not answer.
     """
-    attempt = _claimed if isinstance(session.storage, Claiming) else _raced_for
-    while (found := attempt(session)) is None:
+    attempt = _one_at_a_time if isinstance(asking.storage, OneAtATime) else _raced_for
+    while (found := attempt(asking)) is None:
         pass
     return found
 
 
-def _claimed(session: Session) -> int | Stop | None:
+def _one_at_a_time(asking: Asking) -> int | Stop | None:
     trial_id = None
     try:
-        with claim(session.storage):
-            decision = session.refresh().next(session.limits, session.clock())
+        with exclusive(asking.storage):
+            decision = asking.refresh().next(asking.limits, asking.clock())
             if isinstance(decision, Stop):
                 return decision
-            trial_id = _create(session, decision)
-    except ClaimLostError:  # somebody else may have counted without it
+            trial_id = _create(asking, decision) if decision.waiting is None else _take(asking, decision.waiting)
+    except ExclusivityLostError:  # somebody else may have counted meanwhile
         if trial_id is not None:
-            withdraw(session.storage, trial_id)
+            asking.withdraw(trial_id)
         return None
     return trial_id
 
 
-def _raced_for(session: Session) -> int | Stop | None:
-    decision = session.refresh().next(session.limits, session.clock(), waiting_first=True)
+def _raced_for(asking: Asking) -> int | Stop | None:
+    decision = asking.refresh().next(asking.limits, asking.clock(), waiting_first=True)
     if isinstance(decision, Stop):
         return decision
     if decision.waiting is not None:
-        return _take(session, decision.waiting)
-    trial_id = _create(session, decision)
-    trial = session.storage.get_trial(trial_id)
-    if is_entitled(session.study.get_trials(deepcopy=False), trial, session.limits):
+        return _take(asking, decision.waiting)
+    trial_id = _create(asking, decision)
+    trial = asking.storage.get_trial(trial_id)
+    if is_entitled(asking.study.get_trials(deepcopy=False), trial, asking.limits):
         return trial_id
-    withdraw(session.storage, trial_id)
+    asking.withdraw(trial_id)
     return None
 
 
-def _create(session: Session, start: Start) -> int:
-    owner = session.owner.to_attribute()
-    if start.waiting is not None:
-        trial_id = optuna_private.trial_id_of(start.waiting)
-        session.storage.set_trial_user_attr(trial_id, OWNER, owner)
-        session.storage.set_trial_state_values(trial_id, TrialState.RUNNING)
-        return trial_id
-    template = _template(start.retry_of, start.attempt, owner)
-    return session.storage.create_new_trial(optuna_private.id_of(session.study), template)
+def _create(asking: Asking, start: Start) -> int:
+    template = _template(start.again, asking.start)
+    return asking.storage.create_new_trial(optuna_private.id_of(asking.study), template)
 
 
-def _take(session: Session, waiting: FrozenTrial) -> int | None:
-    """Start an enqueued trial, unless somebody else was faster: storages let one process only."""
+def _take(asking: Asking, waiting: FrozenTrial) -> int | None:
+    """Start an enqueued trial, unless somebody else, stock Optuna for one, was faster.
+
+    The owner is written first: a worker that is killed in between leaves a trial that still waits.
+    """
     trial_id = optuna_private.trial_id_of(waiting)
-    if not session.storage.set_trial_state_values(trial_id, TrialState.RUNNING):
+    if asking.storage.get_trial(trial_id).state != TrialState.WAITING:
         return None
-    session.storage.set_trial_user_attr(trial_id, OWNER, session.owner.to_attribute())
-    return trial_id
+    asking.storage.set_trial_user_attr(trial_id, ATTRIBUTE, asking.start.to_attribute())
+    if asking.storage.set_trial_state_values(trial_id, TrialState.RUNNING):
+        return trial_id
+    if Attempt.of(asking.storage.get_trial(trial_id)).owner == asking.start.owner:  # it runs elsewhere, and is not ours
+        asking.storage.set_trial_user_attr(trial_id, ATTRIBUTE, {})
+    return None
 
 
-def withdraw(storage: BaseStorage, trial_id: int) -> None:
-    """Mark a trial that must not run as one that counts for nothing; stock Optuna shows it as failed."""
-    with batch(storage):
-        storage.set_trial_user_attr(trial_id, REASON, "it was created beyond the total, and did not run")
-        storage.set_trial_user_attr(trial_id, LOST, WITHDRAWN)
-        storage.set_trial_state_values(trial_id, TrialState.FAIL)
-
-
-def _template(lost: FrozenTrial | None, attempt: int, owner: dict[str, Any]) -> FrozenTrial:
-    attributes: dict[str, Any] = {OWNER: owner}
-    if lost is None:
-        return create_trial(state=TrialState.RUNNING, user_attrs=attributes)
-    attributes[RETRY_OF] = lost.user_attrs.get(RETRY_OF, lost.number)
-    attributes[ATTEMPT] = attempt
+def _template(again: FrozenTrial | None, start: Attempt) -> FrozenTrial:
+    if again is None:
+        return create_trial(state=TrialState.RUNNING, user_attrs={ATTRIBUTE: start.to_attribute()})
     return create_trial(
         state=TrialState.RUNNING,
-        params=lost.params,
-        distributions=lost.distributions,
-        user_attrs=attributes,
-        system_attrs=lost.system_attrs,
+        params=again.params,
+        distributions=again.distributions,
+        user_attrs={ATTRIBUTE: Attempt.of(again).repeated(again.number, start).to_attribute()},
+        system_attrs=again.system_attrs,
     )

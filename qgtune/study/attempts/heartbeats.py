@@ -79,10 +79,6 @@ class Beats:
             self.remove(owner)
 
 
-def _name(owner: Owner) -> str:
-    return f"{owner.host}-{owner.pid}-{owner.started}"
-
-
 @dataclass(frozen=True, slots=True)
 class Heartbeats(Beats):
     """A small file for each of a study's workers, beside the journal.
@@ -121,7 +117,7 @@ class Heartbeats(Beats):
         return probe.stat().st_mtime
 
     def _file(self, owner: Owner) -> Path:
-        return self.folder / _name(owner)
+        return self.folder / owner.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +133,16 @@ class RedisHeartbeats(Beats):
     def beat(self, owner: Owner) -> None:
         """Set the owner's field to the server's time, if it answers."""
         with contextlib.suppress(*_failures()):
-            self.log.beat(_name(owner))
+            self.log.beat(owner.name)
 
     def remove(self, owner: Owner) -> None:
         """Take away the owner's field."""
         with contextlib.suppress(*_failures()):
-            self.log.forget(_name(owner))
+            self.log.forget(owner.name)
 
     def have_stopped(self, owner: Owner) -> bool:
         """Say whether the owner's field is there and too old."""
-        age_s = self.log.age_s(_name(owner))
+        age_s = self.log.age_s(owner.name)
         return age_s is not None and age_s > N_MISSED * PERIOD_S
 
 
@@ -183,14 +179,14 @@ class AttributeHeartbeats(Beats):
     def beat(self, owner: Owner) -> None:
         """Set the owner's attribute, if the storage answers."""
         with contextlib.suppress(QGTuneError):
-            self.storage.set_study_user_attr(self.study_id, ALIVE + _name(owner), self.now_s())
+            self.storage.set_study_user_attr(self.study_id, ALIVE + owner.name, self.now_s())
 
     def remove(self, owner: Owner) -> None:
         """Set the owner's attribute to null: Optuna cannot delete one."""
         with contextlib.suppress(QGTuneError):
-            self.storage.set_study_user_attr(self.study_id, ALIVE + _name(owner), None)
+            self.storage.set_study_user_attr(self.study_id, ALIVE + owner.name, None)
 
     def have_stopped(self, owner: Owner) -> bool:
         """Say whether the owner's attribute is too old, or null."""
-        beat_s = self.storage.get_study_user_attrs(self.study_id).get(ALIVE + _name(owner), self.now_s())
+        beat_s = self.storage.get_study_user_attrs(self.study_id).get(ALIVE + owner.name, self.now_s())
         return beat_s is None or self.now_s() - beat_s > N_MISSED * PERIOD_S + self.tolerance_s

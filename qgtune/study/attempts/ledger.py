@@ -8,18 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 from optuna.trial import TrialState
 
+from qgtune.study.attempts.attempt import Attempt
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from optuna.trial import FrozenTrial
-
-OWNER = "qgtune:owner"
-REASON = "qgtune:reason"
-RETRY_OF = "qgtune:retry_of"
-ATTEMPT = "qgtune:attempt"
-LOST = "qgtune:lost"
-WITHDRAWN = "withdrawn"
-"""What `LOST` says of a trial that was created beyond the total and never ran: it counts as none at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +22,7 @@ class Limits:
 
     Attributes:
         n_trials: the total of finished trials (complete, pruned, and failures that are not retried).
-        max_retries: how often a trial whose worker died is tried again.
+        max_retries: how often a trial that was lost is tried again; one that was given back always is.
         retry_exceptions: whether a trial whose function raised is tried again, too.
         max_failure_rate: the share of this run's finished trials that may fail, in [0, 1], before the study stops.
         n_first: how many trials of this run may all fail from the start before the study stops.
@@ -57,14 +51,12 @@ class Start:
     """Start a trial.
 
     Attributes:
-        retry_of: the number of the first attempt, and `params` its parameters; None for a new trial.
-        waiting: the number of an enqueued trial to take.
-        attempt: 0 for a first attempt.
+        again: the latest attempt at a trial that is to be run again; None for a new trial.
+        waiting: an enqueued trial to take; None for none.
     """
 
-    retry_of: FrozenTrial | None = None
+    again: FrozenTrial | None = None
     waiting: FrozenTrial | None = None
-    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +124,7 @@ class Ledger:
         pruned: how many were pruned.
         failed: how many failed for good.
         running: how many run now.
-        died: how many of the failed ones lost their worker.
+        lost: how many of the failed ones lost their worker.
         last_failure: the latest trial that failed for good.
         progress: how the best value came about.
     """
@@ -141,13 +133,13 @@ class Ledger:
     pruned: int = 0
     failed: int = 0
     running: int = 0
-    died: int = 0
+    lost: int = 0
     last_failure: FrozenTrial | None = None
     progress: Progress = field(default_factory=Progress)
     _run_finished: int = 0
     _run_failed: int = 0
-    _lost: dict[int, FrozenTrial] = field(default_factory=dict)
-    _retries: dict[tuple[int, int], set[int]] = field(default_factory=dict)
+    _to_repeat: dict[int, FrozenTrial] = field(default_factory=dict)
+    _repetitions: dict[tuple[int, int], set[int]] = field(default_factory=dict)
     _waiting: list[FrozenTrial] = field(default_factory=list)
     _n_settled: int = 0
     _settled: set[int] = field(default_factory=set)
@@ -169,8 +161,8 @@ class Ledger:
             self._n_settled += 1
 
     def _take(self, trial: FrozenTrial, limits: Limits) -> None:
-        if RETRY_OF in trial.user_attrs:
-            self._take_retry(trial)
+        if (repetition := repetition_of(trial)) is not None:
+            self._take_repetition(repetition, trial)
         if trial.state == TrialState.RUNNING:
             self.running += 1
         elif trial.state == TrialState.WAITING:
@@ -179,29 +171,30 @@ class Ledger:
             self._settled.add(trial.number)
             self._settle(trial, limits)
 
-    def _take_retry(self, trial: FrozenTrial) -> None:
-        numbers = self._retries.setdefault(attempt_of(trial), set())
-        if is_withdrawn(trial):
-            numbers.discard(trial.number)
-        else:
+    def _take_repetition(self, repetition: tuple[int, int], trial: FrozenTrial) -> None:
+        numbers = self._repetitions.setdefault(repetition, set())
+        if Attempt.of(trial).counts:
             numbers.add(trial.number)
+        else:
+            numbers.discard(trial.number)
 
     def _settle(self, trial: FrozenTrial, limits: Limits) -> None:
-        if is_withdrawn(trial):
+        attempt = Attempt.of(trial)
+        if not attempt.counts:
             return
         if trial.state == TrialState.COMPLETE:
             self.complete += 1
         elif trial.state == TrialState.PRUNED:
             self.pruned += 1
-        elif will_retry(trial, limits):
-            self._lost[trial.number] = trial
+        elif is_repeated(attempt, limits):
+            self._to_repeat[trial.number] = trial
         else:
             self.failed += 1
-            self.died += LOST in trial.user_attrs
+            self.lost += attempt.end == "lost"
             self.last_failure = trial
         if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
             self.progress.add(trial, maximize=limits.maximize)
-        if trial.number >= limits.n_before and trial.number not in self._lost:
+        if trial.number >= limits.n_before and trial.number not in self._to_repeat:
             self._run_finished += 1
             self._run_failed += trial.state == TrialState.FAIL
 
@@ -229,19 +222,21 @@ class Ledger:
         waiting = Start(waiting=self._waiting[0]) if self._waiting else None
         if waiting is not None and waiting_first:
             return waiting
-        for number, trial in self._lost.items():
-            attempt = trial.user_attrs.get(ATTEMPT, 0) + 1
-            if not self._retries.get((trial.user_attrs.get(RETRY_OF, number), attempt)):
-                return Start(retry_of=trial, attempt=attempt)
+        for number, trial in self._to_repeat.items():
+            attempt = Attempt.of(trial)
+            first = number if attempt.repeats is None else attempt.repeats
+            if not self._repetitions.get((first, attempt.turn + 1)):
+                return Start(again=trial)
         return waiting or Start()
 
     def has_room_behind(self, limits: Limits) -> bool:
         """Say whether the total leaves room for one more trial after all those that were taken in, waiting ones too."""
         return self.finished + self.running + len(self._waiting) < limits.n_trials
 
-    def is_retried(self, trial: FrozenTrial) -> bool:
+    def is_repeated_already(self, trial: FrozenTrial) -> bool:
         """Say whether one of the trials taken in repeats the same trial for the same time."""
-        return RETRY_OF in trial.user_attrs and bool(self._retries.get(attempt_of(trial)))
+        repetition = repetition_of(trial)
+        return repetition is not None and bool(self._repetitions.get(repetition))
 
     def given_up(self, limits: Limits) -> str:
         """Say why the study is given up because of its failures; the empty text means that it is not."""
@@ -253,14 +248,10 @@ class Ledger:
         return ""
 
 
-def attempt_of(trial: FrozenTrial) -> tuple[int, int]:
-    """Return which trial a retry repeats, and for which time."""
-    return trial.user_attrs[RETRY_OF], trial.user_attrs.get(ATTEMPT, 1)
-
-
-def is_withdrawn(trial: FrozenTrial) -> bool:
-    """Say whether a trial was created beyond the total, so that it never ran."""
-    return trial.user_attrs.get(LOST) == WITHDRAWN
+def repetition_of(trial: FrozenTrial) -> tuple[int, int] | None:
+    """Return which trial an attempt repeats, and for which time; None for a first attempt."""
+    attempt = Attempt.of(trial)
+    return None if attempt.repeats is None else (attempt.repeats, attempt.turn)
 
 
 def is_entitled(trials: Sequence[FrozenTrial], trial: FrozenTrial, limits: Limits) -> bool:
@@ -278,20 +269,19 @@ def is_entitled(trials: Sequence[FrozenTrial], trial: FrozenTrial, limits: Limit
     """
     before = Ledger()
     before.update(trials[: trial.number], limits)
-    return before.has_room_behind(limits) and not before.is_retried(trial)
+    return before.has_room_behind(limits) and not before.is_repeated_already(trial)
 
 
-def will_retry(trial: FrozenTrial, limits: Limits) -> bool:
-    """Say whether a failed trial is tried again, so that it does not count.
+def is_repeated(attempt: Attempt, limits: Limits) -> bool:
+    """Say whether an attempt is repeated, so that it does not count.
 
-    A trial that the user interrupted is always tried again; one whose worker died, `max_retries` times.
+    One that was given back always is; one that was lost `max_retries` times, and so is one that failed where failures
+    are retried.
     """
-    lost = trial.user_attrs.get(LOST)
-    if lost == "interrupted":
+    if attempt.end == "returned":
         return True
-    if lost == "died" or (lost is None and limits.retry_exceptions and REASON in trial.user_attrs):
-        return bool(trial.user_attrs.get(ATTEMPT, 0) < limits.max_retries)
-    return False
+    is_a_loss = attempt.end == "lost" or (attempt.end == "failed" and bool(attempt.reason) and limits.retry_exceptions)
+    return is_a_loss and attempt.losses < limits.max_retries
 
 
 def is_feasible(trial: FrozenTrial) -> bool:
@@ -301,8 +291,3 @@ def is_feasible(trial: FrozenTrial) -> bool:
     """
     constraints: Mapping[str, float] = getattr(trial, "constraints", {})
     return all(value <= 0 for value in constraints.values() or trial.system_attrs.get("constraints") or ())
-
-
-def stale(trials: Sequence[FrozenTrial], is_dead: Callable[[FrozenTrial], bool]) -> list[FrozenTrial]:
-    """Return the running trials whose owner is dead."""
-    return [trial for trial in trials if trial.state == TrialState.RUNNING and is_dead(trial)]

@@ -38,7 +38,7 @@ class Journal(BatchingStorage):
 
     def __init__(self, path: Path | str) -> None:
         file = JournalFile(path)
-        self._claim_lock = FileLock(file.path.with_name(f".{file.path.name}.claim"))
+        self._creation_lock = FileLock(file.path.with_name(f".{file.path.name}.claim"))
         super().__init__(file)
 
     @property
@@ -47,18 +47,18 @@ class Journal(BatchingStorage):
         return self._backend.path
 
     @contextmanager
-    def claim(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Hold the exclusive right to count and create trials; sampling and writing go on meanwhile."""
-        claimed = False
+        held = False
         try:
-            with self._claim_lock:
-                claimed = True
+            with self._creation_lock:
+                held = True
                 yield
         except LockUnsupportedError:
-            if claimed:
+            if held:
                 raise
-        if not claimed:
-            with _stock_lock(self._claim_lock.path):
+        if not held:
+            with _stock_lock(self._creation_lock.path):
                 yield
 
     def start_replay(self, replay: Replay) -> None:

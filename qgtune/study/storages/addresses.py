@@ -103,3 +103,15 @@ def scrub(text: str, storage: Storage) -> str:
     for secret in secrets(storage):
         text = text.replace(secret, MASK)
     return " ".join(str(redact(text)).split())
+
+
+def hidden(data: Any, storage: Storage) -> Any:
+    """Return data without passwords: those that any address shows, and that of this storage wherever it stands."""
+    if isinstance(data, dict):
+        return {key: hidden(item, storage) for key, item in data.items()}
+    if isinstance(data, list):
+        return [hidden(item, storage) for item in data]
+    if isinstance(data, str):
+        for secret in secrets(storage):
+            data = data.replace(secret, MASK)
+    return redact(data)

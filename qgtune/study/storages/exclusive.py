@@ -1,4 +1,4 @@
-"""The right to count trials and create the next one: one holder at a time, among all processes and hosts."""
+"""Counting trials and creating the next one: one process at a time, among all processes and hosts."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ class StorageLostError(QGTuneError):
     """The storage cannot be reached any more; what was finished is kept there."""
 
 
-class ClaimLostError(QGTuneError):
-    """The claim ended while it was needed, because its server forgot it."""
+class ExclusivityLostError(QGTuneError):
+    """Being the only one ended while it was needed, because the server forgot it."""
 
 
 @runtime_checkable
-class Claiming(Protocol):
+class OneAtATime(Protocol):
     """A storage that lets one process at a time count trials and create the next one."""
 
-    def claim(self) -> AbstractContextManager[object]:
-        """Hold the exclusive right to create trials.
+    def exclusive(self) -> AbstractContextManager[object]:
+        """Be the only process that creates trials.
 
         Raises:
-            ClaimLostError: inside or at the end, when the right was lost meanwhile.
+            ExclusivityLostError: inside or at the end, when that was lost meanwhile.
         """
 
 
-def claim(storage: BaseStorage) -> AbstractContextManager[object]:
-    """Hold the exclusive right to create trials in `storage`, where it has such a thing."""
-    return storage.claim() if isinstance(storage, Claiming) else contextlib.nullcontext()
+def exclusive(storage: BaseStorage) -> AbstractContextManager[object]:
+    """Be the only process that creates trials in `storage`, where it has such a thing."""
+    return storage.exclusive() if isinstance(storage, OneAtATime) else contextlib.nullcontext()
 
 
 def exclusively(storage: BaseStorage, act: Callable[[], T]) -> T:
-    """Call `act` under the claim of `storage`; again, if the claim was lost on the way."""
+    """Call `act` as the only process that creates trials in `storage`; again, if that was lost on the way."""
     while True:
-        with contextlib.suppress(ClaimLostError), claim(storage):
+        with contextlib.suppress(ExclusivityLostError), exclusive(storage):
             return act()

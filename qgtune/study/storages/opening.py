@@ -21,7 +21,7 @@ from qgtune.study.algorithms.factory import build_storage
 from qgtune.study.attempts.heartbeats import AttributeHeartbeats, Beats, Clocked, Heartbeats, RedisHeartbeats
 from qgtune.study.journal.storage import Journal
 from qgtune.study.storages.addresses import SCHEMES, Storage, kind_of, safe, scrub
-from qgtune.study.storages.exclusive import claim
+from qgtune.study.storages.exclusive import exclusive
 from qgtune.study.storages.remote import CONNECT_TIMEOUT_S, RemoteStorage, is_lost, opening
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ __all__ = [
     "MemoryStorage",
     "batch",
     "check_storage",
-    "claim",
+    "exclusive",
     "file_exists",
     "heartbeats_of",
     "is_memory",
@@ -56,11 +56,11 @@ class MemoryStorage(InMemoryStorage):
 
     def __init__(self) -> None:
         super().__init__()
-        self._claim_lock = threading.Lock()
+        self._creation_lock = threading.Lock()
 
-    def claim(self) -> AbstractContextManager[object]:
+    def exclusive(self) -> AbstractContextManager[object]:
         """Hold the exclusive right to create trials, among the threads of this process."""
-        return self._claim_lock
+        return self._creation_lock
 
 
 def is_memory(storage: Storage) -> bool:
@@ -144,10 +144,10 @@ def _open_target(conf: Mapping[str, Any]) -> BaseStorage:
     with opening(conf):
         built = _build(conf)
     if isinstance(built, RDBStorage):
-        from qgtune.study.storages.sql import claiming
+        from qgtune.study.storages.sql import one_at_a_time
 
-        return claiming(built, conf)
-    return built if hasattr(built, "claim") else RemoteStorage(built, conf)
+        return one_at_a_time(built, conf)
+    return built if hasattr(built, "exclusive") else RemoteStorage(built, conf)
 
 
 def _build(conf: Mapping[str, Any], n_tries: int = 5) -> BaseStorage:

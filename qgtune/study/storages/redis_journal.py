@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class RedisJournal(BatchingStorage):
-    """Optuna's journal storage on a Redis server, with batches and a claim.
+    """Optuna's journal storage on a Redis server, with batches and a creation lock.
 
     Args:
         url: `redis://user:password@host:port/database`.
@@ -33,6 +33,6 @@ class RedisJournal(BatchingStorage):
         """The records on the server."""
         return self._backend
 
-    def claim(self) -> AbstractContextManager[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """Hold the exclusive right to count and create trials; sampling and writing go on meanwhile."""
-        return self._backend.claim()
+        return self._backend.exclusive()

@@ -1,4 +1,4 @@
-"""Optuna's journal on a Redis server: the same keys, fewer round trips, and a claim.
+"""Optuna's journal on a Redis server: the same keys, fewer round trips, and a creation lock.
 
 Each record is a key `:log:<number>`, and `:log_number` counts them, as Optuna's `JournalRedisBackend` has it, so that
 stock Optuna and `optuna-dashboard` read and write the same study.
@@ -20,7 +20,7 @@ from redis.retry import Retry
 
 from qgtune.errors import QGTuneError
 from qgtune.study.storages.addresses import safe
-from qgtune.study.storages.exclusive import ClaimLostError
+from qgtune.study.storages.exclusive import ExclusivityLostError
 from qgtune.study.storages.remote import persistently
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 10.0
 LEASE_S = 10.0
-"""How long the others wait for a claim whose holder was killed. A holder that outlives it can write no more."""
+"""How long the others wait for a creation lock whose holder was killed. A holder that outlives it can write no more."""
 WAIT_S = 1.0
 MOST_THREADS = 10_000
 """How many threads may use a log at a time: each waits with a connection of its own."""
@@ -37,12 +37,12 @@ CHUNK = 1000
 _PREFIX = ""  # what Optuna and its dashboard use unless told otherwise
 _COUNT = f"{_PREFIX}:log_number"
 _LOG = f"{_PREFIX}:log:"
-_CLAIM = f"{_PREFIX}:qgtune:claim"
+_LOCK = f"{_PREFIX}:qgtune:claim"
 _WAKE = f"{_PREFIX}:qgtune:wake"
 _DONE = f"{_PREFIX}:qgtune:done:"
 _ALIVE = f"{_PREFIX}:qgtune:alive"
 
-# KEYS: the count, the claim, a mark of this request. ARGV: the claim's token or nothing, the records.
+# KEYS: the count, the lock, a mark of this request. ARGV: the lock's token or nothing, the records.
 # A request that was sent twice, since its answer was lost, is done once.
 _APPEND = f"""
 if ARGV[1] ~= '' and redis.call('get', KEYS[2]) ~= ARGV[1] then return 'lapsed' end
@@ -60,7 +60,7 @@ for i = tonumber(ARGV[1]), math.min(n, ARGV[1] + {CHUNK}) - 1 do
 end
 return {{n, #keys > 0 and redis.call('mget', unpack(keys)) or {{}}}}
 """
-# KEYS: the claim, the list that wakes those who wait. ARGV: the token, how long a wake-up is kept, in ms.
+# KEYS: the lock, the list that wakes those who wait. ARGV: the token, how long a wake-up is kept, in ms.
 _RELEASE = """
 if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('del', KEYS[1])
@@ -79,7 +79,7 @@ return beat and redis.call('time')[1] - beat or -1
 
 
 class _Token(threading.local):
-    """What the claim of this thread is known by; empty while it holds none."""
+    """What the creation lock of this thread is known by; empty while it holds none."""
 
     text = ""
 
@@ -113,15 +113,15 @@ class RedisLog(BaseJournalBackend):
         """Append records, all together; whether they are synced to a disk is the server's setting.
 
         Raises:
-            ClaimLostError: when this thread's claim lapsed; nothing was written then.
+            ExclusivityLostError: when this thread's creation lock lapsed; nothing was written then.
             StorageLostError: when the server does not answer.
         """
         del sync
         token, mark = self._token.text, _DONE + uuid.uuid4().hex
         texts = [json.dumps(record) for record in records]
-        answer = self._ask(lambda: self._append(keys=[_COUNT, _CLAIM, mark], args=[token, *texts]))
+        answer = self._ask(lambda: self._append(keys=[_COUNT, _LOCK, mark], args=[token, *texts]))
         if answer != b"done":
-            raise ClaimLostError(f"The claim on {safe(self.url)} lapsed after {LEASE_S:g} s.")
+            raise ExclusivityLostError(f"The creation lock on {safe(self.url)} lapsed after {LEASE_S:g} s.")
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append records, as Optuna asks for it."""
@@ -163,11 +163,11 @@ class RedisLog(BaseJournalBackend):
         )
 
     @contextmanager
-    def claim(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Hold the right to create trials; whoever holds it longer than `LEASE_S` loses it, and can write no more.
 
         Raises:
-            ClaimLostError: by a write inside, when it lapsed.
+            ExclusivityLostError: by a write inside, when it lapsed.
         """
         token = uuid.uuid4().hex
         try:
@@ -177,10 +177,10 @@ class RedisLog(BaseJournalBackend):
         finally:
             self._token.text = ""
             with suppress(redis.RedisError):  # it lapses
-                self._release(keys=[_CLAIM, _WAKE], args=[token, int(LEASE_S * 1000)])
+                self._release(keys=[_LOCK, _WAKE], args=[token, int(LEASE_S * 1000)])
 
     def _acquire(self, token: str) -> None:
-        while not self._ask(lambda: self._client.set(_CLAIM, token, nx=True, px=int(LEASE_S * 1000))):
+        while not self._ask(lambda: self._client.set(_LOCK, token, nx=True, px=int(LEASE_S * 1000))):
             self._ask(lambda: self._client.blpop([_WAKE], timeout=WAIT_S))
 
     def _ask(self, act: Callable[[], Any]) -> Any:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from qgtune.errors import QGTuneError
 from qgtune.study.journal.locks import FileLock
 from qgtune.study.storages.addresses import Storage, safe
-from qgtune.study.storages.exclusive import ClaimLostError
+from qgtune.study.storages.exclusive import ExclusivityLostError
 from qgtune.study.storages.remote import CONNECT_TIMEOUT_S, RemoteStorage, opening, persistently
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class _Lock(Protocol):
     def check(self) -> None:
         """Find out whether the server answers."""
 
-    def claim(self) -> AbstractContextManager[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """Hold the lock."""
 
     def now_s(self) -> float:
@@ -87,17 +87,17 @@ class ServerLock:
         self._engine = engine
         self._name = name
         self._locking = LOCKINGS[_dialect(engine)]
-        self._threads = threading.RLock()  # the time is asked under the claim, too
+        self._threads = threading.RLock()  # the time is asked under the lock, too
         self._connections: list[Connection] = []  # one, or none
         self._is_held = False
         weakref.finalize(self, _close_all, engine, self._connections)
 
     @contextmanager
-    def claim(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Hold the lock, waiting in the server's queue.
 
         Raises:
-            ClaimLostError: at the end, when the server has ended the connection meanwhile.
+            ExclusivityLostError: at the end, when the server has ended the connection meanwhile.
             StorageLostError: when the server does not answer.
         """
         with self._threads:
@@ -133,7 +133,7 @@ class ServerLock:
         self._is_held = False
         if not was_held:
             self._drop()
-            raise ClaimLostError(f"The server of {safe(self._name)} ended a connection that held a lock.")
+            raise ExclusivityLostError(f"The server of {safe(self._name)} ended a connection that held a lock.")
 
     def _scalar(self, statement: str) -> Any:
         try:
@@ -174,7 +174,7 @@ class LocalLock:
         self._lock = FileLock(database.with_name(f".{database.name}.claim"))
 
     @contextmanager
-    def claim(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Hold the lock."""
         with self._lock:
             yield
@@ -188,16 +188,16 @@ class LocalLock:
 
 
 class SqlStorage(RemoteStorage):
-    """Optuna's RDB storage, with a claim."""
+    """Optuna's RDB storage, with a creation lock."""
 
     def __init__(self, storage: RDBStorage, name: Storage, lock: _Lock) -> None:
         super().__init__(get_storage(storage), name)
         self._lock = lock
         weakref.finalize(self, storage.engine.dispose)
 
-    def claim(self) -> AbstractContextManager[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """Hold the exclusive right to create trials in the database."""
-        return self._lock.claim()
+        return self._lock.exclusive()
 
     def now_s(self) -> float:
         """Return the time of the clock that all workers share, in seconds since the epoch."""
@@ -215,14 +215,14 @@ def open_sql(url: str) -> SqlStorage:
         kwargs = _engine_kwargs(address)
         lock = _lock_of(sqlalchemy.create_engine(address, pool_size=1, **kwargs), url)
         lock.check()
-        with lock.claim():  # two at once would both make the tables
+        with lock.exclusive():  # two at once would both make the tables
             template = address.replace("{", "{{").replace("}", "}}")  # Optuna formats it
             storage = RDBStorage(template, engine_kwargs=kwargs)
         return SqlStorage(storage, url, lock)
 
 
-def claiming(storage: RDBStorage, name: Storage) -> SqlStorage | RemoteStorage:
-    """Give a storage that the user built with a `_target_` a claim, where its database has one."""
+def one_at_a_time(storage: RDBStorage, name: Storage) -> SqlStorage | RemoteStorage:
+    """Give a storage that the user built with a `_target_` a creation lock, where its database has one."""
     if storage.engine.dialect.name in LOCKINGS or storage.engine.dialect.name in ("sqlite", "mariadb"):
         return SqlStorage(storage, name, _lock_of(storage.engine, name))
     return RemoteStorage(get_storage(storage), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
     from optuna.distributions import BaseDistribution
 
+_ODD = re.compile(r"[\\()\[\]{}:=, \t]")
 COMMAND_LINE = "the command line"
 
 
@@ -150,17 +152,17 @@ def _dots(key: str) -> str:
 
 
 def _choices(override: Override) -> list[Any]:
-    return [_plain(choice) for choice in override.sweep_iterator()]
+    return [without_quotes(choice) for choice in override.sweep_iterator()]
 
 
-def _plain(value: Any) -> Any:
+def without_quotes(value: Any) -> Any:
     """Drop the quotes that Hydra's parser keeps around texts."""
     if isinstance(value, QuotedString):
         return value.text
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [without_quotes(item) for item in value]
     if isinstance(value, dict):
-        return {_plain(key): _plain(item) for key, item in value.items()}
+        return {without_quotes(key): without_quotes(item) for key, item in value.items()}
     return value
 
 
@@ -216,10 +218,15 @@ def value_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{value_text(key)}:{value_text(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{_key_text(key)}:{value_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ",".join(map(value_text, value)) + "]"
     return QuotedString(value, Quote.single).with_quotes() if _needs_quotes(value) else str(value)
+
+
+def _key_text(key: Any) -> str:
+    """Return a key of a mapping: Hydra's grammar has no quotes for it, but escapes."""
+    return _ODD.sub(r"\\\g<0>", key) if isinstance(key, str) else value_text(key)
 
 
 def _needs_quotes(value: Any) -> bool:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import pickle
-import re
+import logging
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import OmegaConf, open_dict
 
 from qgtune.errors import QGTuneError
+from qgtune.processes.travel import dumps, loads
 from qgtune.space.lint import lint
 from qgtune.space.paths import MISSING, parse_path, select
 from qgtune.space.points import base_point, value_at
@@ -21,7 +20,7 @@ from qgtune.space.reading.official import is_official, read_official
 from qgtune.space.wording import words
 from qgtune.sweep.compose.arguments import Arguments, override_text
 from qgtune.sweep.compose.custom import CustomSpace
-from qgtune.sweep.compose.trial_config import Draw
+from qgtune.sweep.compose.trial_config import TrialConfig
 from qgtune.sweep.masking import masked
 from qgtune.sweep.settings import Given, Settings, read_given
 
@@ -29,10 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from hydra.core.config_loader import ConfigLoader
+    from omegaconf import DictConfig
 
     from qgtune.space.model import Hyperparameter, SearchSpace
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_][\w/-]*(\.[\w-]+)*")
+log = logging.getLogger("qgtune")
+
+SAY_EACH_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Combination:
             faster than copying a `DictConfig`.
         task_pickle: the same without the `hydra` node.
         overrides: the overrides behind it: what the command line fixed, and the chosen config groups.
-        constants: overrides for the space's constants that differ from the base.
+        constants: the space's constants that differ from the base: an override and the value, by path.
         warnings: what to warn of, once.
     """
 
@@ -53,48 +55,63 @@ class Combination:
     config_pickle: bytes
     task_pickle: bytes
     overrides: tuple[str, ...]
-    constants: tuple[str, ...]
+    constants: Mapping[str, tuple[str, Any]]
     warnings: tuple[str, ...] = ()
 
-    def place(self, values: Mapping[str, Any]) -> Draw:
+    def place(self, values: Mapping[str, Any]) -> TrialConfig:
         """Return fresh configs with `values` of the space in place."""
-        whole: DictConfig = pickle.loads(self.config_pickle)
-        task: DictConfig = pickle.loads(self.task_pickle)
-        draw = Draw(self.space, self.overrides, self.constants, whole, task)
-        draw.put(values)
-        return draw
+        whole: DictConfig = loads(self.config_pickle)
+        task: DictConfig = loads(self.task_pickle)
+        placed = TrialConfig(self.space, self.overrides, self.constants, whole, task)
+        placed.put(values)
+        return placed
 
     def base_value(self, path: str) -> Any:
         """Return the base settings' value at a path, resolved; the empty text where there is none."""
         try:
-            return value_at(pickle.loads(self.task_pickle), path)
+            return value_at(loads(self.task_pickle), path)
         except LookupError:
             return ""
 
     def base_point(self) -> tuple[dict[str, Any], list[str]]:
         """Return the base settings as a point of the space, as the study stores it, and what lies outside of it."""
-        return base_point(self.space.hyperparameters, pickle.loads(self.task_pickle))
+        return base_point(self.space.hyperparameters, loads(self.task_pickle))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Composition:
     """Everything that a trial's values and config come from.
 
+    A combination of config groups is composed when it is first needed, once a process.
+
     Attributes:
-        groups: the choices between config groups.
-        combinations: by the chosen option of each group, in order.
+        config_loader: Hydra's.
+        master: the config that Hydra composed for the sweep, with its `hydra` node.
+        arguments: what the command line asks for.
+        settings: the sweeper's settings.
+        space: the search space as it was given.
+        dependencies: the dependency mapping as it was given.
         custom: asks a trial for more values; None for no more.
-        choices: the option of each config group in the base settings.
+        combinations: those that were composed so far, by the chosen option of each group, in order.
     """
 
-    groups: tuple[Hyperparameter, ...]
-    combinations: Mapping[tuple[str, ...], Combination]
+    config_loader: ConfigLoader
+    master: DictConfig
+    arguments: Arguments
+    settings: Settings
+    space: Given
+    dependencies: Given
     custom: CustomSpace | None = None
-    choices: Mapping[str, Any] = field(default_factory=dict)
+    combinations: dict[tuple[str, ...], Combination] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> tuple[Hyperparameter, ...]:
+        """The choices between config groups."""
+        return self.arguments.groups
 
     @property
     def hyperparameters(self) -> dict[str, Hyperparameter]:
-        """All hyperparameters by path: the config groups first, then those of every combination."""
+        """All hyperparameters by path: the config groups first, then those of every combination so far."""
         found = {group.path: group for group in self.groups}
         for combination in self.combinations.values():
             found.update(combination.space.hyperparameters)
@@ -105,41 +122,77 @@ class Composition:
         """What to warn of, once each."""
         return list(dict.fromkeys(text for found in self.combinations.values() for text in found.warnings))
 
-    def draw(self, trial: Any) -> Draw:
+    def sample(self, trial: Any) -> TrialConfig:
         """Ask a trial for its values and put them into its config.
 
         Args:
             trial: an `optuna.Trial`.
 
         Raises:
-            QGTuneError: when `custom_search_space` suggests a path that the config does not have.
+            QGTuneError: when the chosen config groups do not go together, or `custom_search_space` suggests a path
+                that the config does not have.
         """
-        combination = self.combinations[tuple(group.suggest(trial) for group in self.groups)]
-        draw = combination.place(combination.space.suggest(trial))
+        combination = self.combination(tuple(group.suggest(trial) for group in self.groups))
+        placed = combination.place(combination.space.suggest(trial))
         if self.custom is not None:
-            known = frozenset((*draw.values, *(group.path for group in self.groups)))
-            draw.put_more(self.custom.suggest(draw.whole, trial, known))
-        return draw
+            known = frozenset((*placed.values, *(group.path for group in self.groups)))
+            placed.put_more(self.custom.suggest(placed.whole, trial, known))
+        return placed
 
-    def replay(self, values: Mapping[str, Any]) -> Draw:
-        """Put a finished trial's values into its config.
+    def combination(self, options: tuple[Any, ...]) -> Combination:
+        """Return the combination of these options, composed at the first call.
 
-        Args:
-            values: config values by path. A path that neither the space nor the config has any more is left out.
+        Raises:
+            QGTuneError: with all problems of its space, dependencies and values.
         """
-        options = tuple(values.get(group.path, group.choices[0]) for group in self.groups)
-        combination = self.combinations[options]
-        known = {path: values[path] for path in combination.space.hyperparameters if path in values}
-        draw = combination.place(known)
-        there = {*known, *(group.path for group in self.groups)}
-        for path in values.keys() - there:
-            with contextlib.suppress(QGTuneError):
-                draw.put_more({path: values[path]})
-        return draw
+        key = tuple(map(str, options))
+        if key not in self.combinations:
+            self.combinations[key] = self._compose(options)
+        return self.combinations[key]
+
+    def _compose(self, options: tuple[Any, ...]) -> Combination:
+        chosen = list(_chosen(self.groups, options))
+        overrides = [*self.arguments.fixed, *chosen]
+        try:
+            base = masked(self.config_loader.load_sweep_config(self.master, overrides))
+            _refuse_own_keys(self.master, base, chosen)
+            return _combination(base, self.space, self.dependencies, self.arguments, self.settings, overrides)
+        except QGTuneError as error:
+            raise QGTuneError(*(_with_options(problem, chosen) for problem in error.problems)) from None
+        except HydraException as error:
+            raise QGTuneError(f"Cannot compose the config for {' '.join(overrides)!r}: {_one_line(error)}") from None
+
+    def check(self) -> None:
+        """Compose each option of each group beside the first options of the others.
+
+        Raises:
+            QGTuneError: with all problems.
+        """
+        problems: dict[str, None] = {}
+        wanted = list(dict.fromkeys(_each_option_once(self.groups, self._base_options())))
+        said_s = time.monotonic()
+        for number, options in enumerate(wanted):
+            try:
+                self.combination(options)
+            except QGTuneError as error:
+                problems.update(dict.fromkeys(error.problems))
+            if (now_s := time.monotonic()) - said_s > SAY_EACH_S:
+                log.info("Composed %d of %d options of config groups ", number + 1, len(wanted))
+                said_s = now_s
+        if problems:
+            raise QGTuneError(*problems)
+
+    def _base_options(self) -> tuple[Any, ...]:
+        """Return the options of the base settings; where they choose none of the group's, its first."""
+        chosen = self.master.hydra.runtime.choices
+        return tuple(
+            there if (there := chosen.get(group.path)) in group.choices else group.choices[0] for group in self.groups
+        )
 
     def base_point(self) -> tuple[dict[str, Any], list[str]]:
         """Return the base settings as a point, as the study stores it, and what lies outside of the space."""
-        chosen = {group.path: self.choices.get(group.path) for group in self.groups}
+        choices = self.master.hydra.runtime.choices
+        chosen = {group.path: choices.get(group.path) for group in self.groups}
         outside = [
             f"{group.path}={chosen[group.path]} is not {words(group.distribution)}"
             for group in self.groups
@@ -147,12 +200,12 @@ class Composition:
         ]
         if outside:
             return {}, outside
-        point, outside = self.combinations[tuple(str(option) for option in chosen.values())].base_point()
+        point, outside = self.combination(tuple(chosen.values())).base_point()
         return {**chosen, **point}, outside
 
 
 def compose(config_loader: ConfigLoader, master: DictConfig, arguments: Arguments, settings: Settings) -> Composition:
-    """Compose and check every combination of config groups.
+    """Compose and check what a sweep's trials are made of.
 
     Args:
         config_loader: Hydra's.
@@ -167,27 +220,47 @@ def compose(config_loader: ConfigLoader, master: DictConfig, arguments: Argument
     if is_official(space.data):
         arguments = _with_official(arguments, read_official(space.data, space.source))
         space = replace(space, data=None)
-    dependencies = read_given(master, "dependencies")
-    combinations: dict[tuple[str, ...], Combination] = {}
-    problems: dict[str, None] = {}
-    for options in itertools.product(*(group.choices for group in arguments.groups)):
-        overrides = [*arguments.fixed, *_chosen(arguments.groups, options)]
-        try:
-            base = masked(config_loader.load_sweep_config(master, overrides))
-            combinations[options] = _combination(base, space, dependencies, arguments, settings, overrides)
-        except QGTuneError as error:
-            problems.update(dict.fromkeys(error.problems))
-        except HydraException as error:
-            problems[f"Cannot compose the config for {' '.join(overrides)!r}: {_one_line(error)}"] = None
-    if problems:
-        raise QGTuneError(*problems)
     custom = settings.custom_search_space
-    return Composition(
-        arguments.groups,
-        combinations,
+    composition = Composition(
+        config_loader,
+        master,
+        arguments,
+        settings,
+        space,
+        read_given(master, "dependencies"),
         CustomSpace(custom, arguments.fixed_texts) if custom else None,
-        {group.path: master.hydra.runtime.choices.get(group.path) for group in arguments.groups},
     )
+    composition.check()
+    return composition
+
+
+def _each_option_once(groups: Sequence[Hyperparameter], base: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    yield base
+    for place, group in enumerate(groups):
+        for option in group.choices:
+            yield (*base[:place], option, *base[place + 1 :])
+
+
+def _with_options(problem: str, chosen: Sequence[str]) -> str:
+    """Name the options with which something does not go together."""
+    return problem if not chosen else f"With {', '.join(chosen)}: {problem}"
+
+
+def _refuse_own_keys(master: DictConfig, base: DictConfig, chosen: Sequence[str]) -> None:
+    """Refuse options that change how the sweep itself runs: it runs already.
+
+    Raises:
+        QGTuneError: for each group of Hydra's that an option of the app's chooses otherwise.
+    """
+    before, now = master.hydra.runtime.choices, base.hydra.runtime.choices
+    changed = [key for key in ("hydra/launcher", "hydra/sweeper") if chosen and before.get(key) != now.get(key)]
+    if changed:
+        raise QGTuneError(
+            *(
+                f"Cannot choose {key}={now[key]} in a trial: the sweep runs already. Give it for the sweep."
+                for key in changed
+            )
+        )
 
 
 def _with_official(arguments: Arguments, found: Sequence[Hyperparameter]) -> Arguments:
@@ -227,10 +300,10 @@ def _combination(
     check_space(space, task)
     return Combination(
         space,
-        pickle.dumps(space.prepare(base)),
-        pickle.dumps(space.prepare(task)),
+        dumps(space.prepare(base)),
+        dumps(space.prepare(task)),
         tuple(overrides),
-        tuple(_constant_overrides(space, task)),
+        dict(_constant_overrides(space, task)),
         (*space.notices, *lint(space, task)),
     )
 
@@ -243,19 +316,12 @@ def _without_hydra(config: DictConfig) -> DictConfig:
     return task
 
 
-def _constant_overrides(space: SearchSpace, base: DictConfig) -> Iterator[str]:
+def _constant_overrides(space: SearchSpace, base: DictConfig) -> Iterator[tuple[str, tuple[str, Any]]]:
     plain = OmegaConf.to_container(base, resolve=False)
     for path, value in space.constants.items():
         there = select(plain, parse_path(path))
-        if there is MISSING:
-            yield override_text(path, value, add=True)
-        elif there != value or type(there) is not type(value):
-            yield override_text(path, value)
-
-
-def replayable(overrides: Sequence[str]) -> list[str]:
-    """Return those of the overrides whose keys Hydra's grammar can spell."""
-    return [text for text in overrides if _PLAIN_KEY.fullmatch(text.lstrip("+~").split("=", 1)[0].split("@", 1)[0])]
+        if there is MISSING or there != value or type(there) is not type(value):
+            yield path, (override_text(path, value, add=there is MISSING), value)
 
 
 def _one_line(error: BaseException) -> str:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError, first_line
 from qgtune.study.attempts.ledger import Limits
-from qgtune.study.session import StudySpec, open_session
+from qgtune.study.opening import open_session
+from qgtune.study.spec import StudySpec
 
 if TYPE_CHECKING:
     from qgtune.sweep.compose.composition import Composition
 
 
 def rehearse(composition: Composition) -> None:
-    """Draw one trial of a study in memory, which nobody keeps.
+    """Sample one trial of a study in memory, which nobody keeps.
 
     Raises:
         QGTuneError: when the user's function cannot be found, raises, or suggests what the config does not have.
@@ -24,7 +25,7 @@ def rehearse(composition: Composition) -> None:
     custom.check()
     spec = StudySpec("rehearsal", None, sampler={"_target_": "optuna.samplers.RandomSampler"}, seed=0)
     try:
-        composition.draw(open_session(spec, Limits(1)).next_trial())
+        composition.sample(open_session(spec, Limits(1)).next_trial())
     except QGTuneError:
         raise
     except Exception as error:

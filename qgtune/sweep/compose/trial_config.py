@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from qgtune.errors import QGTuneError
-from qgtune.results.configs import resolve_plain
 from qgtune.space.model import plain
 from qgtune.space.paths import MISSING, parse_path, select, suggestions
-from qgtune.sweep.compose.arguments import override_text
-from qgtune.sweep.workers.job import set_job
+from qgtune.sweep.compose.replay import spelled, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,13 +19,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Draw:
-    """The values of one trial and fresh configs that hold them.
+class TrialConfig:
+    """Fresh configs of one trial that hold its values.
 
     Attributes:
-        space: what the values were drawn from.
+        space: what the values were sampled from.
         base: overrides that make the config without the values: what the command line fixed, and the config groups.
-        constants: overrides for the space's constants.
+        constants: the space's constants that differ from the base settings: overrides, each with its path and value.
         whole: the config with its `hydra` node.
         task: the config without it.
         values: config values by path.
@@ -36,7 +33,7 @@ class Draw:
 
     space: SearchSpace
     base: tuple[str, ...]
-    constants: tuple[str, ...]
+    constants: Mapping[str, tuple[str, Any]]
     whole: DictConfig
     task: DictConfig
     values: dict[str, Any] = field(default_factory=dict)
@@ -75,21 +72,24 @@ class Draw:
 
     def sampled(self) -> list[str]:
         """Return overrides that set the values."""
-        return [override_text(path, value, add=path in self._added) for path, value in self.values.items()]
+        known = self.space.hyperparameters
+        return [
+            text
+            for path, value in self.values.items()
+            for text in spelled(path, value, add=path in self._added, replaces=path in known and known[path].replaces)
+        ]
 
-    def derived(self) -> list[str]:
-        """Return overrides that set what the dependencies give."""
-        return [override_text(path, self._read(path)) for path in self.space.dependencies]
-
-    def resolve(self, number: int) -> Any:
-        """Return the task's config as plain data with everything resolved, as the job `number` would see it."""
-        set_job(self.whole, number, [], "")
-        before = HydraConfig.instance().cfg
-        HydraConfig.instance().set_config(self.whole)
-        try:
-            return resolve_plain(self.task)
-        finally:
-            HydraConfig.instance().cfg = before
+    def overrides(self) -> tuple[list[str], str]:
+        """Return the overrides that make this config without any sweeper, and why they do not; empty if they do."""
+        derived = {path: self._read(path) for path in self.space.dependencies}
+        constants = {path: value for path, (_text, value) in self.constants.items()}
+        texts = [
+            *(text for text in self.base if not text.startswith("hydra.mode=")),
+            *(text for text, _value in self.constants.values()),
+            *self.sampled(),
+            *(text for path, value in derived.items() for text in spelled(path, value)),
+        ]
+        return texts, why_not({**constants, **self.values, **derived}.items())
 
     def _read(self, path: str) -> Any:
         value = OmegaConf.select(self.task, path)

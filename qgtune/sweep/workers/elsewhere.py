@@ -112,7 +112,7 @@ class Guests:
 
     def _failed(self, error: Exception, n_before: int, supervisor: Supervisor) -> None:
         time.sleep(SETTLE_S)  # joblib kills the other workers now: none of them may take over a lost trial before
-        lost = self.session.reap()
+        lost = self.session.end_dead()
         is_hopeless = len(self.session.study.get_trials(deepcopy=False)) == n_before
         supervisor.launcher_failed(f"{type(error).__name__}: {first_line(error)}", lost, is_hopeless=is_hopeless)
 

@@ -26,25 +26,33 @@ if TYPE_CHECKING:
     from hydra.types import HydraContext, TaskFunction
 
 
-def set_job(config: DictConfig, number: int, overrides: Sequence[str], dirname: str) -> None:
-    """Write a job's own fields into the `hydra` node of its config."""
+def set_job(config: DictConfig, sweep: Path, number: int, overrides: Sequence[str], dirname: str) -> None:
+    """Write a job's own fields into the `hydra` node of its config; its folder lies in that of the sweep."""
     with read_write(config.hydra), open_dict(config.hydra):
         config.hydra.job.id = str(number)
         config.hydra.job.num = number
         config.hydra.job.override_dirname = dirname
         config.hydra.overrides.task = list(overrides)
-        folder = os.path.join(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir))
-        config.hydra.runtime.output_dir = os.path.abspath(folder)
+        config.hydra.runtime.output_dir = os.path.abspath(os.path.join(sweep, str(config.hydra.sweep.subdir)))
 
 
-def run_job(task_function: TaskFunction, whole: DictConfig, task: DictConfig, hydra_context: HydraContext) -> JobReturn:
+def run_job(
+    call: TaskFunction,
+    whole: DictConfig,
+    task: DictConfig,
+    hydra_context: HydraContext,
+    function: TaskFunction | None = None,
+    differs: str = "",
+) -> JobReturn:
     """Run one job.
 
     Args:
-        task_function: takes `task`; what it raises is kept in the result.
+        call: takes `task`; what it raises is kept in the result.
         whole: the config with its `hydra` node, after `set_job`.
         task: the config without it.
         hydra_context: carries the callbacks.
+        function: the user's function, which `call` calls, for the callbacks to see; None if it is `call` itself.
+        differs: why the overrides do not make the config again; empty if they do.
 
     Returns:
         Hydra's record of the job.
@@ -55,7 +63,7 @@ def run_job(task_function: TaskFunction, whole: DictConfig, task: DictConfig, hy
     try:
         with _inside(Path(whole.hydra.runtime.output_dir), chdir=_changes_folder(whole)):
             configure_logging(whole.hydra.job_logging, whole.hydra.verbose, hydra_context)
-            _write_files(whole, task, hydra_config)
+            _write_files(whole, task, hydra_config, differs)
             job = JobReturn(
                 overrides=list(whole.hydra.overrides.task),
                 cfg=task,
@@ -64,8 +72,8 @@ def run_job(task_function: TaskFunction, whole: DictConfig, task: DictConfig, hy
                 task_name=JobRuntime.instance().get("name"),
             )
             with allowed_targets(hydra_context), env_override(dict(whole.hydra.job.env_set)):
-                hydra_context.callbacks.on_job_start(config=whole, task_function=task_function)
-                _call(task_function, task, job)
+                hydra_context.callbacks.on_job_start(config=whole, task_function=function or call)
+                _call(call, task, job)
                 flush_logs()
                 hydra_context.callbacks.on_job_end(config=whole, job_return=job)
             return job
@@ -96,18 +104,18 @@ def _inside(folder: Path, *, chdir: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        if chdir:
-            os.chdir(before)
+        os.chdir(before)  # wherever the function went
 
 
-def _write_files(whole: DictConfig, task: DictConfig, hydra_config: Any) -> None:
+def _write_files(whole: DictConfig, task: DictConfig, hydra_config: Any, differs: str) -> None:
     if whole.hydra.output_subdir is None:
         return
     folder = Path(whole.hydra.runtime.output_dir, whole.hydra.output_subdir)
     folder.mkdir(parents=True, exist_ok=True)
     for name, node in (("config", task), ("hydra", hydra_config), ("overrides", whole.hydra.overrides.task)):
         plain = OmegaConf.to_container(node, resolve=False, enum_to_str=True)
-        (folder / f"{name}.yaml").write_text(dump_yaml(plain), encoding="utf-8")
+        note = f"# These do not make the trial's config again: {differs}.\n" if differs and name == "overrides" else ""
+        (folder / f"{name}.yaml").write_text(note + dump_yaml(plain), encoding="utf-8")
 
 
 def flush_logs() -> None:

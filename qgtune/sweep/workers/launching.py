@@ -67,7 +67,7 @@ class WorkerJob:
         self.state.restore()
         configure_logging(self.master.hydra.hydra_logging, self.master.hydra.verbose, self.worker.hydra_context)
         self.worker.interrupts = interrupts
-        self.worker.reaps = False
+        self.worker.ends_dead = False
         return self.worker()
 
 

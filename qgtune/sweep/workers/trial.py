@@ -1,24 +1,21 @@
-"""A trial as a Hydra job: the user's function, what it got, and what came of it."""
+"""A trial as a Hydra job: what its function gets, and what came of it."""
 
 from __future__ import annotations
 
 import logging
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.utils import configure_log
 from omegaconf.errors import OmegaConfBaseException
-from optuna.trial import TrialState
 
 from qgtune import live
 from qgtune.errors import first_line
 from qgtune.files import write_once
-from qgtune.processes.interrupts import Interrupted, Interrupts
-from qgtune.results.configs import resolve_plain
-from qgtune.study.loop import interrupted, outcome_of
-from qgtune.study.session import Outcome, Session, failed
-from qgtune.sweep.compose.composition import replayable
+from qgtune.processes.interrupts import Interrupted
+from qgtune.results.recorded import Record, pin_random_values, recorded
+from qgtune.study.outcome import failed, outcome_of, returned
+from qgtune.sweep.hydra.versions import configure_logging
 from qgtune.sweep.workers.job import run_job, set_job
 
 if TYPE_CHECKING:
@@ -26,60 +23,91 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import optuna
+    from hydra.types import HydraContext
     from omegaconf import DictConfig
 
-    from qgtune.processes.function import Task, TaskByValue
+    from qgtune.processes.interrupts import Interrupts
     from qgtune.study.objectives import Objectives
-    from qgtune.sweep.compose.trial_config import Draw
-    from qgtune.sweep.workers.worker import Worker
+    from qgtune.study.outcome import Outcome
+    from qgtune.study.session import Session
+    from qgtune.sweep.compose.trial_config import TrialConfig
 
 log = logging.getLogger("qgtune")
 
 
-def run_as_job(worker: Worker, session: Session, trial: optuna.Trial, drawn: Draw) -> Outcome:
-    """Run the user's function as the Hydra job of a trial that has its values, and say how it ended."""
-    whole = drawn.whole
-    try:
-        set_job(whole, trial.number, *_overrides(drawn))
-    except OmegaConfBaseException as error:
-        return failed(f"its config does not resolve: {first_line(error)}")
-    judge = _Judge(worker.task, trial, worker.interrupts, session.judge, worker.built_path)
-    try:
-        with live.running(trial):
-            run_job(judge, whole, drawn.task, worker.hydra_context)
-    except Interrupted:
-        judge.outcome = interrupted(worker.interrupts.name if worker.stop_key else "")
-    configure_log(whole.hydra.hydra_logging, whole.hydra.verbose)
-    return judge.outcome
+@dataclass(frozen=True, slots=True)
+class TrialRunner:
+    """Runs the user's function as the Hydra job of a trial.
 
+    Attributes:
+        function: the user's.
+        session: the study.
+        hydra_context: carries the user's callbacks.
+        interrupts: the signals of this process.
+        folder: the sweep folder, absolute.
+        built_path: where the first trial's config is written; None for nowhere.
+        names_signal: whether an attempt that is given back says which signal came.
+    """
 
-@dataclass(slots=True)
-class _Judge:
-    """Calls the user's function and turns what comes of it into an outcome."""
-
-    task: Task | TaskByValue
-    trial: optuna.Trial
+    function: Callable[..., Any]
+    session: Session
+    hydra_context: HydraContext
     interrupts: Interrupts
-    judge: Callable[[Any], Outcome]
-    built_path: Path | None
-    outcome: Outcome = field(default_factory=interrupted)
+    folder: Path
+    built_path: Path | None = None
+    names_signal: bool = False
 
-    def __call__(self, config: DictConfig) -> Any:
-        if self.built_path is not None and not self.built_path.exists():
-            write_once(self.built_path, resolve_plain(config))
+    def run(self, trial: optuna.Trial, placed: TrialConfig) -> Outcome:
+        """Run a trial that has its values, and say how it ended."""
+        whole = placed.whole
+        texts, differs = placed.overrides()
+        try:
+            set_job(whole, self.folder, trial.number, texts, _dirname([*placed.base, *placed.sampled()], whole))
+        except OmegaConfBaseException as error:
+            return failed(f"its config does not resolve: {first_line(error)}")
+        ended: list[Outcome] = []
+
+        def call(config: DictConfig) -> Any:
+            pin_random_values(config)
+            seen = recorded(config, whole.hydra.runtime.output_dir)
+            Record(seen, tuple(texts), differs).write(self.folder, trial.number)
+            if self.built_path is not None and not self.built_path.exists():
+                write_once(self.built_path, seen)
+            return self._call(config, trial, ended)
+
+        try:
+            with live.running(trial):
+                job = run_job(call, whole, placed.task, self.hydra_context, self.function, differs)
+        except Interrupted:
+            return self._given_back()
+        finally:
+            configure_logging(whole.hydra.hydra_logging, whole.hydra.verbose, self.hydra_context)
+        return ended[0] if ended else outcome_of(job.return_value)
+
+    def _call(self, config: DictConfig, trial: optuna.Trial, ended: list[Outcome]) -> Any:
+        """Call the function; a signal that came meanwhile decides, whatever the function made of it."""
         try:
             with self.interrupts.user_code():
-                returned = self.task(config)
-        except (Exception, SystemExit) as error:
-            self.outcome = outcome_of(error)
-            if self.outcome.state == TrialState.PRUNED:
-                return None
-            _log_traceback(self.trial.number, error)
-            if isinstance(error, SystemExit):  # it would end the worker
-                raise RuntimeError(self.outcome.reason) from error
+                value = self.function(config)
+        except Interrupted:
             raise
-        self.outcome = self.judge(returned)
-        return returned
+        except BaseException as error:
+            if self.interrupts.received is not None:
+                raise Interrupted from error
+            ended.append(outcome_of(error))
+            if ended[0].end == "pruned":
+                return None
+            _log_traceback(trial.number, error)
+            if isinstance(error, Exception):
+                raise
+            raise RuntimeError(ended[0].reason) from error  # `SystemExit`, say: it would end the worker
+        if self.interrupts.received is not None:
+            raise Interrupted
+        ended.append(self.session.outcome_of(value))
+        return value
+
+    def _given_back(self) -> Outcome:
+        return returned(self.interrupts.name if self.names_signal else "")
 
 
 def _log_traceback(number: int, error: BaseException) -> None:
@@ -101,13 +129,6 @@ def say(number: int, outcome: Outcome, objectives: Objectives) -> None:
         log.error("trial %d failed: %s", number, outcome.reason)
     else:
         log.info("trial %d: pruned", number)
-
-
-def _overrides(draw: Draw) -> tuple[list[str], str]:
-    """Return the overrides that replay the trial without any sweeper, and the folder name made of the short ones."""
-    sampled = draw.sampled()
-    everything = [*draw.base, *draw.constants, *sampled, *draw.derived()]
-    return replayable(everything), _dirname([*draw.base, *sampled], draw.whole)
 
 
 def _dirname(overrides: Sequence[str], whole: DictConfig) -> str:

@@ -1,4 +1,4 @@
-"""A worker: the loop that claims trials and runs each as a Hydra job."""
+"""A worker: the loop that asks for trials and runs each as a Hydra job."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.processes.interrupts import Interrupts
 from qgtune.space.dependencies.resolvers import register_resolvers
-from qgtune.study.loop import WorkerReport, outcome_of, run_trials
-from qgtune.study.session import Outcome, Session, StudySpec, open_session
+from qgtune.study.loop import WorkerReport, run_trials
+from qgtune.study.opening import open_session
+from qgtune.study.outcome import Outcome, outcome_of
+from qgtune.study.storages.exclusive import StorageLostError
 from qgtune.study.storages.opening import batch
 from qgtune.sweep.workers.elsewhere import listening
-from qgtune.sweep.workers.trial import run_as_job, say
+from qgtune.sweep.workers.trial import TrialRunner, say
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
     from qgtune.processes.function import Task, TaskByValue
     from qgtune.study.attempts.ledger import Limits
+    from qgtune.study.session import Session
+    from qgtune.study.spec import StudySpec
     from qgtune.sweep.compose.composition import Composition
 
 log = logging.getLogger("qgtune")
@@ -42,12 +46,13 @@ class Worker:
         spec: the study.
         limits: when it ends.
         hydra_context: carries the user's callbacks.
+        folder: the sweep folder, absolute.
         built_path: where the first trial's config is written; None for nowhere.
         n_most: how many trials it runs at most; None means no limit.
         stop_key: under another launcher, the study's attribute that tells this worker to stop; else empty.
         storage: an open storage of this process; it does not travel.
         interrupts: the signals of this process; they do not travel.
-        reaps: whether to mark the trials of the dead failed at the start. Beside our own supervisor, which learns
+        ends_dead: whether to end the attempts of the dead at the start. Beside our own supervisor, which learns
             what killed a worker, it would be too early. It does not travel.
     """
 
@@ -56,12 +61,13 @@ class Worker:
     spec: StudySpec
     limits: Limits
     hydra_context: HydraContext
+    folder: Path
     built_path: Path | None = None
     n_most: int | None = None
     stop_key: str = ""
     storage: BaseStorage | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
-    reaps: bool = True
+    ends_dead: bool = True
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle all but what belongs to this process."""
@@ -71,6 +77,7 @@ class Worker:
             self.spec,
             self.limits,
             self.hydra_context,
+            self.folder,
             self.built_path,
             self.n_most,
             self.stop_key,
@@ -91,27 +98,32 @@ class Worker:
 
     def _work(self) -> WorkerReport:
         session = open_session(self.spec, self.limits, self.storage)
-        if self.reaps:
-            session.reap()
+        if self.ends_dead:
+            session.end_dead()
         run_one = functools.partial(self._run, session)
         with session.alive(), self._listening(session):
             try:
                 return run_trials(session, run_one, lambda: self.interrupts.received is not None, self.n_most)
             finally:
-                session.abandon("interrupted")
+                session.give_back()
 
     def _listening(self, session: Session) -> AbstractContextManager[None]:
         return listening(session, self.stop_key, self.interrupts) if self.stop_key else nullcontext()
 
     def _run(self, session: Session, trial: optuna.Trial) -> Outcome:
-        try:
-            with batch(session.storage):
-                draw = self.composition.draw(trial)
-        except Exception as error:
-            if self.composition.custom is None:
-                raise
-            outcome = outcome_of(error)  # the user's own function raised it
-        else:
-            outcome = run_as_job(self, session, trial, draw)
+        outcome = self._outcome(session, trial)
         say(trial.number, outcome, session.objectives)
         return outcome
+
+    def _outcome(self, session: Session, trial: optuna.Trial) -> Outcome:
+        try:
+            with batch(session.storage):
+                placed = self.composition.sample(trial)
+        except StorageLostError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the user's own function raised it, or options do not go together
+            return outcome_of(error)
+        named = bool(self.stop_key)
+        context, interrupts = self.hydra_context, self.interrupts
+        runner = TrialRunner(self.task, session, context, interrupts, self.folder, self.built_path, named)
+        return runner.run(trial, placed)

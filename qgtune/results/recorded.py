@@ -1,0 +1,192 @@
+"""The record of a trial: what its function got, written before it ran. Whatever tells of a trial's config copies it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from qgtune.errors import QGTuneError
+from qgtune.files import short_path
+from qgtune.space.model import assign, plain
+from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
+from qgtune.study.attempts.attempt import Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from optuna.trial import FrozenTrial
+
+    from qgtune.space.paths import Parts
+
+FOLDER = Path(".qgtune", "trials")
+UNREADABLE = (OmegaConfBaseException, KeyError, ValueError, TypeError)
+# A resolver that is none of these may give another value at each reading.
+_OWN_RESOLVER = re.compile(r"\$\{\s*(?!oc\.|qgtune\.|hydra:|now:|python_version:)[\w.]+:")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a trial had.
+
+    Attributes:
+        config: its function's config as plain data, all resolved but for what leads into the run's own folder.
+        overrides: what makes that config of the app's own on the command line.
+        differs: why the overrides make another one; empty if they do not.
+    """
+
+    config: Any
+    overrides: tuple[str, ...] = ()
+    differs: str = ""
+
+    def write(self, sweep: Path, number: int) -> None:
+        """Keep it as that of trial `number` of the sweep in this folder."""
+        data = {"config": self.config, "overrides": list(self.overrides)}
+        write_yaml(_file(sweep, number), data | ({"differs": self.differs} if self.differs else {}))
+
+    @classmethod
+    def read(cls, sweep: Path | None, trial: FrozenTrial) -> Record:
+        """Read the record of a trial.
+
+        Args:
+            sweep: the folder to look in first, since it may have been moved; None for none.
+            trial: it knows the folder of the sweep that ran it.
+
+        Raises:
+            QGTuneError: when there is none.
+        """
+        number, own = trial.number, Attempt.of(trial).folder
+        places = [_file(folder, number) for folder in (sweep, Path(own) if own else None) if folder is not None]
+        path = next((path for path in places if path.is_file()), None)
+        if path is None:
+            where = f"{short_path(places[-1])} is not there" if places else "no sweep has run it"
+            raise QGTuneError(
+                f"Cannot find the config of trial {number}: {where}. It is written on the host where the trial runs."
+            )
+        data: Any = load_yaml_file(path, "record of the trial")
+        try:
+            return cls(data["config"], tuple(map(str, data["overrides"])), str(data.get("differs", "")))
+        except (KeyError, TypeError):
+            raise QGTuneError(f"Cannot read the config of trial {number}: {path} is no record of a trial.") from None
+
+
+def _file(sweep: Path, number: int) -> Path:
+    return sweep / FOLDER / f"{number}.yaml"
+
+
+def pin_random_values(config: DictConfig) -> None:
+    """Set what a resolver without a memory gave as the value, so that whoever reads it next gets the same."""
+    for parts, text in _texts(plain(config), ()):
+        if _OWN_RESOLVER.search(text):
+            try:
+                once, again = _read(config, parts), _read(config, parts)
+            except UNREADABLE:
+                continue
+            if once != again:
+                assign(config, parts, once)
+
+
+def recorded(config: DictConfig, own_folder: str) -> Any:
+    """Return a config as its function sees it: plain data that reads back, by itself, as the same config.
+
+    Args:
+        config: without its `hydra` node.
+        own_folder: the run's output folder. What leads into it stays the interpolation that it was, so that another
+            run of the same config writes into a folder of its own.
+    """
+    return _as_seen(plain(config), resolve_plain(config), own_folder)
+
+
+def _as_seen(raw: Any, seen: Any, own_folder: str) -> Any:
+    if isinstance(raw, dict) and isinstance(seen, dict):
+        return {key: _as_seen(raw.get(key), value, own_folder) for key, value in seen.items()}
+    if isinstance(raw, list) and isinstance(seen, list):
+        return [_as_seen(*pair, own_folder) for pair in zip(raw, seen, strict=True)]
+    if isinstance(raw, str) and "${" in raw and _holds(seen, own_folder):
+        return raw
+    return _escaped(raw, seen)
+
+
+def _holds(seen: Any, text: str) -> bool:
+    items = seen.values() if isinstance(seen, dict) else seen if isinstance(seen, list) else ()
+    return any(_holds(item, text) for item in items) if items else text in str(seen)
+
+
+def _escaped(raw: Any, seen: Any) -> Any:
+    r"""Write `${…}` that is mere text, as `\\${…}` gives it, so that it is read as text again."""
+    if isinstance(seen, dict):
+        return {key: _escaped(None, value) for key, value in seen.items()}
+    if isinstance(seen, list):
+        return [_escaped(None, value) for value in seen]
+    is_text = isinstance(seen, str) and raw != seen  # what did not resolve stays an interpolation
+    return seen.replace("${", "\\${") if is_text else seen
+
+
+def resolve_plain(config: Any) -> Any:
+    """Return a config as plain Python data with every interpolation resolved.
+
+    A value that does not resolve (a missing `???`, an unset environment variable) stays the text that it was.
+    """
+    try:
+        return OmegaConf.to_container(config, resolve=True, throw_on_missing=False, enum_to_str=True)
+    except UNREADABLE:
+        return _leaf_by_leaf(config)
+
+
+def _leaf_by_leaf(config: Any) -> Any:
+    if isinstance(config, DictConfig):
+        return {key: _leaf(config, key) for key in config}
+    return [_leaf(config, index) for index in range(len(config))]
+
+
+def _leaf(config: DictConfig | ListConfig, key: Any) -> Any:
+    try:
+        value = config[key]
+    except UNREADABLE:
+        raw: Any = plain(config)
+        return raw[key]
+    return resolve_plain(value) if OmegaConf.is_config(value) else value
+
+
+def _read(config: DictConfig, parts: Parts) -> Any:
+    node: Any = config
+    for part in parts:
+        node = node[part]
+    return plain(node)
+
+
+def _texts(raw: Any, prefix: Parts) -> Iterator[tuple[Parts, str]]:
+    items = raw.items() if isinstance(raw, dict) else enumerate(raw) if isinstance(raw, list) else ()
+    for key, value in items:
+        if isinstance(value, str):
+            yield (*prefix, key), value
+        else:
+            yield from _texts(value, (*prefix, key))
+
+
+def differences(before: Any, now: Any, path: str = "") -> list[str]:
+    """Name each place at which two plain configs differ, as `path: before, now …`."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        pairs: Sequence[tuple[Any, Any, Any]] = [
+            (key, before.get(key, _NOTHING), now.get(key, _NOTHING)) for key in {**before, **now}
+        ]
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = [(index, *pair) for index, pair in enumerate(zip(before, now, strict=True))]
+    else:
+        same = before == now or (before != before and now != now)  # noqa: PLR0124 - NaN is itself
+        return [] if same and type(before) is type(now) else [f"{path}: {before!r}, now {now!r}"]
+    return [
+        line for key, one, other in pairs for line in differences(one, other, f"{path}.{key}" if path else str(key))
+    ]
+
+
+class _Nothing:
+    def __repr__(self) -> str:
+        return "not there"
+
+
+_NOTHING = _Nothing()

@@ -1,0 +1,86 @@
+"""One attempt at a trial: who runs it, what it repeats, how it ended. All of it is one attribute of the trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from optuna.trial import TrialState
+
+from qgtune.study.attempts.owner import Owner
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+ATTRIBUTE = "qgtune:attempt"
+"""The trial's user attribute that holds it."""
+
+End = Literal["complete", "pruned", "failed", "returned", "lost", "withdrawn"]
+"""How an attempt ends.
+
+`complete` and `pruned` are Optuna's states. The others are all FAIL there: `failed` is the function's own doing,
+`returned` was given back by a signal and runs again, `lost` had a worker that ended without a word and runs again as
+often as `max_retries` says, `withdrawn` was created beyond the total, never ran, and counts for nothing.
+"""
+
+_BY_STATE: dict[TrialState, End] = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What a study knows of an attempt beside its values.
+
+    Attributes:
+        owner: the process that runs it; None where other code than ours took the trial.
+        repeats: the number of the first attempt at the same trial; None for a first one.
+        turn: the how many-th repetition it is; 0 for a first one.
+        losses: how many attempts before it were lost, or failed where failures are retried.
+        settings: the digest of all that was not sampled; empty where nobody took it.
+        folder: the sweep folder that the trial's record is in, on the owner's host; empty where there is none.
+        end: how it ended; None while it runs.
+        reason: why it did not succeed, one line.
+    """
+
+    owner: Owner | None = None
+    repeats: int | None = None
+    turn: int = 0
+    losses: int = 0
+    settings: str = ""
+    folder: str = ""
+    end: End | None = None
+    reason: str = ""
+
+    @classmethod
+    def of(cls, trial: FrozenTrial) -> Attempt:
+        """Read a trial's attempt; whatever other code wrote there counts as nothing."""
+        stored = trial.user_attrs.get(ATTRIBUTE)
+        known = dict(stored) if isinstance(stored, dict) else {}
+        owner = Owner.from_attribute(known.pop("owner", None))
+        found = cls(owner, **{key: value for key, value in known.items() if key in _PLAIN})
+        if not trial.state.is_finished():
+            return found
+        return replace(found, end=_BY_STATE.get(trial.state, found.end or "failed"))
+
+    def to_attribute(self) -> dict[str, Any]:
+        """Return it as a JSON mapping, without what is not known."""
+        plain = {key: getattr(self, key) for key in _PLAIN}
+        known = {key: value for key, value in plain.items() if value not in (None, "") and (value or key == "repeats")}
+        return known if self.owner is None else {"owner": self.owner.to_attribute(), **known}
+
+    def repeated(self, number: int, start: Attempt) -> Attempt:
+        """Return `start`, what any attempt of a process starts from, as the one that runs trial `number` again."""
+        first = number if self.repeats is None else self.repeats
+        return replace(start, repeats=first, turn=self.turn + 1, losses=self.losses + (self.end != "returned"))
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of the study's trials, rather than one that was withdrawn."""
+        return self.end != "withdrawn"
+
+    @property
+    def ran_through(self) -> bool:
+        """Whether it ended by itself, so that its duration says how long trials take."""
+        return self.end in ("complete", "pruned", "failed")
+
+
+_PLAIN = ("repeats", "turn", "losses", "settings", "folder", "end", "reason")

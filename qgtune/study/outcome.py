@@ -1,0 +1,70 @@
+"""How an attempt ended, in words that the study keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import TrialState
+
+from qgtune.errors import first_line
+from qgtune.study.storages.exclusive import StorageLostError
+
+if TYPE_CHECKING:
+    from qgtune.study.attempts.attempt import End
+    from qgtune.study.objectives import Objectives
+
+STATES: dict[End, TrialState] = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended.
+
+    Attributes:
+        end: the one word for it.
+        values: the objectives' values; empty unless it completed.
+        reason: why it did not succeed, one line.
+    """
+
+    end: End
+    values: tuple[float, ...] = ()
+    reason: str = ""
+
+    @property
+    def state(self) -> TrialState:
+        """The trial's state in Optuna."""
+        return STATES.get(self.end, TrialState.FAIL)
+
+
+PRUNED = Outcome("pruned")
+
+
+def completed(returned: Any, objectives: Objectives) -> Outcome:
+    """Return the outcome of a function that returned: complete, or failed with what is wrong with its value."""
+    try:
+        return Outcome("complete", objectives.values_of(returned))
+    except ValueError as error:
+        return failed(f"it {error}")
+
+
+def failed(reason: str) -> Outcome:
+    """Return the outcome of an attempt that failed for `reason`."""
+    return Outcome("failed", reason=reason)
+
+
+def returned(signal_name: str = "") -> Outcome:
+    """Return the outcome of an attempt that a signal ended: it is run again when the study goes on."""
+    return Outcome("returned", reason=f"interrupted by {signal_name}" if signal_name else "interrupted")
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Turn what a user's function raised into an outcome."""
+    if isinstance(error, optuna.TrialPruned):
+        return PRUNED
+    if isinstance(error, StorageLostError):  # no fault of the trial's: it is run again once the storage answers
+        return Outcome("lost", reason=first_line(error))
+    if isinstance(error, SystemExit):
+        return failed(f"it called sys.exit({error.code!r})")
+    return failed(f"{type(error).__name__}: {first_line(error)}")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.slots import Slots
+from qgtune.processes.travel import dumps, loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -109,7 +110,7 @@ class ProcessPool:
         Returns:
             For each job what it returned, a `Crash`, or a `Death`; None for one that a signal kept from starting.
         """
-        payloads = [pickle.dumps(job) for job in self.jobs]
+        payloads = [dumps(job) for job in self.jobs]
         results: list[Any] = [None] * len(payloads)
         todo = list(range(len(payloads)))
         self.interrupts.at_first = self._terminate
@@ -238,7 +239,7 @@ def _child(payload: bytes, sender: Connection, terminal: ChildTerminal | None) -
     threading.Thread(target=end_with_parent, daemon=True).start()
     with interrupts.installed():
         try:
-            result = pickle.loads(payload)(interrupts)
+            result = loads(payload)(interrupts)
         except BaseException as error:
             result = crash_of(error)
     _flush()

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.trial import TrialState
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from qgtune.space.model import from_stored
 
+if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
-
-    from qgtune.space.model import Hyperparameter
 
 
 def best_trials(study: optuna.Study) -> list[FrozenTrial]:
@@ -30,19 +28,12 @@ def best_trials(study: optuna.Study) -> list[FrozenTrial]:
         return []
 
 
-def decoded(trial: FrozenTrial, hyperparameters: Mapping[str, Hyperparameter]) -> dict[str, Any]:
-    """Return a trial's hyperparameters by path, as values of the config.
-
-    Lists and mappings that Optuna holds as JSON text come back as such. A parameter that the space no longer has is
-    returned as stored.
-    """
-    return {
-        path: hyperparameters[path].decode(value) if path in hyperparameters else value
-        for path, value in trial.params.items()
-    }
+def params_of(trial: FrozenTrial) -> dict[str, Any]:
+    """Return a trial's hyperparameters by path, as values of the config."""
+    return {path: from_stored(value, trial.distributions[path]) for path, value in trial.params.items()}
 
 
-def summary(study: optuna.Study, hyperparameters: Mapping[str, Hyperparameter]) -> dict[str, Any]:
+def summary(study: optuna.Study) -> dict[str, Any]:
     """Return what `optimization_results.yaml` holds.
 
     Returns:
@@ -55,10 +46,9 @@ def summary(study: optuna.Study, hyperparameters: Mapping[str, Hyperparameter]) 
     if len(study.directions) > 1:
         names = {} if study.metric_names is None else {"objectives": list(study.metric_names)}
         solutions = [
-            {"params": decoded(trial, hyperparameters), "values": list(trial.values), "trial": trial.number}
-            for trial in best
+            {"params": params_of(trial), "values": list(trial.values), "trial": trial.number} for trial in best
         ]
         return {**result, **names, "solutions": solutions}
     if not best:
         return result
-    return {**result, "best_params": decoded(best[0], hyperparameters), "best_value": best[0].value}
+    return {**result, "best_params": params_of(best[0]), "best_value": best[0].value}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from qgtune.results.stored_params import params_of
+from qgtune.results.best import params_of
 from qgtune.study.attempts.attempt import Attempt
 
 if TYPE_CHECKING:

@@ -29,9 +29,19 @@ def values_of(distribution: BaseDistribution) -> Sequence[Any] | None:
 
 def _steps(low: float, high: float, step: float) -> list[float]:
     """Count in decimals, as Optuna does: in binary the end would be missed."""
-    start, width = Decimal(str(low)), Decimal(str(step))
-    n = int((Decimal(str(high)) - start) / width)
-    return [float(start + width * index) for index in range(n + 1)]
+    n = int((Decimal(str(high)) - Decimal(str(low))) / Decimal(str(step)))
+    return [_at(low, step, index) for index in range(n + 1)]
+
+
+def in_decimals(value: float, distribution: BaseDistribution) -> float:
+    """Return a stepped float as the decimals that were written give it: 0.3, where Optuna adds up to one bit more."""
+    if not isinstance(distribution, FloatDistribution) or distribution.step is None:
+        return value
+    return _at(distribution.low, distribution.step, round((value - distribution.low) / distribution.step))
+
+
+def _at(low: float, step: float, index: int) -> float:
+    return float(Decimal(str(low)) + Decimal(str(step)) * index)
 
 
 def n_points(distributions: Iterable[BaseDistribution]) -> int | None:

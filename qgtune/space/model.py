@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import PurePath
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from qgtune.errors import Located, QGTuneError
+from qgtune.space.counting import in_decimals
 from qgtune.space.paths import Part, Parts, parse_path
+
+_JSON = ("[", "{", '"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class Hyperparameter:
                 return int(trial.suggest_int(self.path, ints.low, ints.high, step=ints.step, log=ints.log))
             case FloatDistribution() as floats:
                 value = trial.suggest_float(self.path, floats.low, floats.high, step=floats.step, log=floats.log)
-                return float(value)
+                return in_decimals(float(value), floats)
             case CategoricalDistribution() as categories:
                 return self.decode(trial.suggest_categorical(self.path, categories.choices))
         raise TypeError(f"no distribution of ours: {self.distribution}")
@@ -54,7 +60,7 @@ class Hyperparameter:
     def decode(self, stored: Any) -> Any:
         """Turn a value of the study into a config value."""
         if not self.choices or not isinstance(self.distribution, CategoricalDistribution):
-            return stored
+            return in_decimals(stored, self.distribution) if isinstance(stored, float) else stored
         return copy.deepcopy(self.choices[_index(self.distribution, stored)])
 
     def encode(self, value: Any) -> Any:
@@ -63,9 +69,8 @@ class Hyperparameter:
         Raises:
             ValueError: when the space does not hold the value.
         """
-        stored = _stored(value)
         if isinstance(self.distribution, CategoricalDistribution):
-            return self.distribution.choices[_index(self.distribution, stored)]
+            return self.distribution.choices[_index(self.distribution, to_stored(value))]
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{value!r} is no number")
         number: int | float = int(value) if isinstance(self.distribution, IntDistribution) else float(value)
@@ -87,19 +92,52 @@ def _is_in_range(distribution: Any, number: float) -> bool:
 
 def _index(distribution: CategoricalDistribution, stored: Any) -> int:
     for index, choice in enumerate(distribution.choices):
-        if type(choice) is type(stored) and choice == stored:
+        if choice == stored and isinstance(choice, bool) == isinstance(stored, bool):  # 0 is 0.0, true is not 1
             return index
     raise ValueError(f"{stored!r} is none of {', '.join(map(repr, distribution.choices))}")
 
 
-def _stored(value: Any) -> Any:
-    """Return a choice as Optuna stores it: a list or a mapping as compact JSON text."""
-    if isinstance(value, (Mapping, list, tuple)):
-        return json.dumps(value, separators=(",", ":"))
+def to_stored(value: Any) -> Any:
+    """Return a choice as Optuna stores it, so that `from_stored` gives it back whoever reads the study.
+
+    A list or a mapping is compact JSON text, a text that looks like one is quoted as JSON quotes it; an Enum member is
+    its name, a `Path` its text.
+
+    Raises:
+        ValueError: for NaN, which is no choice since it equals nothing.
+        TypeError: for what cannot be written down.
+    """
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, float) and math.isnan(value):
+        raise ValueError("NaN equals nothing, not even itself. Take null or .inf")
+    if isinstance(value, (Mapping, list, tuple)) or (isinstance(value, str) and value[:1] in _JSON):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if value is not None and not isinstance(value, (bool, int, float, str)):
+        raise TypeError(f"a {type(value).__name__} cannot be stored")
     return value
 
 
-def categorical(path: str, choices: Sequence[Any], source: str, *, add: bool = False) -> Hyperparameter:
+def from_stored(stored: Any, distribution: BaseDistribution) -> Any:
+    """Return a study's value as a value of the config, without knowing the space that it was sampled from."""
+    if isinstance(stored, float):
+        return in_decimals(stored, distribution)
+    if not isinstance(distribution, CategoricalDistribution) or not isinstance(stored, str) or stored[:1] not in _JSON:
+        return stored
+    try:
+        value = json.loads(stored)
+    except ValueError:
+        return stored
+    # A text of somebody else's is no choice of ours, unless it is written as ours are.
+    written = (json.dumps(value, separators=(",", ":"), ensure_ascii=is_ascii) for is_ascii in (False, True))
+    return value if stored in written else stored
+
+
+def categorical(
+    path: str, choices: Sequence[Any], source: str, *, add: bool = False, replaces: bool = False
+) -> Hyperparameter:
     """Make a hyperparameter of choices.
 
     Raises:
@@ -108,13 +146,13 @@ def categorical(path: str, choices: Sequence[Any], source: str, *, add: bool = F
     if not choices:
         raise _unusable(path, source, "it has no choices. Give at least one")
     try:
-        stored = [_stored(choice) for choice in choices]
+        stored = [to_stored(choice) for choice in choices]
     except (TypeError, ValueError) as error:
         raise _unusable(path, source, f"a choice cannot be stored: {error}") from None
     for index, choice in enumerate(stored):
         if any(choice == other for other in stored[:index]):
             raise _unusable(path, source, f"the choice {choice!r} stands there twice. Drop one")
-    return Hyperparameter(path, CategoricalDistribution(stored), source, tuple(choices), add=add)
+    return Hyperparameter(path, CategoricalDistribution(stored), source, tuple(choices), add=add, replaces=replaces)
 
 
 def _unusable(path: str, source: str, reason: str) -> QGTuneError:

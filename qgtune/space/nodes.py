@@ -29,7 +29,8 @@ class NodeError(ValueError):
 
 def is_typed(node: Any) -> bool:
     """Say whether a node has the form `{type: …, value: …}`."""
-    return isinstance(node, Mapping) and set(node) == set(KEYS) and isinstance(node["type"], str)
+    keys = set(KEYS) | ({"replace"} if isinstance(node, Mapping) and node.get("type") == "categorical" else set())
+    return isinstance(node, Mapping) and set(KEYS) <= set(node) <= keys and isinstance(node["type"], str)
 
 
 def is_choices(node: Any) -> bool:

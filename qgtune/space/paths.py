@@ -114,3 +114,18 @@ def all_paths(node: Any, prefix: Parts = ()) -> Iterator[str]:
 def suggestions(node: Any, parts: Sequence[Part]) -> str:
     """Say which existing paths are nearest to one that does not exist; `" Did you mean …?"` or nothing."""
     return did_you_mean(format_path(parts), all_paths(node))
+
+
+def leaves_of(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the scalars, and the empty lists and mappings, of plain data by path."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    if not items or not data:
+        yield prefix, data
+        return
+    for key, value in items:
+        yield from leaves_of(value, f"{prefix}.{key}" if prefix else str(key))
+
+
+def is_below(path: str, above: str) -> bool:
+    """Say whether a path, dots only, is another one or lies below it."""
+    return path == above or path.startswith(f"{above}.")

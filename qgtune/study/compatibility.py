@@ -38,6 +38,11 @@ def check_space_unchanged(
     if not before:
         return []
     problems: list[str] = []
+    if hyperparameters and not is_open and not before.keys() & hyperparameters.keys():
+        raise QGTuneError(
+            f"Cannot go on with study {study.study_name!r}: it tunes {', '.join(sorted(before)[:3])}, and nothing of "
+            "this space. It is another app's. Give another hydra.sweeper.study_name or storage."
+        )
     notices = [
         f"Hyperparameter {path} is new in study {study.study_name!r}." for path in hyperparameters.keys() - before
     ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
 from qgtune.files import short_path
-from qgtune.results.best import best_trials, decoded, summary
+from qgtune.results.best import best_trials, params_of, summary
 from qgtune.results.recorded import Record
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
 from qgtune.study.storages.opening import is_memory
@@ -50,7 +50,7 @@ class Outputs:
         Raises:
             QGTuneError: when a file cannot be written.
         """
-        results = summary(session.study, self.composition.hyperparameters)
+        results = summary(session.study)
         best = best_trials(session.study)
         file = self.folder / RESULTS
         try:
@@ -90,7 +90,7 @@ class Outputs:
         written = [built] if best and built is not None and built.exists() else []
         contents: dict[Path, Any] = {}
         if trial_path is not None and best and len(objectives) == 1:
-            contents[trial_path] = decoded(best[0], self.composition.hyperparameters)
+            contents[trial_path] = params_of(best[0])
         if config_path is not None:
             for trial in best:
                 path = config_path if len(objectives) == 1 else self._config_path(trial.number)
@@ -128,7 +128,7 @@ class Outputs:
 
     def _say_best(self, trial: FrozenTrial) -> None:
         log.info("Best: trial %d with %.6g", trial.number, trial.value)
-        for path, value in decoded(trial, self.composition.hyperparameters).items():
+        for path, value in params_of(trial).items():
             log.info("  %s: %s", path, value)
 
 

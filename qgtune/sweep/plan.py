@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,9 +14,10 @@ from qgtune.processes.slots import Machine, Slots, read_slots
 from qgtune.study.algorithms.factory import build_pruner, build_sampler
 from qgtune.study.algorithms.grid import GRID, with_grid
 from qgtune.study.attempts.ledger import Limits
+from qgtune.study.fixed_settings import FixedSettings
 from qgtune.study.spec import StudySpec
+from qgtune.study.storages.addresses import hidden
 from qgtune.study.storages.opening import check_storage, is_memory, located
-from qgtune.sweep.compose.arguments import parse_arguments
 from qgtune.sweep.compose.composition import Composition, compose
 from qgtune.sweep.compose.rehearsal import rehearse
 from qgtune.sweep.first_trials import Points, read_points
@@ -49,6 +51,7 @@ class Plan:
         limits: when it ends.
         points: what is to run before anything is sampled.
         slots: what each worker process of our launcher gets.
+        fixed: what is not sampled.
     """
 
     settings: Settings
@@ -58,6 +61,7 @@ class Plan:
     limits: Limits
     points: Points
     slots: Slots
+    fixed: FixedSettings
 
 
 def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> Plan:
@@ -77,9 +81,7 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
             return None
 
     loader = hydra_context.config_loader
-    composition = attempt(
-        lambda: compose(loader, config, parse_arguments(arguments, settings.params, loader), settings)
-    )
+    composition = attempt(lambda: compose(loader, config, arguments, settings))
     storage = attempt(lambda: _storage(settings, config))
     bounded = attempt(lambda: _bounded(settings, composition))
     slots = attempt(lambda: read_slots(_own_keys(config), settings.n_jobs, Machine.here()))
@@ -93,7 +95,15 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     attempt(lambda: None if composition is None else rehearse(composition))
     if problems or composition is None or bounded is None or points is None or slots is None:
         raise QGTuneError(*problems)
-    return Plan(bounded, composition, *_study(bounded, storage, config), points, slots)
+    values = hidden(composition.fixed_values(), storage)
+    fixed = FixedSettings.of(values, _project(config))
+    return Plan(bounded, composition, *_study(bounded, storage, config, fixed.digest), points, slots, fixed)
+
+
+def _project(config: DictConfig) -> Path:
+    """Return the folder of the app: that of its script, or else the one that the command was run in."""
+    main = getattr(sys.modules["__main__"], "__file__", None)
+    return Path(config.hydra.runtime.cwd) if main is None else Path(main).absolute().parent
 
 
 def _own_keys(config: DictConfig) -> dict[str, Any]:
@@ -114,7 +124,7 @@ def _bounded(settings: Settings, composition: Composition | None) -> Settings:
     return replace(settings, sampler=sampler, n_trials=n_trials)
 
 
-def _study(settings: Settings, storage: Storage, config: DictConfig) -> tuple[Path, StudySpec, Limits]:
+def _study(settings: Settings, storage: Storage, config: DictConfig, digest: str) -> tuple[Path, StudySpec, Limits]:
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
     spec = StudySpec(
         settings.study_name,
@@ -123,7 +133,8 @@ def _study(settings: Settings, storage: Storage, config: DictConfig) -> tuple[Pa
         settings.sampler,
         settings.pruner,
         settings.seed,
-        folder=str(folder),
+        digest,
+        str(folder),
     )
     limits = Limits(
         settings.n_trials,

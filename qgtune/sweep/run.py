@@ -20,9 +20,11 @@ from qgtune.processes.function import Task
 from qgtune.processes.interrupts import Interrupts
 from qgtune.progress.show import Watched, progress
 from qgtune.results.invocation import Invocation
+from qgtune.results.recorded import FOLDER as RECORDS
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.study.attempts.ledger import Stop
 from qgtune.study.compatibility import check_space_unchanged
+from qgtune.study.fixed_settings import registered
 from qgtune.study.opening import open_session, study_exists
 from qgtune.sweep.crew import Rounds, none_completed
 from qgtune.sweep.hydra import held_nodes
@@ -89,11 +91,27 @@ class _Sweep:
 
     def run(self) -> dict[str, Any]:
         _check_folder(self.plan)
-        session = open_session(self.plan.spec, self.plan.limits, samples=False)
+        spec = self.plan.spec
+        session = open_session(spec, self.plan.limits, samples=False)
         limits = replace(self.plan.limits, n_before=len(session.study.get_trials(deepcopy=False)))
         self.plan, session.limits = replace(self.plan, limits=limits), limits
-        for notice in (*_changes(session, self.plan.composition), *self.plan.composition.warnings):
-            log.warning(notice)
+        notices = [*_changes(session, self.plan.composition), *self.plan.composition.warnings]
+        with session.alive(), registered(session, self.plan.fixed) as changes:
+            for notice in notices:
+                log.warning(notice)
+            for change in changes:
+                log.warning("Not sampled, and changed since this study's last sweep: %s.", change)
+            gave_up, results = self._run(session)
+        if self.interrupts.received is not None:
+            folder = shlex.quote(short_path(self.plan.folder))
+            log.warning("Interrupted.%s", f" To go on:  qgtune resume {folder}" if spec.storage else "")
+            sys.exit(self.interrupts.exit_code)
+        if gave_up := gave_up or none_completed(session):
+            raise QGTuneError(gave_up)
+        return results
+
+    def _run(self, session: Session) -> tuple[str, dict[str, Any]]:
+        """Run the workers to the end and write the results; return why the study was given up, and the results."""
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
         Invocation.current().write(self.plan.folder, self.plan.settings.storage)
@@ -105,16 +123,8 @@ class _Sweep:
             with self._progress(session) as relay, attended:
                 launch = functools.partial(self._launch, session, guests, relay)
                 gave_up = Rounds(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
-            results = Outputs(self.plan.folder, self.plan.settings, self.plan.composition, self.plan.spec).write(
-                session
-            )
-        if self.interrupts.received is not None:
-            folder = shlex.quote(short_path(self.plan.folder))
-            log.warning("Interrupted.%s", f" To go on:  qgtune resume {folder}" if self.plan.spec.storage else "")
-            sys.exit(self.interrupts.exit_code)
-        if gave_up := gave_up or none_completed(session):
-            raise QGTuneError(gave_up)
-        return results
+            outputs = Outputs(self.plan.folder, self.plan.settings, self.plan.composition, self.plan.spec)
+            return gave_up, outputs.write(session)
 
     def _progress(self, session: Session) -> AbstractContextManager[Relay | None]:
         """Show the progress, unless there is nothing to wait for."""
@@ -165,7 +175,8 @@ class _Sweep:
 
 def _check_folder(plan: Plan) -> None:
     """Refuse to write a new study's jobs over another's: folders are named by trial numbers, which start at 0 again."""
-    if plan.spec.storage is None or not any(plan.folder.glob("*/.hydra")) or study_exists(plan.spec):
+    jobs = (path for pattern in ("*/.hydra", f"{RECORDS}/*") for path in plan.folder.glob(pattern))
+    if not any(jobs) or (plan.spec.storage is not None and study_exists(plan.spec)):
         return
     raise QGTuneError(
         f"Cannot start study {plan.spec.name!r} in {short_path(plan.folder)}: the folder holds another study's jobs. "

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
 from qgtune.errors import QGTuneError
-from qgtune.results.best import best_trials
+from qgtune.results.best import best_trials, params_of
 from qgtune.results.recorded import resolve_plain
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.model import assign
@@ -37,19 +36,7 @@ def save_best_trial(study: optuna.Study, out_file: File) -> None:
     best = best_trials(study)
     if not best:
         raise QGTuneError(f"Cannot save the best trial of {study.study_name!r}: no trial completed. Run more trials.")
-    write_yaml(path, {name: _decoded(value) for name, value in best[0].params.items()})
-
-
-def _decoded(value: Any) -> Any:
-    """Turn the JSON text that a list or a mapping is stored as into what it was."""
-    if isinstance(value, str) and value[:1] in ("[", "{"):
-        try:
-            decoded = json.loads(value)
-        except ValueError:
-            return value
-        if json.dumps(decoded, separators=(",", ":")) == value:
-            return decoded
-    return value
+    write_yaml(path, params_of(best[0]))
 
 
 def save_best_config(

@@ -10,8 +10,8 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import create_trial
 
 from qgtune import QGTuneError
+from qgtune.results.best import params_of
 from qgtune.results.source import open_source, read_sweep_config
-from qgtune.results.stored_params import params_of
 from qgtune.space.reading.yaml_files import write_yaml
 from tests.studies import make_studies, make_sweep
 

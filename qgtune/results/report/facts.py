@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError
-from qgtune.results.best import best_trials
+from qgtune.results.best import best_trials, params_of
 from qgtune.results.invocation import Invocation
-from qgtune.results.stored_params import params_of
 from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
+from qgtune.results.best import params_of
 from qgtune.results.report.figures import KINDS
 from qgtune.results.report.markup import Html, copyable, joined, table, tag
 from qgtune.results.report.plots import infeasible_note
@@ -104,19 +104,9 @@ def best(snapshot: Snapshot, facts: Facts) -> Html:
         return tag("p", "No trial has completed yet.")
     first = snapshot.best[0]
     which = f"Of trial {first.number}" + (", one of the Pareto front." if snapshot.is_multi_objective else ".")
-    text = facts.best_config or dump_yaml({name: _read(value) for name, value in first.params.items()})
+    text = facts.best_config or dump_yaml(params_of(first))
     what = "The whole config." if facts.best_config else "Its hyperparameters; no config was written for it."
     return joined([tag("p", f"{which} {what}"), copyable(text, "best-config"), *_best_table(snapshot)])
-
-
-def _read(value: Any) -> Any:
-    """Read a choice that is a list or a mapping, which a study keeps as JSON text."""
-    if isinstance(value, str) and value[:1] in ("[", "{"):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
 
 
 def _best_table(snapshot: Snapshot) -> list[Html]:

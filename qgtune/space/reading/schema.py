@@ -68,7 +68,8 @@ def _form() -> Schema:
         for name in TYPES
     ]
     type_ = {"enum": list(TYPES), "description": " ".join(f"{name}: {text}" for name, text in FORMS.items())}
-    return {"properties": {"type": type_}, "allOf": kinds}
+    replace = {"type": "boolean", "description": "Whether a mapping takes the base's place; else it is merged into it."}
+    return {"properties": {"type": type_, "replace": replace}, "allOf": kinds}
 
 
 def _range() -> Schema:

@@ -66,8 +66,11 @@ class Walk:
             self._try(name, lambda: self._range(name, value, add=add))
         elif not isinstance(value, list):
             self.fail(name, f"a categorical needs a list of choices, not {value!r}.")
+        elif any(_has_range(choice) for choice in value):
+            self.fail(name, "a choice holds a range, and what is chosen is taken as it stands. Give values in choices.")
         else:
-            self._try(name, lambda: categorical(name, value, self.source, add=add))
+            replaces = node.get("replace") is True
+            self._try(name, lambda: categorical(name, value, self.source, add=add, replaces=replaces))
 
     def _range(self, name: str, value: Any, *, add: bool) -> Hyperparameter:
         try:
@@ -220,6 +223,13 @@ def _holds_range(node: Any, base: Any) -> bool:
         return not is_typed(node) or node["type"] in ("tuple", "categorical")
     items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     return any(_holds_range(item, child(base, key)) for key, item in items)
+
+
+def _has_range(choice: Any) -> bool:
+    if is_typed(choice):
+        return choice["type"] in TYPES
+    items = choice.values() if isinstance(choice, dict) else choice if isinstance(choice, list) else ()
+    return any(map(_has_range, items))
 
 
 def _merged(base: Any, node: Any) -> Any:

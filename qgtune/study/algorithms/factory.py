@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
@@ -15,7 +15,13 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 
 from qgtune.errors import QGTuneError, did_you_mean
+from qgtune.space.counting import in_decimals
 from qgtune.study.algorithms.names import NEEDS
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
 
 Conf = Mapping[str, Any] | None
 
@@ -32,6 +38,21 @@ def build_sampler(conf: Conf, seed: int | None) -> BaseSampler | None:
         QGTuneError: when the target cannot be imported, refuses its arguments, or is no sampler.
     """
     sampler: BaseSampler | None = _build_checked(conf, seed, BaseSampler, "sampler")
+    return None if sampler is None else _counting_in_decimals(sampler)
+
+
+def _counting_in_decimals(sampler: BaseSampler) -> BaseSampler:
+    """Let a sampler give stepped floats as decimals, so that the study holds 0.3 and not 0.30000000000000004."""
+    one, several = sampler.sample_independent, sampler.sample_relative
+
+    def sample_independent(study: Study, trial: FrozenTrial, name: str, distribution: BaseDistribution) -> Any:
+        return in_decimals(one(study, trial, name, distribution), distribution)
+
+    def sample_relative(study: Study, trial: FrozenTrial, space: dict[str, BaseDistribution]) -> dict[str, Any]:
+        return {name: in_decimals(value, space[name]) for name, value in several(study, trial, space).items()}
+
+    sampler.sample_independent = sample_independent  # type: ignore[method-assign,assignment]
+    sampler.sample_relative = sample_relative  # type: ignore[method-assign,assignment]
     return sampler
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 _ODD = re.compile(r"[\\()\[\]{}:=, \t]")
+_PLAIN_OPTION = re.compile(r"[A-Za-z_][\w./-]*")
 COMMAND_LINE = "the command line"
 
 
@@ -65,7 +66,7 @@ class _Sorter:
             if not override.is_delete() and not self._is_group(override):
                 self.fixed_paths[name] = _dots(name)
         elif self._is_group(override):
-            self.groups[name] = categorical(name, _choices(override), source, add=override.is_add())
+            self.groups[name] = categorical(name, _options(override, name, source), source, add=override.is_add())
         else:
             self.hyperparameters[name] = hyperparameter(override, source)
 
@@ -153,6 +154,27 @@ def _dots(key: str) -> str:
 
 def _choices(override: Override) -> list[Any]:
     return [without_quotes(choice) for choice in override.sweep_iterator()]
+
+
+def _options(override: Override, name: str, source: str) -> list[Any]:
+    options = _choices(override)
+    if None in options:
+        raise QGTuneError(
+            f"Cannot choose null for the config group {name} ({source}): a group has no empty option. Add one, such as "
+            f"an empty file {name}/none.yaml, and choose that."
+        )
+    return options
+
+
+def option_text(group: Hyperparameter, option: Any) -> str:
+    """Return the override that chooses an option of a config group, or a list of options."""
+    return f"{'+' if group.add else ''}{group.path}={_option(option)}"
+
+
+def _option(option: Any) -> str:
+    if isinstance(option, list):
+        return f"[{','.join(map(_option, option))}]"
+    return str(option) if _PLAIN_OPTION.fullmatch(str(option)) else value_text(str(option))
 
 
 def without_quotes(value: Any) -> Any:

@@ -8,17 +8,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import OmegaConf, open_dict
+from optuna.distributions import check_distribution_compatibility
 
 from qgtune.errors import QGTuneError
 from qgtune.processes.travel import dumps, loads
 from qgtune.space.lint import lint
-from qgtune.space.paths import MISSING, parse_path, select
+from qgtune.space.model import plain
+from qgtune.space.paths import MISSING, is_below, leaves_of, parse_path, select
 from qgtune.space.points import base_point, value_at
 from qgtune.space.reading.build import build_space, check_space
 from qgtune.space.reading.official import is_official, read_official
 from qgtune.space.wording import words
-from qgtune.sweep.compose.arguments import Arguments, override_text
+from qgtune.sweep.compose.arguments import Arguments, option_text, override_text, parse_arguments
 from qgtune.sweep.compose.custom import CustomSpace
 from qgtune.sweep.compose.trial_config import TrialConfig
 from qgtune.sweep.masking import masked
@@ -87,20 +90,18 @@ class Composition:
     Attributes:
         config_loader: Hydra's.
         master: the config that Hydra composed for the sweep, with its `hydra` node.
-        arguments: what the command line asks for.
+        texts: the overrides of the command line.
+        arguments: what they and the base settings ask for.
         settings: the sweeper's settings.
-        space: the search space as it was given.
-        dependencies: the dependency mapping as it was given.
         custom: asks a trial for more values; None for no more.
         combinations: those that were composed so far, by the chosen option of each group, in order.
     """
 
     config_loader: ConfigLoader
     master: DictConfig
+    texts: tuple[str, ...]
     arguments: Arguments
     settings: Settings
-    space: Given
-    dependencies: Given
     custom: CustomSpace | None = None
     combinations: dict[tuple[str, ...], Combination] = field(default_factory=dict)
 
@@ -151,16 +152,29 @@ class Composition:
         return self.combinations[key]
 
     def _compose(self, options: tuple[Any, ...]) -> Combination:
-        chosen = list(_chosen(self.groups, options))
+        chosen = list(map(option_text, self.groups, options))
         overrides = [*self.arguments.fixed, *chosen]
         try:
             base = masked(self.config_loader.load_sweep_config(self.master, overrides))
             _refuse_own_keys(self.master, base, chosen)
-            return _combination(base, self.space, self.dependencies, self.arguments, self.settings, overrides)
+            space, arguments = read_given(base, "search_space"), self._arguments_with(base)
+            if is_official(space.data):
+                arguments = _with_official(arguments, read_official(space.data, space.source))
+                space = replace(space, data=None)
+            return _combination(base, space, read_given(base, "dependencies"), arguments, self.settings, overrides)
         except QGTuneError as error:
             raise QGTuneError(*(_with_options(problem, chosen) for problem in error.problems)) from None
         except HydraException as error:
             raise QGTuneError(f"Cannot compose the config for {' '.join(overrides)!r}: {_one_line(error)}") from None
+
+    def _arguments_with(self, base: DictConfig) -> Arguments:
+        """Return the arguments with the ranges that the chosen options bring along."""
+        params, theirs = self.settings.params, base.hydra.sweeper.params
+        brought = {} if theirs is None else OmegaConf.to_container(theirs, resolve=True)
+        if not self.groups or brought == params or not isinstance(brought, dict):
+            return self.arguments
+        found = parse_arguments(self.texts, {str(key): value for key, value in brought.items()}, self.config_loader)
+        return replace(found, groups=self.arguments.groups)
 
     def check(self) -> None:
         """Compose each option of each group beside the first options of the others.
@@ -169,7 +183,9 @@ class Composition:
             QGTuneError: with all problems.
         """
         problems: dict[str, None] = {}
-        wanted = list(dict.fromkeys(_each_option_once(self.groups, self._base_options())))
+        wanted = list(
+            {str(options): options for options in _each_option_once(self.groups, self._base_options())}.values()
+        )
         said_s = time.monotonic()
         for number, options in enumerate(wanted):
             try:
@@ -179,8 +195,26 @@ class Composition:
             if (now_s := time.monotonic()) - said_s > SAY_EACH_S:
                 log.info("Composed %d of %d options of config groups ", number + 1, len(wanted))
                 said_s = now_s
+        if not problems:
+            problems = dict.fromkeys(self._clashes())
         if problems:
             raise QGTuneError(*problems)
+
+    def _clashes(self) -> Iterator[str]:
+        """Name each hyperparameter that two options give ranges which one study cannot hold."""
+        known: dict[str, tuple[Hyperparameter, str]] = {}
+        for options, combination in self.combinations.items():
+            where = ", ".join(f"{group.path}={option}" for group, option in zip(self.groups, options, strict=True))
+            for path, item in combination.space.hyperparameters.items():
+                first, there = known.setdefault(path, (item, where))
+                try:
+                    check_distribution_compatibility(first.distribution, item.distribution)
+                except ValueError:
+                    yield (
+                        f"Cannot tune {path}: with {there} it is {words(first.distribution)}, with {where} it is "
+                        f"{words(item.distribution)}. A study holds one list of choices for a name. Give both the "
+                        "same, or ranges."
+                    )
 
     def _base_options(self) -> tuple[Any, ...]:
         """Return the options of the base settings; where they choose none of the group's, its first."""
@@ -188,6 +222,13 @@ class Composition:
         return tuple(
             there if (there := chosen.get(group.path)) in group.choices else group.choices[0] for group in self.groups
         )
+
+    def fixed_values(self) -> dict[str, Any]:
+        """Return what is not sampled, by path: the rest of the base settings, interpolations as they are written."""
+        combination = self.combination(self._base_options())
+        sampled = {*self.hyperparameters, *(group.path for group in self.groups)}
+        leaves = dict(leaves_of(plain(loads(combination.task_pickle))))
+        return {path: value for path, value in leaves.items() if not any(is_below(path, name) for name in sampled)}
 
     def base_point(self) -> tuple[dict[str, Any], list[str]]:
         """Return the base settings as a point, as the study stores it, and what lies outside of the space."""
@@ -204,32 +245,22 @@ class Composition:
         return {**chosen, **point}, outside
 
 
-def compose(config_loader: ConfigLoader, master: DictConfig, arguments: Arguments, settings: Settings) -> Composition:
+def compose(config_loader: ConfigLoader, master: DictConfig, texts: Sequence[str], settings: Settings) -> Composition:
     """Compose and check what a sweep's trials are made of.
 
     Args:
         config_loader: Hydra's.
         master: the config that Hydra composed for the sweep, with its `hydra` node.
-        arguments: what the command line asks for.
+        texts: the overrides of the command line that are not Hydra's own.
         settings: the sweeper's settings.
 
     Raises:
         QGTuneError: with all problems of space, dependencies and values.
     """
-    space = read_given(master, "search_space")
-    if is_official(space.data):
-        arguments = _with_official(arguments, read_official(space.data, space.source))
-        space = replace(space, data=None)
-    custom = settings.custom_search_space
-    composition = Composition(
-        config_loader,
-        master,
-        arguments,
-        settings,
-        space,
-        read_given(master, "dependencies"),
-        CustomSpace(custom, arguments.fixed_texts) if custom else None,
-    )
+    arguments = parse_arguments(texts, settings.params, config_loader)
+    name = settings.custom_search_space
+    custom = CustomSpace(name, arguments.fixed_texts) if name else None
+    composition = Composition(config_loader, master, tuple(texts), arguments, settings, custom)
     composition.check()
     return composition
 
@@ -270,11 +301,6 @@ def _with_official(arguments: Arguments, found: Sequence[Hyperparameter]) -> Arg
     return replace(arguments, hyperparameters=(*more, *arguments.hyperparameters))
 
 
-def _chosen(groups: Sequence[Hyperparameter], options: Sequence[str]) -> Iterator[str]:
-    for group, option in zip(groups, options, strict=True):
-        yield f"{'+' if group.add else ''}{group.path}={option}"
-
-
 def _combination(
     base: DictConfig,
     given_space: Given,
@@ -284,10 +310,9 @@ def _combination(
     overrides: Sequence[str],
 ) -> Combination:
     task = _without_hydra(base)
-    plain = OmegaConf.to_container(task, resolve=False)
     space = build_space(
         given_space.data,
-        plain,
+        plain(task),
         dependencies.data,
         tune=settings.tune,
         tune_model=settings.tune_model,
@@ -302,10 +327,16 @@ def _combination(
         space,
         dumps(space.prepare(base)),
         dumps(space.prepare(task)),
-        tuple(overrides),
+        (*overrides, *_leaving_multirun(base)),
         dict(_constant_overrides(space, task)),
         (*space.notices, *lint(space, task)),
     )
+
+
+def _leaving_multirun(base: DictConfig) -> tuple[str, ...]:
+    """Return what makes a run of one job of overrides whose config, rather than the command line, asks for a sweep."""
+    asked = any(str(text).startswith("hydra.mode=") for text in plain(base.hydra.overrides.hydra))
+    return () if asked or base.hydra.mode != RunMode.MULTIRUN else ("hydra.mode=RUN",)
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:
@@ -317,9 +348,9 @@ def _without_hydra(config: DictConfig) -> DictConfig:
 
 
 def _constant_overrides(space: SearchSpace, base: DictConfig) -> Iterator[tuple[str, tuple[str, Any]]]:
-    plain = OmegaConf.to_container(base, resolve=False)
+    there_all = plain(base)
     for path, value in space.constants.items():
-        there = select(plain, parse_path(path))
+        there = select(there_all, parse_path(path))
         if there is MISSING or there != value or type(there) is not type(value):
             yield path, (override_text(path, value, add=there is MISSING), value)
 

@@ -21,11 +21,19 @@ if TYPE_CHECKING:
 PLAIN_KEY = re.compile(r"[A-Za-z_][\w/-]*(\.[\w-]+)*")
 
 
-def spelled(path: str, value: Any, *, add: bool = False, replaces: bool = False) -> list[str]:
-    """Return overrides that set a path; a mapping that is not to be merged is deleted first."""
+def spelled(path: str, value: Any, *, add: bool = False, replaces: bool = False, extends: bool = False) -> list[str]:
+    """Return overrides that set a path.
+
+    Args:
+        path: dots only.
+        value: plain data.
+        add: whether the base settings lack the path.
+        replaces: whether a mapping takes the place of the base's: then that is deleted first.
+        extends: whether a mapping has keys that the base's lacks, which Hydra takes from `++` only.
+    """
     if replaces and isinstance(value, dict) and not add:
         return [f"~{path}", override_text(path, value, add=True)]
-    return [override_text(path, value, add=add)]
+    return [f"++{override_text(path, value)}" if extends else override_text(path, value, add=add)]
 
 
 def why_not(set_values: Iterable[tuple[str, Any]]) -> str:

@@ -38,6 +38,7 @@ class TrialConfig:
     task: DictConfig
     values: dict[str, Any] = field(default_factory=dict)
     _added: set[str] = field(default_factory=set)
+    _extended: set[str] = field(default_factory=set)
 
     def put(self, values: Mapping[str, Any]) -> None:
         """Set values of the space."""
@@ -67,6 +68,8 @@ class TrialConfig:
         self._inject(more)
 
     def _inject(self, values: Mapping[str, Any]) -> None:
+        there = {path: OmegaConf.select(self.task, path) for path, value in values.items() if isinstance(value, dict)}
+        self._extended.update(path for path, node in there.items() if _has_more(values[path], node))
         self.space.inject(self.whole, values)
         self.space.inject(self.task, values)
 
@@ -76,7 +79,13 @@ class TrialConfig:
         return [
             text
             for path, value in self.values.items()
-            for text in spelled(path, value, add=path in self._added, replaces=path in known and known[path].replaces)
+            for text in spelled(
+                path,
+                value,
+                add=path in self._added,
+                replaces=path in known and known[path].replaces,
+                extends=path in self._extended,
+            )
         ]
 
     def overrides(self) -> tuple[list[str], str]:
@@ -84,7 +93,7 @@ class TrialConfig:
         derived = {path: self._read(path) for path in self.space.dependencies}
         constants = {path: value for path, (_text, value) in self.constants.items()}
         texts = [
-            *(text for text in self.base if not text.startswith("hydra.mode=")),
+            *self.base,
             *(text for text, _value in self.constants.values()),
             *self.sampled(),
             *(text for path, value in derived.items() for text in spelled(path, value)),
@@ -94,3 +103,12 @@ class TrialConfig:
     def _read(self, path: str) -> Any:
         value = OmegaConf.select(self.task, path)
         return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def _has_more(value: Any, there: Any) -> bool:
+    """Say whether a mapping has keys, on whatever level, that the one which it is merged into has not."""
+    if not isinstance(value, dict):
+        return False
+    return not isinstance(there, DictConfig) or any(
+        key not in there or _has_more(item, there[key]) for key, item in value.items()
+    )

@@ -36,6 +36,12 @@ def set_job(config: DictConfig, sweep: Path, number: int, overrides: Sequence[st
         config.hydra.runtime.output_dir = os.path.abspath(os.path.join(sweep, str(config.hydra.sweep.subdir)))
 
 
+def set_folder(config: DictConfig, folder: Path) -> None:
+    """Let a job run in another folder."""
+    with read_write(config.hydra), open_dict(config.hydra):
+        config.hydra.runtime.output_dir = str(folder)
+
+
 def run_job(
     call: TaskFunction,
     whole: DictConfig,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf.errors import OmegaConfBaseException
@@ -16,11 +17,10 @@ from qgtune.processes.interrupts import Interrupted
 from qgtune.results.recorded import Record, pin_random_values, recorded
 from qgtune.study.outcome import failed, outcome_of, returned
 from qgtune.sweep.hydra.versions import configure_logging
-from qgtune.sweep.workers.job import run_job, set_job
+from qgtune.sweep.workers.job import run_job, set_folder, set_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     import optuna
     from hydra.types import HydraContext
@@ -65,6 +65,7 @@ class TrialRunner:
             set_job(whole, self.folder, trial.number, texts, _dirname([*placed.base, *placed.sampled()], whole))
         except OmegaConfBaseException as error:
             return failed(f"its config does not resolve: {first_line(error)}")
+        set_folder(whole, _own_folder(Path(whole.hydra.runtime.output_dir), self.folder, trial.number))
         ended: list[Outcome] = []
 
         def call(config: DictConfig) -> Any:
@@ -108,6 +109,19 @@ class TrialRunner:
 
     def _given_back(self) -> Outcome:
         return returned(self.interrupts.name if self.names_signal else "")
+
+
+def _own_folder(folder: Path, sweep: Path, number: int) -> Path:
+    """Make a trial's folder; where another trial has it already, one with the trial's number behind its name."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        numbered = folder / str(number) if folder == sweep else folder.with_name(f"{folder.name}_{number}")
+        log.warning("Trial %d runs in %s: hydra.sweep.subdir gives the folder of another trial.", number, numbered.name)
+        numbered.mkdir(exist_ok=True)
+        return numbered
+    return folder
 
 
 def _log_traceback(number: int, error: BaseException) -> None:

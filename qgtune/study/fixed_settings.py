@@ -1,0 +1,143 @@
+"""What a study's trials have in common because nobody samples it: the app's other settings, and its code."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qgtune.errors import QGTuneError
+from qgtune.study.attempts.owner import Owner, is_dead
+from qgtune.study.storages.exclusive import exclusively
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from qgtune.study.session import Session
+
+ATTRIBUTE = "qgtune:settings"
+"""The study's attribute that holds the latest settings; the ones before are under it, a colon and their digest."""
+SWEEPS = "qgtune:sweeps"
+"""The study's attribute that names the sweeps that run now: their owners and their settings, by the owner's name."""
+N_SHOWN = 10
+LONGEST = 200
+_INSTALLED = {"site-packages", "dist-packages"}
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSettings:
+    """All that is not sampled.
+
+    Attributes:
+        values: by path, as text; without passwords.
+        code: the digests of the project's Python files that were loaded, by path below the project's folder.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """A short text that other settings do not have."""
+        return _digest(json.dumps([sorted(self.values.items()), sorted(self.code.items())]).encode())
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], project: Path) -> FixedSettings:
+        """Take in values, and the code of the project that this process has loaded."""
+        texts = {path: json.dumps(value, default=str, ensure_ascii=False) for path, value in values.items()}
+        return cls({path: _short(text) for path, text in texts.items()}, dict(_loaded_code(project)))
+
+    def changes_since(self, before: FixedSettings) -> list[str]:
+        """Name each change, as `path: old, now new`."""
+        paths = sorted({*before.values, *self.values})
+        gone = "not there"
+        found = [
+            f"{path}: {before.values.get(path, gone)}, now {self.values.get(path, gone)}"
+            for path in paths
+            if before.values.get(path) != self.values.get(path)
+        ]
+        files = sorted(path for path in {*before.code} & {*self.code} if before.code[path] != self.code[path])
+        return found + [f"the code of {path} ({before.code[path]}, now {self.code[path]})" for path in files]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({_digest(text.encode())})"
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+def _loaded_code(project: Path) -> Iterator[tuple[str, str]]:
+    """Yield the loaded files below a folder that belong to no installed package, with their digests."""
+    root = project.resolve()
+    for module in list(sys.modules.values()):
+        name = getattr(module, "__file__", None)
+        if not isinstance(name, str) or not name.endswith(".py"):
+            continue
+        path = Path(name).resolve()
+        if root in path.parents and not _INSTALLED & set(path.parts):
+            with contextlib.suppress(OSError):
+                yield str(path.relative_to(root)), _digest(path.read_bytes())
+
+
+@contextmanager
+def registered(session: Session, settings: FixedSettings) -> Iterator[list[str]]:
+    """Let the study know a sweep while it runs.
+
+    Yields:
+        What changed since the sweep before, one line a change.
+
+    Raises:
+        QGTuneError: when another sweep runs on the study with other settings.
+    """
+    yield exclusively(session.storage, lambda: _register(session, settings))
+    exclusively(session.storage, lambda: _set_sweeps(session, _others(session)))
+
+
+def _register(session: Session, settings: FixedSettings) -> list[str]:
+    study, others = session.study, _others(session)
+    for sweep in others.values():
+        theirs = FixedSettings(study.user_attrs.get(f"{ATTRIBUTE}:{sweep['settings']}", {}).get("values", {}))
+        if differing := FixedSettings(settings.values).changes_since(theirs):
+            raise QGTuneError(
+                f"Cannot join study {study.study_name!r}: a sweep with other settings runs on it now "
+                f"(process {sweep['owner']['pid']} on {sweep['owner']['host']}). {'; '.join(_first(differing))}. Give "
+                "another hydra.sweep.dir or study_name, or the same settings."
+            )
+    before = study.user_attrs.get(f"{ATTRIBUTE}:{study.user_attrs.get(ATTRIBUTE, '')}")
+    digest = settings.digest
+    if study.user_attrs.get(ATTRIBUTE) != digest:
+        study.set_user_attr(f"{ATTRIBUTE}:{digest}", {"values": dict(settings.values), "code": dict(settings.code)})
+        study.set_user_attr(ATTRIBUTE, digest)
+    mine = {"owner": session.owner.to_attribute(), "settings": digest}
+    _set_sweeps(session, {**others, session.owner.name: mine})
+    return [] if before is None else _first(settings.changes_since(FixedSettings(**before)))
+
+
+def _others(session: Session) -> dict[str, Any]:
+    """Return the other sweeps that are not known to have ended."""
+    known = session.study.user_attrs.get(SWEEPS, {})
+    return {name: sweep for name, sweep in known.items() if name != session.owner.name and _lives(session, sweep)}
+
+
+def _lives(session: Session, sweep: Mapping[str, Any]) -> bool:
+    owner = Owner.from_attribute(sweep.get("owner"))
+    if owner is None or owner.is_near:
+        return owner is not None and not is_dead(owner)
+    return session.heartbeats is None or not session.heartbeats.have_stopped(owner)
+
+
+def _set_sweeps(session: Session, sweeps: Mapping[str, Any]) -> None:
+    if session.study.user_attrs.get(SWEEPS, {}) != sweeps:
+        session.study.set_user_attr(SWEEPS, dict(sweeps))
+
+
+def _first(lines: list[str]) -> list[str]:
+    more = len(lines) - N_SHOWN
+    return [*lines[:N_SHOWN], f"and {more} more"] if more > 0 else lines

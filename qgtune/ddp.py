@@ -11,7 +11,6 @@ import os
 import pickle
 import signal
 import socket
-import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,9 +22,10 @@ import optuna
 from qgtune import checks, live
 from qgtune.errors import QGTuneError
 from qgtune.processes.function import Task
-from qgtune.processes.pool import Crash, crash_of, end_with_parent, environment, how_it_ended, signals_held_back
+from qgtune.processes.pool import Crash, crash_of, end_with_parent, environment, how_it_ended
 from qgtune.processes.slots import THREADS, n_cores
 from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.threads import signals_blocked, start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,7 +159,7 @@ def _started(payload: bytes, world_size: int) -> Iterator[dict[int, _Rank]]:
             process = context.Process(target=_child, args=(payload, rank, theirs), name=f"qgtune-rank-{rank}")
             ranks[rank] = _Rank(process, ours)
             own = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-            with signals_held_back(), environment(variables | own):  # Ctrl-C is for the worker: it ends its ranks
+            with signals_blocked(), environment(variables | own):  # Ctrl-C is for the worker: it ends its ranks
                 process.start()
             theirs.close()
         yield ranks
@@ -194,7 +194,7 @@ def _free_port() -> int:
 def _child(payload: bytes, rank: int, connection: Connection) -> None:
     """Run in the rank's process."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    start_thread(end_with_parent, name="qgtune-parent")
     register_resolvers()  # a config among the arguments may need them
     message: Any
     try:

@@ -9,6 +9,7 @@ import pickle
 import signal
 import sys
 import threading
+import time
 import traceback
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,9 +17,11 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Protocol
 
+from qgtune.errors import first_line
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.slots import Slots
 from qgtune.processes.travel import dumps, loads
+from qgtune.threads import signals_blocked, start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("qgtune")
 
 GRACE_S = 3.0
+DEAF_S = 8.0
 POLL_S = 0.5
 
 
@@ -47,11 +51,13 @@ class Death:
         index: the job's place in the list of jobs.
         pid: the process id it had.
         reason: one line: the signal's name or the exit code.
+        was_told: whether it had been told to stop, and was ended because it did not.
     """
 
     index: int
     pid: int
     reason: str
+    was_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +82,8 @@ class _Child:
     index: int
     slot: int
     process: SpawnProcess
-    receiver: Connection
-    is_told: bool = False
+    connection: Connection
+    told_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -121,8 +127,9 @@ class ProcessPool:
                     self._start(todo[0], payloads[todo.pop(0)])
                 for child in self._ended():
                     results[child.index] = result = self._collect(child)
-                    if self.interrupts.received is None and self._starts_again(result):
+                    if self._starts_again(result) and self.interrupts.received is None:
                         todo.append(child.index)
+                self._kill_the_deaf()
         finally:
             self._kill()
         return results
@@ -130,20 +137,23 @@ class ProcessPool:
     def _starts_again(self, result: Any) -> bool:
         if isinstance(result, Death):
             return self.on_death(result)
-        return not isinstance(result, Crash) and self.goes_on(result)
+        return self.interrupts.received is None and not isinstance(result, Crash) and self.goes_on(result)
 
     def _start(self, index: int, payload: bytes) -> None:
         context = multiprocessing.get_context("spawn")
-        receiver, sender = context.Pipe(duplex=False)
+        ours, theirs = context.Pipe()
         terminal = self.relay.open() if self.relay else None
-        process = context.Process(target=_child, args=(payload, sender, terminal), name=f"qgtune-worker-{index}")
+        process = context.Process(target=_child, args=(theirs, terminal), name=f"qgtune-worker-{index}")
         slot = self._free_slot(index)
-        with signals_held_back(), environment(self.slots.environment(slot)):
+        resource_tracker.ensure_running()  # when the first child's start starts it, it unblocks SIGINT again
+        with signals_blocked(), environment(self.slots.environment(slot)):
             process.start()
-        sender.close()
+        theirs.close()
+        # Not with the start, whose pipe the parent reads, too: a child that dies first would leave it writing for ever.
+        start_thread(_send, ours, payload, name="qgtune-payload")
         if self.relay and terminal:
             self.relay.read_from(terminal, process.pid or 0)
-        self._children[index] = _Child(index, slot, process, receiver)
+        self._children[index] = _Child(index, slot, process, ours)
         if self.interrupts.received is not None:  # it came between the start and here
             self._terminate()
 
@@ -156,45 +166,44 @@ class ProcessPool:
 
     def _ended(self) -> list[_Child]:
         watched: dict[Any, int] = {child.process.sentinel: child.index for child in self._children.values()}
-        watched.update((child.receiver, child.index) for child in self._children.values())
+        watched.update((child.connection, child.index) for child in self._children.values())
         ready = {watched[item] for item in wait(list(watched), timeout=POLL_S)}
         return [self._children.pop(index) for index in ready]
 
     def _collect(self, child: _Child) -> Any:
         try:
-            result = child.receiver.recv()
+            data = child.connection.recv_bytes()
         except (EOFError, OSError):
-            result = None
-        child.receiver.close()
-        child.process.join()
-        if result is None:
-            return Death(child.index, child.process.pid or 0, f"its worker {how_it_ended(child.process.exitcode or 0)}")
-        return result[0]
+            data = None
+        child.connection.close()
+        child.process.join(GRACE_S)
+        if child.process.exitcode is None:
+            if data is not None:
+                log.warning("Worker %d is through, but threads of its function go on: they are ended.", child.index)
+            child.process.kill()
+            child.process.join()
+        if data is not None:
+            return _loaded(data)
+        reason = f"its worker {how_it_ended(child.process.exitcode or 0)}"
+        return Death(child.index, child.process.pid or 0, reason, was_told=child.told_s is not None)
 
     def _terminate(self) -> None:
         for child in list(self._children.values()):
-            if not child.is_told:  # a second signal would end it before its trial is marked
-                child.is_told = True
+            if child.told_s is None:
+                child.told_s = time.monotonic()
                 child.process.terminate()
+
+    def _kill_the_deaf(self) -> None:
+        """End the children whose function took the signal to stop and went on."""
+        for child in list(self._children.values()):
+            if child.told_s is not None and time.monotonic() > child.told_s + DEAF_S and child.process.is_alive():
+                log.warning("Worker %d did not stop within %.0f s: it is ended.", child.index, DEAF_S)
+                child.told_s = float("inf")
+                child.process.kill()
 
     def _kill(self) -> None:
         for child in list(self._children.values()):
             child.process.kill()
-
-
-@contextmanager
-def signals_held_back() -> Iterator[None]:
-    """Let a child start with SIGINT and SIGTERM blocked, until its handlers stand.
-
-    Ctrl-C would end it with a traceback; and a child that ends before it has read its job leaves the parent waiting for
-    ever in `Process.start` when the job is larger than a pipe's buffer.
-    """
-    resource_tracker.ensure_running()  # when the first child's start starts it, it unblocks SIGINT again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -231,21 +240,43 @@ def how_it_ended(exit_code: int) -> str:
     return f"ended with exit code {exit_code}"
 
 
-def _child(payload: bytes, sender: Connection, terminal: ChildTerminal | None) -> None:
-    """Run in the spawned process: do the job and send what comes of it home."""
+def _send(connection: Connection, payload: bytes) -> None:
+    with suppress(OSError):  # the child died: its sentinel says so
+        connection.send_bytes(payload)
+
+
+def _loaded(data: bytes) -> Any:
+    try:
+        return loads(data)
+    except Exception as error:
+        return Crash(RuntimeError(f"its result cannot be read: {first_line(error)}"), traceback.format_exc())
+
+
+def _child(connection: Connection, terminal: ChildTerminal | None) -> None:
+    """Run in the spawned process: take the job, do it and send what comes of it home."""
     if terminal is not None:
         terminal.take()
-    interrupts = Interrupts(heeds=(signal.SIGTERM,))  # Ctrl-C reaches the whole group: the parent passes it on
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    # Ctrl-C reaches the whole group, and so may SIGTERM: the parent passes them on, and ends what does not stop.
+    interrupts = Interrupts(heeds=(signal.SIGTERM,), insists=())
+    start_thread(end_with_parent, name="qgtune-parent")
     with interrupts.installed():
         try:
-            result = loads(payload)(interrupts)
+            result = loads(connection.recv_bytes())(interrupts)
         except BaseException as error:
             result = crash_of(error)
     _flush()
     with suppress(BrokenPipeError):  # the parent died: nobody waits for the result
-        sender.send((result,))
-        sender.close()
+        connection.send_bytes(_travelling(result))
+        connection.close()
+
+
+def _travelling(result: Any) -> bytes:
+    try:
+        data = dumps(result)
+        loads(data)
+    except Exception as error:
+        return dumps(crash_of(error))
+    return data
 
 
 def crash_of(error: BaseException) -> Crash:
@@ -254,7 +285,7 @@ def crash_of(error: BaseException) -> Crash:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
-        error = RuntimeError(f"{type(error).__name__}: {error}")
+        error = RuntimeError(f"{type(error).__name__}: {first_line(error)}")
     return Crash(error, text)
 
 

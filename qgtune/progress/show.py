@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from qgtune.progress.wording import LogSchedule
 from qgtune.study.status import Tally
+from qgtune.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -238,8 +239,7 @@ class Shown(Protocol):
 
 @contextmanager
 def _running(shown: Shown) -> Iterator[None]:
-    thread = threading.Thread(target=shown.run, daemon=True, name="qgtune-progress")
-    thread.start()
+    thread = start_thread(shown.run, name="qgtune-progress")
     try:
         yield
     finally:

@@ -196,6 +196,10 @@ class Session:
         lost = Outcome("lost", reason=reason)
         return self._end_all(lambda owner: owner.is_near and owner.pid == owner_pid, lost)
 
+    def end_told(self, owner_pid: int) -> list[int]:
+        """End the running attempts of process `owner_pid` of this place, which was ended by a signal, as given back."""
+        return self._end_all(lambda owner: owner.is_near and owner.pid == owner_pid, returned())
+
     def give_back(self) -> None:
         """End the running attempts of this process as given back, for a worker that has to stop."""
         self._end_all(lambda owner: owner == self.owner, returned())

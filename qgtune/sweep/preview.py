@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from qgtune.space.counting import n_points
 from qgtune.space.reading.yaml_files import dump_yaml
 from qgtune.space.wording import words
 from qgtune.study.opening import open_session
+from qgtune.sweep.compose.arguments import option_text
 from qgtune.sweep.workers.job import set_job
 
 if TYPE_CHECKING:
@@ -102,9 +104,10 @@ def _fixed(composition: Composition) -> Table:
     table = _table("Fixed", "setting", "by")
     rows: dict[tuple[str, str], None] = {}
     for combination in composition.combinations.values():
-        chosen = {f"{group.path}={option}" for group in composition.groups for option in group.choices}
+        chosen = {option_text(group, option) for group in composition.groups for option in group.choices}
+        chosen.add("hydra.mode=RUN")
         rows.update(dict.fromkeys((text, "the command line") for text in combination.overrides if text not in chosen))
-        rows.update(dict.fromkeys((text, "the search space") for text in combination.constants))
+        rows.update(dict.fromkeys((text, "the search space") for text, _value in combination.constants.values()))
     for row in rows:
         _add(table, *row)
     return table
@@ -134,8 +137,9 @@ def _objectives(plan: Plan) -> str:
 
 def _n_points(composition: Composition) -> int | None:
     total = 0
-    for combination in composition.combinations.values():
-        n = n_points(item.distribution for item in combination.space.hyperparameters.values())
+    for options in itertools.product(*(group.choices for group in composition.groups)):
+        space = composition.combination(options).space
+        n = n_points(item.distribution for item in space.hyperparameters.values())
         if n is None:
             return None
         total += n

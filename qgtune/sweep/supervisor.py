@@ -35,6 +35,9 @@ class Supervisor:
 
     def died(self, death: Death) -> bool:
         """Take note of a death; return whether the worker is to be replaced."""
+        if death.was_told:
+            self.session.end_told(death.pid)
+            return False
         trial = _in_trial(self.session.end_lost(death.pid, death.reason))
         log.error("Worker %d died%s: %s.", death.index, trial, death.reason)
         self._count(1, f"died without finishing a trial; the last one{trial}: {death.reason}")

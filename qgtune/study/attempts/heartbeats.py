@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from qgtune.errors import QGTuneError
+from qgtune.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,8 +41,7 @@ def repeatedly(period_s: float, act: Callable[[], None], name: str) -> Iterator[
         while not ended.wait(period_s):
             act()
 
-    thread = threading.Thread(target=keep_acting, daemon=True, name=name)
-    thread.start()
+    thread = start_thread(keep_acting, name=name)
     try:
         yield
     finally:

@@ -21,6 +21,7 @@ from qgtune.errors import QGTuneError, first_line
 from qgtune.processes.function import TaskByValue
 from qgtune.processes.interrupts import Interrupted, Interrupts
 from qgtune.study.attempts.heartbeats import repeatedly
+from qgtune.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,8 +126,7 @@ class Guests:
         """
         ended = threading.Event()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        thread = threading.Thread(target=self._attend, args=(ended,), daemon=True, name="qgtune-attendant")
-        thread.start()
+        thread = start_thread(self._attend, ended, name="qgtune-attendant")
         try:
             yield
         finally:

@@ -90,13 +90,19 @@ class PlainJob:
             config.hydra.job.id = str(self.number)
             config.hydra.job.num = self.number
         with interrupts.user_code():
-            return run_job(
+            job = run_job(
                 hydra_context=self.hydra_context,
                 task_function=self.task,
                 config=config,
                 job_dir_key="hydra.sweep.dir",
                 job_subdir_key="hydra.sweep.subdir",
             )
+        if job.status == JobStatus.FAILED:  # on its way home an exception loses its traceback
+            try:
+                _ = job.return_value
+            except Exception:
+                log.exception("Job %d failed", self.number)
+        return job
 
 
 def launch_jobs(

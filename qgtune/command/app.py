@@ -7,16 +7,17 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import get_completion_class
 
 import qgtune
 from qgtune.command.best import best
 from qgtune.command.checking.check import check
-from qgtune.command.completion import completion
 from qgtune.command.dashboard import dashboard
 from qgtune.command.report import report
 from qgtune.command.rerun import rerun
 from qgtune.command.resume import resume
 from qgtune.command.schema import schema
+from qgtune.command.settle import settle
 from qgtune.command.show import show
 from qgtune.errors import QGTuneError
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 USER_ERROR = 1
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+
+
+_SHELLS = ("bash", "zsh", "fish")
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,7 +43,24 @@ def app(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _verb in (show, best, rerun, report, dashboard, resume, check, schema, completion):
+@click.command(short_help="Print a shell's completion script.")
+@click.argument("shell", type=click.Choice(_SHELLS))
+def completion(shell: str) -> None:
+    """Print the script that makes a shell complete qgtune.
+
+    \b
+    in ~/.bashrc:    eval "$(qgtune completion bash)"
+    in ~/.zshrc:     eval "$(qgtune completion zsh)"
+    for fish, once:
+    qgtune completion fish > ~/.config/fish/completions/qgtune.fish
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    found = get_completion_class(shell)
+    if found is None:
+        raise click.ClickException(f"Cannot complete for {shell}: click does not know it. Give another shell.")
+    click.echo(found(app, {}, "qgtune", "_QGTUNE_COMPLETE").source())
+
+
+for _verb in (show, best, rerun, report, dashboard, resume, settle, check, schema, completion):
     app.add_command(_verb)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import optuna
 
 from qgtune.study.attempts.ledger import Stop
-from qgtune.study.outcome import outcome_of, returned
+from qgtune.study.outcome import failed, outcome_of, returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,10 +74,11 @@ def run_trials(
 
 
 def _run(session: Session, trial: optuna.Trial, run_one: Callable[[optuna.Trial], Outcome]) -> None:
-    outcome = returned()
+    outcome = failed("its end was not seen")
     try:
         outcome = run_one(trial)
     except KeyboardInterrupt:
+        outcome = returned()
         raise
     except BaseException as error:  # no trial is worth more than itself, and none may come back for ever
         outcome = outcome_of(error)

@@ -46,7 +46,9 @@ def completed(returned: Any, objectives: Objectives) -> Outcome:
     try:
         return Outcome("complete", objectives.values_of(returned))
     except ValueError as error:
-        return failed(f"it {error}")
+        return failed(f"it {first_line(error)}")
+    except Exception as error:  # noqa: BLE001 - whatever iterating over the value, or naming its keys, raises
+        return failed(f"it returned what cannot be read: {type(error).__name__}: {first_line(error)}")
 
 
 def failed(reason: str) -> Outcome:
@@ -66,5 +68,5 @@ def outcome_of(error: BaseException) -> Outcome:
     if isinstance(error, StorageLostError):  # no fault of the trial's: it is run again once the storage answers
         return Outcome("lost", reason=first_line(error))
     if isinstance(error, SystemExit):
-        return failed(f"it called sys.exit({error.code!r})")
+        return failed(f"it called sys.exit({first_line(error)})")
     return failed(f"{type(error).__name__}: {first_line(error)}")

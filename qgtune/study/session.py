@@ -204,6 +204,30 @@ class Session:
         """End the running attempts of this process as given back, for a worker that has to stop."""
         self._end_all(lambda owner: owner == self.owner, returned())
 
+    def unknown(self) -> list[int]:
+        """Return the numbers of running trials of which nobody can tell whether their process lives."""
+        running = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state == TrialState.RUNNING]
+        owners = [(trial.number, Attempt.of(trial).owner) for trial in running]
+        return [number for number, owner in owners if owner is None or not (owner.is_near or self._beats(owner))]
+
+    def settle(self, number: int) -> None:
+        """End a running trial as lost, because the user says that its process is gone.
+
+        Raises:
+            QGTuneError: when there is no such trial, it does not run, or its process is known to live.
+        """
+        trials = self.study.get_trials(deepcopy=False)
+        if number >= len(trials) or trials[number].state != TrialState.RUNNING:
+            raise QGTuneError(f"Cannot settle trial {number}: it does not run.")
+        owner = Attempt.of(trials[number]).owner
+        if owner is not None and owner.is_near and not is_dead(owner):
+            raise QGTuneError(f"Cannot settle trial {number}: process {owner.pid} runs it. Stop that first.")
+        self._end(optuna_private.trial_id_of(trials[number]), Outcome("lost", reason="its user said that it was lost"))
+
+    def _beats(self, owner: Owner) -> bool:
+        """Say whether a process of another place shows that it lives."""
+        return self.heartbeats is not None and self.heartbeats.know(owner) and not self.heartbeats.have_stopped(owner)
+
     def withdraw(self, trial_id: int) -> None:
         """End an attempt that must not run; stock Optuna shows it as failed."""
         reason = "it was created beyond the total, and did not run"

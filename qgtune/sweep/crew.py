@@ -74,6 +74,13 @@ class Rounds:
     def _final(self, decision: Start | Stop) -> str:
         if isinstance(decision, Stop) and decision.why == "enough":
             log.info("Stopped: %s.", decision.message)
+        if isinstance(decision, Stop) and decision.why == "busy" and (unknown := self.session.unknown()):
+            log.warning(
+                "The total waits for trials %s, and nobody can tell whether their processes live. If they do not, run "
+                "qgtune settle FOLDER %s and then the sweep again.",
+                ", ".join(map(str, unknown)),
+                " ".join(map(str, unknown)),
+            )
         if not isinstance(decision, Stop) or decision.why != "failures":
             return "" if isinstance(decision, Stop) else _NO_PROGRESS
         text = last_failure(self.session)

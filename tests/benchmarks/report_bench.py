@@ -15,6 +15,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from qgtune.results.report import report
+from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
+from qgtune.study.attempts.owner import Owner
 
 START = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - as Optuna stores times
 SPACE: dict[str, BaseDistribution] = {
@@ -45,7 +47,7 @@ def make_trial(number: int, rng: random.Random) -> FrozenTrial:
         datetime_complete=start + dt.timedelta(seconds=rng.uniform(10, 29)),
         params=params,
         distributions=SPACE,
-        user_attrs={"qgtune:owner": {"host": "node", "pid": number % N_WORKERS + 1, "started": 1}},
+        user_attrs={ATTRIBUTE: Attempt(Owner("node", number % N_WORKERS + 1, 1, "node")).to_attribute()},
         system_attrs={},
         intermediate_values={step: value + 1 / (step + 1) for step in range(N_STEPS)} if number % 2 else {},
     )

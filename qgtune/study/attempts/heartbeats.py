@@ -68,6 +68,10 @@ class Beats:
         """
         raise NotImplementedError
 
+    def know(self, owner: Owner) -> bool:
+        """Say whether the owner beats at all."""
+        raise NotImplementedError
+
     @contextmanager
     def kept_up(self, owner: Owner, period_s: float = PERIOD_S) -> Iterator[None]:
         """Beat inside, from a thread of its own."""
@@ -110,6 +114,10 @@ class Heartbeats(Beats):
             return False
         return age_s > N_MISSED * PERIOD_S
 
+    def know(self, owner: Owner) -> bool:
+        """Say whether the owner's file is there."""
+        return self._file(owner).exists()
+
     def _now_s(self) -> float:
         """Return the time on the clock that stamps the files, which may be a file server's."""
         probe = self.folder / ".now"
@@ -144,6 +152,10 @@ class RedisHeartbeats(Beats):
         """Say whether the owner's field is there and too old."""
         age_s = self.log.age_s(owner.name)
         return age_s is not None and age_s > N_MISSED * PERIOD_S
+
+    def know(self, owner: Owner) -> bool:
+        """Say whether the owner's field is there."""
+        return self.log.age_s(owner.name) is not None
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -185,6 +197,10 @@ class AttributeHeartbeats(Beats):
         """Set the owner's attribute to null: Optuna cannot delete one."""
         with contextlib.suppress(QGTuneError):
             self.storage.set_study_user_attr(self.study_id, ALIVE + owner.name, None)
+
+    def know(self, owner: Owner) -> bool:
+        """Say whether the owner's attribute is there."""
+        return self.storage.get_study_user_attrs(self.study_id).get(ALIVE + owner.name) is not None
 
     def have_stopped(self, owner: Owner) -> bool:
         """Say whether the owner's attribute is too old, or null."""

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from omegaconf import open_dict
 from qgtune.errors import QGTuneError, first_line
 from qgtune.processes.function import TaskByValue
 from qgtune.processes.interrupts import Interrupted, Interrupts
-from qgtune.study.attempts.heartbeats import repeatedly
+from qgtune.sweep.workers.listening import STOP
 from qgtune.threads import start_thread
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("qgtune")
 
-STOP = "qgtune:stop:"
-"""The study's attribute that tells a sweep's workers to stop is called this and the sweep's id."""
-LISTEN_S = 2.0
 PATIENCE_S = 15.0
 SETTLE_S = 1.0
 POLL_S = 0.2
@@ -158,17 +155,3 @@ def _wait(is_over: Callable[[], bool]) -> None:
     deadline_s = time.monotonic() + PATIENCE_S
     while not is_over() and time.monotonic() < deadline_s:
         time.sleep(POLL_S)
-
-
-@contextmanager
-def listening(session: Session, stop_key: str, interrupts: Interrupts) -> Iterator[None]:
-    """Stop this worker when its sweep says so."""
-
-    def listen() -> None:
-        with suppress(Exception):  # a storage that does not answer now is asked again
-            if session.study.user_attrs.get(stop_key):
-                interrupts.stop()
-
-    listen()  # the sweep may have been stopped before the cluster started this job
-    with repeatedly(LISTEN_S, listen, "qgtune-listener"):
-        yield

@@ -15,7 +15,7 @@ from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome, outcome_of
 from qgtune.study.storages.exclusive import StorageLostError
 from qgtune.study.storages.opening import batch
-from qgtune.sweep.workers.elsewhere import listening
+from qgtune.sweep.workers.listening import listening
 from qgtune.sweep.workers.trial import TrialRunner, say
 
 if TYPE_CHECKING:

@@ -13,11 +13,12 @@ from omegaconf.errors import OmegaConfBaseException
 from qgtune.errors import QGTuneError
 from qgtune.files import short_path
 from qgtune.space.model import assign, plain
+from qgtune.space.paths import texts_of
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
 from qgtune.study.attempts.attempt import Attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from optuna.trial import FrozenTrial
 
@@ -80,7 +81,7 @@ def _file(sweep: Path, number: int) -> Path:
 
 def pin_random_values(config: DictConfig) -> None:
     """Set what a resolver without a memory gave as the value, so that whoever reads it next gets the same."""
-    for parts, text in _texts(plain(config), ()):
+    for parts, text in texts_of(plain(config)):
         if _OWN_RESOLVER.search(text):
             try:
                 once, again = _read(config, parts), _read(config, parts)
@@ -157,15 +158,6 @@ def _read(config: DictConfig, parts: Parts) -> Any:
     for part in parts:
         node = node[part]
     return plain(node)
-
-
-def _texts(raw: Any, prefix: Parts) -> Iterator[tuple[Parts, str]]:
-    items = raw.items() if isinstance(raw, dict) else enumerate(raw) if isinstance(raw, list) else ()
-    for key, value in items:
-        if isinstance(value, str):
-            yield (*prefix, key), value
-        else:
-            yield from _texts(value, (*prefix, key))
 
 
 def differences(before: Any, now: Any, path: str = "") -> list[str]:

@@ -71,7 +71,7 @@ class Hyperparameter:
         """
         if isinstance(self.distribution, CategoricalDistribution):
             return self.distribution.choices[_index(self.distribution, to_stored(value))]
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise ValueError(f"{value!r} is no number")
         number: int | float = int(value) if isinstance(self.distribution, IntDistribution) else float(value)
         if number != value or not _is_in_range(self.distribution, number):
@@ -236,10 +236,14 @@ def _parent(config: DictConfig, parts: Parts) -> Any:
     node: Any = config
     for part in parts[:-1]:
         key = _key(node, part)
-        if isinstance(node, DictConfig) and key not in node:
+        if isinstance(node, DictConfig) and (key not in node or _is_null(node, key)):
             _put(node, part, {})
         node = node[key]
     return node
+
+
+def _is_null(node: DictConfig, key: Any) -> bool:
+    return not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key) and node[key] is None
 
 
 def _put(node: Any, part: Part, value: Any) -> None:

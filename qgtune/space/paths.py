@@ -129,3 +129,13 @@ def leaves_of(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def is_below(path: str, above: str) -> bool:
     """Say whether a path, dots only, is another one or lies below it."""
     return path == above or path.startswith(f"{above}.")
+
+
+def texts_of(data: Any, prefix: Parts = ()) -> Iterator[tuple[Parts, str]]:
+    """Yield the texts in plain data with their paths, whatever their keys are."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in items:
+        if isinstance(value, str):
+            yield (*prefix, key), value
+        else:
+            yield from texts_of(value, (*prefix, key))

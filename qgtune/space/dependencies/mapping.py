@@ -15,15 +15,16 @@ from qgtune.space.model import Dependency, plain
 from qgtune.space.paths import (
     MISSING,
     Parts,
-    all_paths,
     child,
     format_path,
+    is_nameable,
     is_within,
     normalise,
     overlap,
     parse_path,
     select,
     suggestions,
+    texts_of,
 )
 
 _INNERMOST = re.compile(r"\$\{([^{}]*)\}")
@@ -186,13 +187,11 @@ def interpolations(settings: Any) -> dict[str, tuple[str, ...]]:
     Args:
         settings: a config, or its plain data with interpolations as text.
     """
-    settings = plain(settings)
-    found: dict[str, tuple[str, ...]] = {}
-    for path in all_paths(settings):
-        text = select(settings, parse_path(path))
-        if isinstance(text, str) and "${" in text:
-            found[path] = _read_by(text, parse_path(path))
-    return found
+    return {
+        format_path(parts): _read_by(text, parts)
+        for parts, text in texts_of(plain(settings))
+        if "${" in text and all(map(is_nameable, parts))  # nothing can refer to a key that no path can name
+    }
 
 
 def _read_by(text: str, target: Parts) -> tuple[str, ...]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, Quote, QuotedString, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, Quote, QuotedString, RangeSweep
 from hydra.errors import HydraException
 from optuna.distributions import FloatDistribution, IntDistribution
 
@@ -112,10 +112,11 @@ def parse_arguments(arguments: Sequence[str], params: Mapping[str, Any], config_
     )
 
 
-def fixed_paths(arguments: Sequence[str]) -> frozenset[str]:
-    """Return the keys that overrides of a plain run set, config groups among them."""
+def fixed_paths(arguments: Sequence[str], groups: Container[str]) -> frozenset[str]:
+    """Return the paths whose values overrides of a plain run set; the choice of a config group's option sets none."""
     overrides = OverridesParser.create().parse_overrides(list(arguments))
-    return frozenset(_dots(override.key_or_group) for override in overrides if not override.is_delete())
+    keys = (override.key_or_group for override in overrides if not override.is_delete())
+    return frozenset(_dots(key) for key in keys if key not in groups)
 
 
 def _flat_params(params: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -153,7 +154,10 @@ def _dots(key: str) -> str:
 
 
 def _choices(override: Override) -> list[Any]:
-    return [without_quotes(choice) for choice in override.sweep_iterator()]
+    sweep = override.value()
+    # In the order in which they are written, also in `shuffle(…)`: a study keeps the order of its choices.
+    choices = sweep.list if isinstance(sweep, ChoiceSweep) and sweep.shuffle else override.sweep_iterator()
+    return [without_quotes(choice) for choice in choices]
 
 
 def _options(override: Override, name: str, source: str) -> list[Any]:
@@ -191,31 +195,31 @@ def without_quotes(value: Any) -> Any:
 def _range(sweep: RangeSweep | IntervalSweep) -> BaseDistribution:
     if isinstance(sweep, IntervalSweep):
         return _between(sweep.start, sweep.end, log="log" in sweep.tags)
-    values = _values(sweep)
-    if not values:
-        raise ValueError("the range holds no value")
+    low, high = _ends(sweep)
     if "log" in sweep.tags:
-        return _between(values[0], values[-1], log=True)
+        return _between(low, high, log=True)
     step = abs(sweep.step)
-    if isinstance(values[0], int):
-        return IntDistribution(values[0], values[-1], step=int(step))
-    return FloatDistribution(values[0], values[-1], step=float(step))
+    if isinstance(low, int):
+        return IntDistribution(low, high, step=int(step))
+    return FloatDistribution(low, high, step=float(step))
 
 
-def _values(sweep: RangeSweep) -> list[Any]:
-    """Return the values of a range, lowest first; its stop is not one of them.
+def _ends(sweep: RangeSweep) -> tuple[Any, Any]:
+    """Return the lowest and the highest value of a range; its stop is not one of them.
 
-    Floats are counted in the decimals that the user wrote: Hydra counts their binary values, so that its
-    `range(0.1,0.4,0.1)` reaches 0.4.
+    Counted in the decimals that the user wrote: Hydra counts binary values, so that its `range(0.1,0.4,0.1)` reaches
+    0.4. None of them is listed: there may be very many.
     """
     ends = (sweep.start, sweep.stop, sweep.step)
-    if all(isinstance(end, int) for end in ends):
-        return sorted(sweep.range())
     start, stop, step = (Decimal(str(end)) for end in ends)
     if step == 0:
         raise ValueError("its step is zero")
-    n_values = max(0, math.ceil((stop - start) / step))
-    return sorted(float(start + step * index) for index in range(n_values))
+    n_values = math.ceil((stop - start) / step)
+    if n_values <= 0:
+        raise ValueError("the range holds no value")
+    kind = int if all(isinstance(end, int) for end in ends) else float
+    low, high = sorted((kind(start), kind(start + step * (n_values - 1))))
+    return low, high
 
 
 def _between(low: Any, high: Any, *, log: bool) -> BaseDistribution:

@@ -56,5 +56,5 @@ def _apply(config: DictConfig) -> list[str]:
     given = read_given(config, "dependencies")
     if not given.data:
         return []
-    fixed = fixed_paths(list(config.hydra.overrides.task))
+    fixed = fixed_paths(list(config.hydra.overrides.task), config.hydra.runtime.choices)
     return apply_dependencies(config, given.data, fixed=fixed, source=given.source)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 MIN = """
-defaults: [_self_, {override hydra/sweeper: qgtune}]
+defaults: [_self_, {{override hydra/sweeper: qgtune}}]
 lr: 0.1
 {more}
 hydra:

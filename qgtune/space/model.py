@@ -16,7 +16,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from qgtune.errors import Located, QGTuneError
 from qgtune.space.counting import in_decimals
-from qgtune.space.paths import Part, Parts, parse_path
+from qgtune.space.paths import Part, Parts, format_path, parse_path
 
 _JSON = ("[", "{", '"')
 
@@ -239,6 +239,8 @@ def _parent(config: DictConfig, parts: Parts) -> Any:
         if isinstance(node, DictConfig) and (key not in node or _is_null(node, key)):
             _put(node, part, {})
         node = node[key]
+    if not OmegaConf.is_config(node):
+        raise TypeError(f"{format_path(parts[:-1])} is a value, with nothing below it")
     return node
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -59,6 +59,9 @@ def assert_alike(node: Any) -> None:
 
 
 @settings(max_examples=400, deadline=None)
+@example(node={"+width": False, "width": {"+width": None}})
+@example(node={"+width": [], "width": {"+width": None}})
+@example(node={"+width": None, "width": {"type": "tuple", "value": [1, 2]}})
 @given(node=nodes)
 def test_the_schema_takes_what_the_parser_takes(node: Any) -> None:
     """Of any node without base settings, schema and parser think the same, but for what no schema can tell."""

@@ -37,6 +37,8 @@ def test_values(text: str, expected: Any) -> None:
         pytest.param("x:\n  - {k: 1, k: 2}", r"line 2, column 12: key 'k'", id="duplicate below"),
         pytest.param("a: [1", r"line 1, column \d", id="malformed"),
         pytest.param("a: !!python/object/apply:os.getcwd []", r"line 1, column 4", id="unsafe tag"),
+        pytest.param("a: &a {<<: *a, b: 1}", "line 1, column 4: a mapping merges itself", id="merges-itself"),
+        pytest.param("a: {<<: 3}", "line 1, column 9: only mappings can be merged", id="merges-a-number"),
         pytest.param("a: &a [*a]", "an alias points at something that it is part of", id="endless"),
     ],
 )
@@ -66,6 +68,18 @@ def test_merged_mappings_may_be_merged_again() -> None:
     """A key that overrides a merged one is no duplicate, in whatever order the places are read."""
     text = "x: &x {k: 1}\nouter:\n  a: &a {<<: *x, k: 2}\nb: {<<: *a, j: 3}\n"
     assert load_yaml(text, "it") == {"x": {"k": 1}, "outer": {"a": {"k": 2}}, "b": {"k": 2, "j": 3}}
+
+
+def test_own_keys_win_over_merged_ones_however_deep() -> None:
+    """The first of several merged mappings wins, and whatever a mapping sets wins over all; with every PyYAML."""
+    text = "x: &x {k: 1, m: 5}\na: &a {<<: *x, k: 2}\nb: {<<: *a}\nc: {<<: [*x, *a]}\nd: {<<: [*a, *x], m: 6}\n"
+    read = load_yaml(text, "it")
+    assert (read["b"], read["c"], read["d"]) == ({"k": 2, "m": 5}, {"k": 1, "m": 5}, {"k": 2, "m": 6})
+
+
+def test_an_equals_sign_is_text() -> None:
+    """YAML 1.1 has a type of its own for it, which no reader builds."""
+    assert load_yaml("a: =\n=: 2", "it") == {"a": "=", "=": 2}
 
 
 def test_writing_is_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from qgtune.space.paths import (
     select,
     suggestions,
 )
-from qgtune.space.reading.walk import Walk, bare
+from qgtune.space.reading.walk import Walk, bare, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -91,8 +91,9 @@ def build_space(  # noqa: PLR0913 - the one entry point; all but three are keywo
 
 def _walk_alone(walk: Walk, space: dict[Any, Any], dependencies: Any) -> None:
     """Read a space without base settings: every path in it is taken for granted."""
+    walk.refuse_twice(space, ())
     for key, item in space.items():
-        name = key.lstrip("+") if isinstance(key, str) else key
+        name = name_of(key)
         if not is_nameable(name):
             walk.fail("the top level", f"its key {key!r} cannot be part of a path. Rename it.")
             continue
@@ -138,7 +139,8 @@ def _try_assign(walk: Walk, config: DictConfig, path: str, value: Any) -> None:
     try:
         assign(config, parse_path(path), value)
     except REFUSALS as error:
-        walk.fail(path, f"the settings do not take it: {_first(error)}. Give a value that a config can hold there.")
+        if not walk.problems:  # as when one path was given twice
+            walk.fail(path, f"the settings do not take it: {_first(error)}. Give a value that a config can hold there.")
 
 
 def _settle_conflicts(

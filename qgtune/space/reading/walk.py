@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+def name_of(key: Any) -> Any:
+    """Return a key of a space without the `+` that says that the base settings lack it."""
+    return key.lstrip("+") if isinstance(key, str) else key
+
+
 @dataclass(slots=True)
 class Walk:
     """One pass over a space, beside the base settings and the dependency mapping."""
@@ -111,14 +116,22 @@ class Walk:
         if replaces:
             self.constant(path, self.skeleton(node))
             base = MISSING
+        self.refuse_twice(node, path)
         for key, item in node.items():
             add = isinstance(key, str) and key.startswith("+")
-            bare = key.lstrip("+") if isinstance(key, str) else key
+            bare = name_of(key)
             inner = child(base, bare)
             if inner is MISSING and base is not MISSING and not add:
                 self._missing((*path, bare))
             else:
                 self.below(item, inner, child(dependencies, bare), (*path, bare), add=add)
+
+    def refuse_twice(self, node: dict[Any, Any], path: Parts) -> None:
+        """Refuse `+width` beside `width`: which of them would hold?"""
+        for key in node:
+            if key != name_of(key) and name_of(key) in node:
+                name = format_path((*path, name_of(key)))
+                self.fail(name, f"it stands there twice, as {key!r} and {name_of(key)!r}. Drop one.")
 
     def below(self, node: Any, base: Any, dependencies: Any, path: Parts, *, add: bool = False) -> None:
         """Read a node; what lies below a place that was replaced or added whole is there already, but for ranges."""
@@ -164,7 +177,7 @@ class Walk:
         if is_typed(node):
             return node["value"] if node["type"] == "fixed" else None
         if isinstance(node, dict):
-            return {key.lstrip("+") if isinstance(key, str) else key: self.skeleton(item) for key, item in node.items()}
+            return {name_of(key): self.skeleton(item) for key, item in node.items()}
         if isinstance(node, list):
             return [self.skeleton(item) if isinstance(item, (dict, list)) else item for item in node]
         return node
@@ -243,5 +256,5 @@ def bare(space: Any) -> Any:
     if is_typed(space) and space["type"] in TYPES:
         return None
     if isinstance(space, dict):
-        return {key.lstrip("+") if isinstance(key, str) else key: bare(item) for key, item in space.items()}
+        return {name_of(key): bare(item) for key, item in space.items()}
     return [bare(item) for item in space] if isinstance(space, list) else space

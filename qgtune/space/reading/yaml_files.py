@@ -27,6 +27,7 @@ _FLOAT = re.compile(
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 _FLOAT_STARTS = list("-+0123456789.")
 _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
+_VALUE_TAG = "tag:yaml.org,2002:value"
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -42,11 +43,27 @@ class _Loader(yaml.SafeLoader):
         self._checked: set[int] = set()
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        # Flattening writes merged keys into the node, so that only its first time shows what the user wrote.
-        if id(node) not in self._checked:
-            self._checked.add(id(node))
-            self._refuse_duplicates(node)
-        super().flatten_mapping(node)
+        # Not PyYAML's: 6.0.4 lets what a merged mapping merged win over its own keys. And only a node's first time
+        # shows what the user wrote.
+        if id(node) in self._checked:
+            return
+        self._checked.add(id(node))
+        self._refuse_duplicates(node)
+        merged: dict[tuple[str, Any], tuple[yaml.Node, yaml.Node]] = {}
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                for mapping in reversed(value.value if isinstance(value, yaml.SequenceNode) else [value]):
+                    merged.update({_identity(pair[0]): pair for pair in self._mergeable(mapping)})
+        own = {_identity(pair[0]): pair for pair in node.value if pair[0].tag != _MERGE}
+        node.value = list({**merged, **own}.values())
+
+    def _mergeable(self, node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
+        if not isinstance(node, yaml.MappingNode):
+            raise yaml.constructor.ConstructorError(None, None, "only mappings can be merged", node.start_mark)
+        self.flatten_mapping(node)
+        if any(key.tag == _MERGE for key, _ in node.value):
+            raise yaml.constructor.ConstructorError(None, None, "a mapping merges itself", node.start_mark)
+        return list(node.value)
 
     def _refuse_duplicates(self, node: yaml.MappingNode) -> None:
         seen: set[Any] = set()
@@ -61,6 +78,10 @@ class _Loader(yaml.SafeLoader):
             seen.add(key)
 
 
+def _identity(key: yaml.Node) -> tuple[str, Any]:
+    return (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else ("", id(key))
+
+
 class _Dumper(_FastSafeDumper):  # type: ignore[misc] # one of two classes
     """A safe dumper that quotes what our loader would read as a float, and writes every place out in full."""
 
@@ -72,8 +93,10 @@ def _without(tags: set[str], resolvers: dict[str, list[tuple[str, Any]]]) -> dic
     return {start: [(tag, rule) for tag, rule in rules if tag not in tags] for start, rules in resolvers.items()}
 
 
-# Dates stay text, as in OmegaConf's own loader: configs cannot hold them.
-_Loader.yaml_implicit_resolvers = _without({_FLOAT_TAG, _TIMESTAMP_TAG}, yaml.SafeLoader.yaml_implicit_resolvers)
+# Dates stay text, as in OmegaConf's own loader: configs cannot hold them. So does `=`, which nothing constructs.
+_Loader.yaml_implicit_resolvers = _without(
+    {_FLOAT_TAG, _TIMESTAMP_TAG, _VALUE_TAG}, yaml.SafeLoader.yaml_implicit_resolvers
+)
 _Loader.add_implicit_resolver(_FLOAT_TAG, _FLOAT, _FLOAT_STARTS)
 _Dumper.yaml_implicit_resolvers = {key: list(rules) for key, rules in yaml.SafeDumper.yaml_implicit_resolvers.items()}
 _Dumper.add_implicit_resolver(_FLOAT_TAG, _FLOAT, _FLOAT_STARTS)

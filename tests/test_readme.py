@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 import shlex
 import subprocess
@@ -68,7 +69,7 @@ def test_the_docstring_names_every_key() -> None:
     """Every key is explained where it is defined."""
     for field in dataclasses.fields(QGTuneSweeperConf):
         if field.name not in ("defaults", "_target_", "_recursive_"):
-            assert f"        {field.name}: " in (QGTuneSweeperConf.__doc__ or "")
+            assert f"\n    {field.name}: " in (inspect.getdoc(QGTuneSweeperConf) or "")
 
 
 def test_the_yaml_of_the_readme_is_the_examples() -> None:

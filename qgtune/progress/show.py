@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from qgtune.progress.relay.terminals import Relay
     from qgtune.progress.view import LiveView
     from qgtune.study.session import Session
-    from qgtune.study.status import Standing
+    from qgtune.study.status import Status
 
 Mode = Literal["bar", "log", "off"]
 
@@ -130,16 +130,12 @@ class Watched:
 
     session: Session
     n_workers: int
-    tally: Tally = field(init=False)
+    tally: Tally = field(default_factory=Tally)
 
-    def __post_init__(self) -> None:
-        maximize = tuple(direction.name == "MAXIMIZE" for direction in self.session.study.directions)
-        self.tally = Tally(maximize=maximize)
-
-    def standing(self) -> Standing:
+    def status(self) -> Status:
         """Read what is new."""
         trials = self.session.study.get_trials(deepcopy=False)
-        return self.tally.standing(trials, self.session.limits, self.n_workers, self.session.clock())
+        return self.tally.status(trials, self.session.limits, self.n_workers, self.session.clock())
 
 
 @contextmanager
@@ -269,11 +265,11 @@ class LogLines:
         """Log until `stop`."""
         now_s = time.monotonic()
         budget, schedule = Budget(now_s, *_LOG_PAUSES_S), LogSchedule(self.period_s, now_s)
-        if (standing := _standing(self.watched)) is not None:
-            schedule.best = standing.best
+        if (status := _status(self.watched)) is not None:
+            schedule.best = status.best
         while not self._stopped.wait(budget.next_s(now_s, time.thread_time()) - now_s):
-            standing, now_s = _standing(self.watched), time.monotonic()
-            if standing is not None and (line := schedule.line(standing, now_s)):
+            status, now_s = _status(self.watched), time.monotonic()
+            if status is not None and (line := schedule.line(status, now_s)):
                 self._say(line)
 
     def stop(self) -> None:
@@ -315,7 +311,7 @@ class Bar:
                 self.source.read(due_s - time.monotonic())
                 if time.monotonic() >= due_s and not self._stopped.is_set():
                     self.source.resize(self.view.size())
-                    self._show(_standing(self.watched), self.source.lines())
+                    self._show(_status(self.watched), self.source.lines())
                     due_s = budget.next_s(time.monotonic(), time.thread_time())
         finally:
             self._close()
@@ -333,11 +329,11 @@ class Bar:
         with suppress(OSError, ValueError):
             self.view.close()
 
-    def _show(self, standing: Standing | None, lines: list[str]) -> None:
+    def _show(self, status: Status | None, lines: list[str]) -> None:
         """Paint; a view that cannot be painted is given up, and the jobs' output is still printed."""
         if not self._is_broken:
             try:
-                self.view.paint(standing, lines, self.source.current())
+                self.view.paint(status, lines, self.source.current())
             except Exception as error:  # noqa: BLE001 - the jobs go on, whatever is wrong with their picture
                 self._is_broken = True
                 lines = [*lines, f"The live view stopped: {error}"]
@@ -345,10 +341,10 @@ class Bar:
             self.view.print_plainly(lines)
 
 
-def _standing(watched: Watched) -> Standing | None:
+def _status(watched: Watched) -> Status | None:
     """Return how the study stands; None when it cannot be read: the workers meet the same error, and say so."""
     try:
-        return watched.standing()
+        return watched.status()
     except Exception:
         log.debug("The progress cannot be read", exc_info=True)
         return None

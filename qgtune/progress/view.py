@@ -19,7 +19,7 @@ from qgtune.progress import wording
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from qgtune.study.status import Activity, Standing
+    from qgtune.study.status import Activity, Status
 
 _BAR_COLUMNS = (8, 40)
 _GAP = "  "
@@ -59,11 +59,11 @@ class LiveView:
         """Return the terminal's columns and rows."""
         return terminal_size(self._descriptor)
 
-    def paint(self, standing: Standing | None, lines: Sequence[str], current: Mapping[int, str]) -> None:
+    def paint(self, status: Status | None, lines: Sequence[str], current: Mapping[int, str]) -> None:
         """Print the lines and redraw the view.
 
         Args:
-            standing: how the study stands; None leaves the view as it is.
+            status: how the study stands; None leaves the view as it is.
             lines: what jobs have written, whole lines.
             current: by process id, the line that a process is at.
 
@@ -72,9 +72,9 @@ class LiveView:
         """
         columns, rows = self.size()
         self._console.size = columns, rows
-        if standing is not None:
+        if status is not None:
             width = max(1, columns - 1)  # a full last column makes some terminals wrap
-            self._picture.lines = view(standing, self._title, width, rows, current)
+            self._picture.lines = view(status, self._title, width, rows, current)
         if lines:
             self._console.print(Segments([Segment("\n".join(lines) + "\n")]), crop=False, soft_wrap=True, end="")
         else:
@@ -125,20 +125,20 @@ def terminal_size(descriptor: int) -> os.terminal_size:
     return os.terminal_size((columns or 80, rows or 24))
 
 
-def view(standing: Standing, title: str, columns: int, rows: int, current: Mapping[int, str]) -> list[Text]:
+def view(status: Status, title: str, columns: int, rows: int, current: Mapping[int, str]) -> list[Text]:
     """Return the view's lines, none wider than `columns` and at most half of `rows`, but one at the least.
 
     Args:
-        standing: how the study stands.
+        status: how the study stands.
         title: its name.
         columns: of the terminal.
         rows: of the terminal.
         current: by process id of this host, the line that a process is at.
     """
-    lines = [_head(standing, title, columns), *_flow(_facts(standing), columns)]
+    lines = [_head(status, title, columns), *_flow(_facts(status), columns)]
     if rows >= _ROOMY[1]:
         lines.insert(0, Text())
-    lines += _workers(standing.active, max(0, rows // 2 - len(lines)), columns, current)
+    lines += _workers(status.active, max(0, rows // 2 - len(lines)), columns, current)
     lines = lines[: max(1, rows // 2)]
     for line in lines:
         line.no_wrap = True
@@ -146,9 +146,9 @@ def view(standing: Standing, title: str, columns: int, rows: int, current: Mappi
     return lines
 
 
-def _head(standing: Standing, title: str, columns: int) -> Text:
-    count = f"{standing.finished} of {standing.n_trials}"
-    left = wording.time_left(standing)
+def _head(status: Status, title: str, columns: int) -> Text:
+    count = f"{status.finished} of {status.n_trials}"
+    left = wording.time_left(status)
     for name in (title, ""):
         fixed = [part for part in (name, count, left) if part]
         free = columns - sum(map(len, fixed)) - len(_GAP) * len(fixed)
@@ -158,7 +158,7 @@ def _head(standing: Standing, title: str, columns: int) -> Text:
     if name:
         text.append(name, "bold").append(_GAP)
     if free >= _BAR_COLUMNS[0]:
-        text.append_text(_bar(standing.finished, standing.n_trials, min(free, _BAR_COLUMNS[1]))).append(_GAP)
+        text.append_text(_bar(status.finished, status.n_trials, min(free, _BAR_COLUMNS[1]))).append(_GAP)
     return text.append(count, "bold").append(_GAP).append(left)
 
 
@@ -167,11 +167,11 @@ def _bar(done: int, total: int, width: int) -> Text:
     return Text().append("━" * n_full, "green").append("─" * (width - n_full), "bright_black")
 
 
-def _facts(standing: Standing) -> list[Text]:
-    counts, running = Text(wording.counts(standing)), Text(f"{len(standing.active)} running")
-    if standing.failed:
+def _facts(status: Status) -> list[Text]:
+    counts, running = Text(wording.counts(status)), Text(f"{len(status.active)} running")
+    if status.failed:
         counts.stylize("red", start=counts.plain.rindex(",") + 2)
-    best = wording.best(standing)
+    best = wording.best(status)
     return [counts, running, Text(best, "cyan")] if best else [counts, running]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qgtune.study.status import Standing
+    from qgtune.study.status import Status
 
 _UNITS = (("days", 86400), ("h", 3600), ("min", 60))
 _ENOUGH = 1.5
@@ -21,32 +21,32 @@ def duration(seconds: float) -> str:
     return f"{max(0, seconds):.0f} s"
 
 
-def time_left(standing: Standing) -> str:
+def time_left(status: Status) -> str:
     """Say how long the study will take."""
-    if standing.left_s is None:
+    if status.left_s is None:
         return "time left unknown"
-    if standing.left_s < 1:
+    if status.left_s < 1:
         return "nearly done"
-    return f"{'at most' if standing.is_bound else 'about'} {duration(standing.left_s)} left"
+    return f"{'at most' if status.is_bound else 'about'} {duration(status.left_s)} left"
 
 
-def counts(standing: Standing) -> str:
+def counts(status: Status) -> str:
     """Say how the finished trials ended."""
-    return f"{standing.complete} complete, {standing.pruned} pruned, {standing.failed} failed"
+    return f"{status.complete} complete, {status.pruned} pruned, {status.failed} failed"
 
 
-def best(standing: Standing) -> str:
+def best(status: Status) -> str:
     """Say what is best so far; the empty text if nothing is."""
-    if standing.n_pareto is not None:
-        return f"{standing.n_pareto} Pareto-optimal" if standing.n_pareto else ""
-    return "" if standing.best is None else f"best {standing.best[0]:.6g} (trial {standing.best[1]})"
+    if status.n_pareto is not None:
+        return f"{status.n_pareto} Pareto-optimal" if status.n_pareto else ""
+    return "" if status.best is None else f"best {status.best[0]:.6g} (trial {status.best[1]})"
 
 
-def log_line(standing: Standing, *, is_new_best: bool = False) -> str:
+def log_line(status: Status, *, is_new_best: bool = False) -> str:
     """Say everything in one line."""
-    done = f"{standing.finished} of {standing.n_trials} trials ({counts(standing)}), {len(standing.active)} running"
-    text = best(standing)
-    return "; ".join(part for part in (done, f"new {text}" if is_new_best else text, time_left(standing)) if part)
+    done = f"{status.finished} of {status.n_trials} trials ({counts(status)}), {len(status.active)} running"
+    text = best(status)
+    return "; ".join(part for part in (done, f"new {text}" if is_new_best else text, time_left(status)) if part)
 
 
 @dataclass(slots=True)
@@ -63,14 +63,14 @@ class LogSchedule:
     last_s: float
     best: tuple[float, int] | None = None
 
-    def line(self, standing: Standing, now_s: float) -> str:
+    def line(self, status: Status, now_s: float) -> str:
         """Return the line that is due; the empty text if none is.
 
         None is due at the end, where the sweep's summary follows.
         """
-        is_new_best = standing.best != self.best
-        is_due = (is_new_best or now_s - self.last_s >= self.period_s) and standing.finished < standing.n_trials
+        is_new_best = status.best != self.best
+        is_due = (is_new_best or now_s - self.last_s >= self.period_s) and status.finished < status.n_trials
         if not is_due:
             return ""
-        self.best, self.last_s = standing.best, now_s
-        return log_line(standing, is_new_best=is_new_best)
+        self.best, self.last_s = status.best, now_s
+        return log_line(status, is_new_best=is_new_best)

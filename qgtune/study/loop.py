@@ -67,6 +67,8 @@ def run_trials(
             _run(session, trial, run_one)
             n_trials += 1
             if n_trials == n_most and not is_stopped():
+                session.refresh()
+                session.tell_new_best()
                 return WorkerReport(n_trials, Stop("full"))
     except KeyboardInterrupt:
         pass

@@ -32,6 +32,11 @@ class Objectives:
     directions: tuple[str, ...] = ("minimize",)
     names: tuple[str, ...] = ()
 
+    @property
+    def maximize(self) -> tuple[bool, ...]:
+        """For each objective whether higher values are better."""
+        return tuple(direction == "maximize" for direction in self.directions)
+
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.directions)
@@ -79,6 +84,18 @@ class Objectives:
         if self.names and set(returned) != set(self.names):
             given, wanted = ", ".join(map(str, returned)), ", ".join(self.names)
             raise ValueError(f"returned the values {given}, but the objectives are {wanted}")
+
+
+def is_better(values: Sequence[float], than: Sequence[float], maximize: Sequence[bool]) -> bool:
+    """Say whether values beat others: one objective is better and none is worse.
+
+    Args:
+        values: one an objective.
+        than: the others.
+        maximize: for each objective whether higher values are better.
+    """
+    pairs = zip(values, than, maximize, strict=True)
+    return tuple(values) != tuple(than) and all(one >= other if up else one <= other for one, other, up in pairs)
 
 
 def _counted(items: Sequence[Any], noun: str = "value") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import optuna
@@ -47,6 +48,7 @@ def open_session(
     # A sampler that is through calls `stop`, which Optuna allows inside `optimize` only; the limits bound it here.
     study.stop = _no_stop  # type: ignore[method-assign]
     heartbeats = heartbeats_of(storage, optuna_private.id_of(study))
+    limits = replace(limits, maximize=spec.objectives.maximize)
     session = Session(study, limits, spec.objectives, heartbeats=heartbeats, settings=spec.settings, folder=spec.folder)
     session.take_names()
     if samples:

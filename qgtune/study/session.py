@@ -19,6 +19,7 @@ from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
 from qgtune.study.attempts.creation import next_trial_id
 from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop
 from qgtune.study.attempts.owner import Owner, is_dead
+from qgtune.study.lifecycle import Lifecycle, ToldTrial, tell
 from qgtune.study.objectives import Objectives
 from qgtune.study.outcome import Outcome, completed, returned
 from qgtune.study.storages.exclusive import exclusively
@@ -45,6 +46,7 @@ class Session:
         heartbeats: how processes of other places show that they live; None where the storage has no way to.
         settings: the digest of what is not sampled; empty where nobody took it.
         folder: where the trials' records are; empty where there are none.
+        features: what is told of the attempts.
         reseed: gives the sampler a random stream named by the number of the session's first trial; None if it has one.
     """
 
@@ -57,7 +59,10 @@ class Session:
     heartbeats: Beats | None = None
     settings: str = ""
     folder: str = ""
+    features: Sequence[Lifecycle] = ()
     reseed: Callable[[int], None] | None = None
+    _finished: set[int] = field(default_factory=set)
+    _told_best: int | None = None
 
     @property
     def storage(self) -> BaseStorage:
@@ -74,6 +79,10 @@ class Session:
         self.ledger.update(self.study.get_trials(deepcopy=False), self.limits)
         return self.ledger
 
+    def forget_failures(self) -> None:
+        """Let the failures of earlier runs be no reason to stop: whoever starts again has mended something."""
+        self.limits = replace(self.limits, n_before=len(self.study.get_trials(deepcopy=False)))
+
     def wants_more(self) -> bool:
         """Say whether a worker that asked now would get a trial."""
         return isinstance(self.refresh().next(self.limits, self.clock()), Start)
@@ -84,10 +93,23 @@ class Session:
         No number of processes creates one trial too many.
         """
         found = next_trial_id(self)
+        self.tell_new_best()
         if isinstance(found, Stop):
             return found
         optuna_private.forget_cached_trials(self.study)
-        return self._with_sampler(optuna.trial.Trial(self.study, found))
+        trial = self._with_sampler(ToldTrial(self, found))
+        tell(self.features, lambda feature: feature.attempt_started(self, trial))
+        return trial
+
+    def tell_new_best(self) -> None:
+        """Tell the features of a trial of this session that was found to be the best when the tally was last taken."""
+        best = self.ledger.progress.best
+        if best is None or best[1] == self._told_best:
+            return
+        self._told_best = best[1]
+        if self._told_best in self._finished:
+            trial = self.study.get_trials(deepcopy=False)[self._told_best]
+            tell(self.features, lambda feature: feature.new_best(self, trial))
 
     def _with_sampler(self, trial: Trial) -> Trial:
         """Give the study its random stream, if that waited for the session's first trial."""
@@ -152,12 +174,13 @@ class Session:
     def finish(self, trial: Trial, outcome: Outcome) -> None:
         """Record how an attempt of this process ended."""
 
-        def tell() -> None:  # which the sampler hears of, too
+        def to_sampler() -> None:
             self.study.tell(trial, list(outcome.values) or None, state=outcome.state)
 
-        self._end(optuna_private.trial_id_of(trial), outcome, tell)
+        self._end(optuna_private.trial_id_of(trial), outcome, to_sampler)
+        self._finished.add(trial.number)
 
-    def _end(self, trial_id: int, outcome: Outcome, tell: Callable[[], None] | None = None) -> bool:
+    def _end(self, trial_id: int, outcome: Outcome, write: Callable[[], None] | None = None) -> bool:
         """Write the one end of an attempt, whoever has seen it.
 
         Returns:
@@ -169,14 +192,16 @@ class Session:
                     attempt = Attempt.of(self.storage.get_trial(trial_id))
                     ended = replace(attempt, end=outcome.end, reason=outcome.reason)
                     self.storage.set_trial_user_attr(trial_id, ATTRIBUTE, ended.to_attribute())
-                if tell is None:
+                if write is None:
                     self.storage.set_trial_state_values(trial_id, outcome.state)
                 else:
-                    tell()
+                    write()
         except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
             if not self.storage.get_trial(trial_id).state.is_finished():
                 raise
             return False
+        number = self.storage.get_trial(trial_id).number
+        tell(self.features, lambda feature: feature.attempt_ended(self, number, outcome))
         return True
 
     def end_dead(self) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from optuna.trial import TrialState
 
 from qgtune.study.attempts.attempt import Attempt
-from qgtune.study.attempts.ledger import Ledger, is_feasible
+from qgtune.study.attempts.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +45,7 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Status:
     """How a study stands at one moment.
 
     Attributes:
@@ -79,21 +78,12 @@ class Standing:
 
 @dataclass  # no slots: with them `super` fails before Python 3.14
 class Tally(Ledger):
-    """A ledger that also knows which trial is best, how long trials take, and what runs; as cheap in a long study.
+    """A ledger that also knows how long trials take, and what runs; as cheap in a long study."""
 
-    Attributes:
-        maximize: for each objective whether higher values are better.
-        best: the value and the number of the best trial so far.
-        front: the completed trials of a study of several objectives that none other beats.
-    """
-
-    maximize: tuple[bool, ...] = (False,)
-    best: tuple[float, int] | None = None
-    front: list[tuple[float, ...]] = field(default_factory=list)
     _durations_s: deque[float] = field(default_factory=lambda: deque(maxlen=N_DURATIONS))
     _active: list[FrozenTrial] = field(default_factory=list)
 
-    def standing(self, trials: Sequence[FrozenTrial], limits: Limits, n_workers: int, now_s: float) -> Standing:
+    def status(self, trials: Sequence[FrozenTrial], limits: Limits, n_workers: int, now_s: float) -> Status:
         """Take in the study's trials and say how it stands.
 
         Args:
@@ -109,15 +99,14 @@ class Tally(Ledger):
         n_new = max(0, limits.n_trials - self.finished - len(active))
         left_s = time_left_s(self._durations_s, elapsed_s, n_new, max(n_workers, len(active)))
         left_s, is_bound = bounded_s(left_s, self._durations_s, elapsed_s, limits.deadline_s, now_s)
-        several = len(self.maximize) > 1
-        return Standing(
+        return Status(
             limits.n_trials,
             self.complete,
             self.pruned,
             self.failed,
             active,
-            best=None if several else self.best,
-            n_pareto=len(self.front) if several else None,
+            best=self.progress.best,
+            n_pareto=len(self.progress.front) if len(limits.maximize) > 1 else None,
             left_s=left_s,
             is_bound=is_bound,
         )
@@ -131,23 +120,6 @@ class Tally(Ledger):
         super()._settle(trial, limits)
         if Attempt.of(trial).ran_through and trial.datetime_start and trial.datetime_complete:
             self._durations_s.append((trial.datetime_complete - trial.datetime_start).total_seconds())
-        if trial.state == TrialState.COMPLETE and is_feasible(trial):
-            self._compare(trial)
-
-    def _compare(self, trial: FrozenTrial) -> None:
-        costs = tuple(-value if up else value for value, up in zip(trial.values, self.maximize, strict=True))
-        if any(math.isnan(cost) for cost in costs):
-            return
-        if len(costs) == 1:
-            value = trial.values[0]
-            if self.best is None or (value > self.best[0] if self.maximize[0] else value < self.best[0]):
-                self.best = value, trial.number
-        elif not any(_beats(other, costs) for other in self.front):
-            self.front = [other for other in self.front if not _beats(costs, other)] + [costs]
-
-
-def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
 
 def _activity(trial: FrozenTrial, now_s: float) -> Activity:

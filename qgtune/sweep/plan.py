@@ -20,7 +20,7 @@ from qgtune.study.storages.addresses import hidden
 from qgtune.study.storages.opening import check_storage, is_memory, located
 from qgtune.sweep.compose.composition import Composition, compose
 from qgtune.sweep.compose.rehearsal import rehearse
-from qgtune.sweep.first_trials import Points, read_points
+from qgtune.sweep.features.first_trials import Points, read_points
 from qgtune.sweep.settings import Settings, read_settings
 from qgtune.sweep.workers.launching import plain
 
@@ -143,7 +143,6 @@ def _study(settings: Settings, storage: Storage, config: DictConfig, digest: str
         settings.max_failure_rate,
         n_first=settings.n_jobs + 2,
         deadline_s=None if settings.timeout is None else time.time() + settings.timeout,
-        maximize=settings.direction.directions[0] == "maximize",
         stop_at=settings.stop_at,
         stop_after_no_improvement=settings.stop_after_no_improvement,
     )

@@ -12,24 +12,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.core.utils import configure_log, setup_globals
-from omegaconf import DictConfig, OmegaConf
 
 from qgtune.errors import QGTuneError
 from qgtune.files import short_path
 from qgtune.processes.function import Task
 from qgtune.processes.interrupts import Interrupts
 from qgtune.progress.show import Watched, progress
-from qgtune.results.invocation import Invocation
+from qgtune.results.best import summary
 from qgtune.results.recorded import FOLDER as RECORDS
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.study.attempts.ledger import Stop
 from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.fixed_settings import registered
 from qgtune.study.opening import open_session, study_exists
+from qgtune.study.storages.opening import is_memory
 from qgtune.sweep.crew import Rounds, none_completed
+from qgtune.sweep.features.first_trials import FirstTrials
+from qgtune.sweep.features.greeting import Greeting
+from qgtune.sweep.features.kept_command import KeptCommand
+from qgtune.sweep.features.result_files import ResultFiles
+from qgtune.sweep.features.trial_lines import TrialLines
 from qgtune.sweep.hydra import held_nodes
 from qgtune.sweep.masking import masked
-from qgtune.sweep.outputs import Outputs
 from qgtune.sweep.plan import BASIC, PROCESSES, Plan, make_plan
 from qgtune.sweep.workers.elsewhere import Guests
 from qgtune.sweep.workers.launching import launch_workers
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from hydra.types import HydraContext, TaskFunction
+    from omegaconf import DictConfig
 
     from qgtune.progress.relay.terminals import Relay
     from qgtune.study.session import Session
@@ -81,7 +86,7 @@ def run_sweep(
     return _Sweep(hydra_context, Task(task_function), masked(config), plan).run()
 
 
-@dataclass(slots=True)
+@dataclass
 class _Sweep:
     hydra_context: HydraContext
     task: Task
@@ -93,8 +98,8 @@ class _Sweep:
         _check_folder(self.plan)
         spec = self.plan.spec
         session = open_session(spec, self.plan.limits, samples=False)
-        limits = replace(self.plan.limits, n_before=len(session.study.get_trials(deepcopy=False)))
-        self.plan, session.limits = replace(self.plan, limits=limits), limits
+        session.forget_failures()
+        self.plan = replace(self.plan, limits=session.limits)
         notices = [*_changes(session, self.plan.composition), *self.plan.composition.warnings]
         with session.alive(), registered(session, self.plan.fixed) as changes:
             for notice in notices:
@@ -112,19 +117,32 @@ class _Sweep:
 
     def _run(self, session: Session) -> tuple[str, dict[str, Any]]:
         """Run the workers to the end and write the results; return why the study was given up, and the results."""
-        self.plan.folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(self.config, self.plan.folder / "multirun.yaml")
-        Invocation.current().write(self.plan.folder, self.plan.settings.storage)
-        _greet(session, self.plan)
-        _enqueue(session, self.plan)
+        session.features = [
+            KeptCommand(self.plan.folder, self.config, self.plan.settings.storage),
+            Greeting(len(self.plan.composition.hyperparameters)),
+            FirstTrials(self.plan.points),
+            self.results,
+        ]
+        for feature in session.features:
+            feature.sweep_started(session)
         guests = Guests(session, self.hydra_context, self.config, self.interrupts)
         with self.interrupts.installed():
             attended = guests.attended() if self._is_elsewhere else nullcontext()
             with self._progress(session) as relay, attended:
                 launch = functools.partial(self._launch, session, guests, relay)
                 gave_up = Rounds(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
-            outputs = Outputs(self.plan.folder, self.plan.settings, self.plan.composition, self.plan.spec)
-            return gave_up, outputs.write(session)
+            for feature in session.features:
+                feature.sweep_ended(session)
+            return gave_up, summary(session.study)
+
+    @functools.cached_property
+    def results(self) -> ResultFiles:
+        """What writes the results."""
+        settings = self.plan.settings
+        paths = (settings.built_search_space_path, settings.best_trial_path, settings.best_config_path)
+        built, trial, config = (None if path is None else Path(path).absolute() for path in paths)
+        is_kept = not is_memory(self.plan.spec.storage)
+        return ResultFiles(self.plan.folder, built, trial, config, report=settings.report, is_kept=is_kept)
 
     def _progress(self, session: Session) -> AbstractContextManager[Relay | None]:
         """Show the progress, unless there is nothing to wait for."""
@@ -157,7 +175,8 @@ class _Sweep:
             self.plan.limits,
             self.hydra_context,
             self.plan.folder.absolute(),
-            None if settings.built_search_space_path is None else Path(settings.built_search_space_path).absolute(),
+            self.results.built,
+            (TrialLines(), self.results),
             settings.trials_per_worker,
             interrupts=self.interrupts,
         )
@@ -186,32 +205,3 @@ def _check_folder(plan: Plan) -> None:
 
 def _changes(session: Session, composition: Composition) -> list[str]:
     return check_space_unchanged(session.study, composition.hyperparameters, is_open=composition.custom is not None)
-
-
-def _enqueue(session: Session, plan: Plan) -> None:
-    is_new = not session.study.get_trials(deepcopy=False)
-    if session.enqueue(plan.points.given, plan.points.base):
-        log.info("Trial 0 runs the base settings.")
-    elif is_new and plan.points.outside:
-        log.warning("The base settings are not run first: %s.", "; ".join(plan.points.outside))
-
-
-def _greet(session: Session, plan: Plan) -> None:
-    there = session.refresh()
-    n = len(plan.composition.hyperparameters)
-    if there.finished >= plan.limits.n_trials:
-        log.info(
-            "Study %r is finished: %d of %d trials. Raise hydra.sweeper.n_trials to go on.",
-            plan.spec.name,
-            there.finished,
-            plan.limits.n_trials,
-        )
-    elif there.finished:
-        log.info(
-            "Study %r goes on: %d of %d trials are there.",
-            plan.spec.name,
-            there.finished,
-            plan.limits.n_trials,
-        )
-    else:
-        log.info("Study %r: %d trials over %d hyperparameters.", plan.spec.name, plan.limits.n_trials, n)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +17,42 @@ from qgtune.space.model import assign
 from qgtune.space.paths import MISSING, parse_path, select, suggestions
 from qgtune.space.reading.build import apply_dependencies
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
+from qgtune.study.lifecycle import Lifecycle
 from qgtune.tune.files import File, as_path, load_yaml, stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import optuna
+
+    from qgtune.study.session import Session
+
+log = logging.getLogger("qgtune")
+
+
+@dataclass(frozen=True)
+class BestFiles(Lifecycle):
+    """Writes the best trial and its config at the end of `optimize`.
+
+    Attributes:
+        settings: the tuning config, checked.
+    """
+
+    settings: Mapping[str, Any]
+
+    def sweep_ended(self, session: Session) -> None:
+        """Write them, if there is one best trial."""
+        study, trial_path = session.study, self.settings["best_trial_path"]
+        if trial_path is None or len(study.directions) > 1 or not best_trials(study):
+            return
+        save_best_trial(study, trial_path)
+        built, output = self.settings["built_search_space_path"], self.settings["best_param_path"]
+        if output is None:
+            return
+        if built is None or not Path(built).exists():
+            log.warning("No best config is written: the objective built no search space at %s.", built)
+            return
+        save_best_config(built, trial_path, self.settings["dependency_mapping_path"], output)
 
 
 def save_best_trial(study: optuna.Study, out_file: File) -> None:

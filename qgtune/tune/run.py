@@ -8,8 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qgtune import live
@@ -18,7 +17,6 @@ from qgtune.processes.function import Task
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.pool import Crash, ProcessPool
 from qgtune.processes.slots import Machine, read_slots
-from qgtune.results.best import best_trials
 from qgtune.study.attempts.ledger import Limits
 from qgtune.study.loop import WorkerReport, run_trials
 from qgtune.study.objectives import Objectives
@@ -27,7 +25,7 @@ from qgtune.study.outcome import Outcome, outcome_of
 from qgtune.study.spec import StudySpec
 from qgtune.study.storages.opening import is_memory, open_storage
 from qgtune.sweep.crew import Rounds, none_completed
-from qgtune.tune.best import save_best_config, save_best_trial
+from qgtune.tune.best import BestFiles
 from qgtune.tune.settings import check_settings, component, pruner
 
 if TYPE_CHECKING:
@@ -100,10 +98,10 @@ class _Run:
     interrupts: Interrupts = field(default_factory=Interrupts)
 
     def run(self) -> optuna.Study:
-        spec, limits = _spec(self.settings), _limits(self.settings)
-        session = open_session(spec, limits, samples=False)
-        limits = _since(limits, session)
-        session.limits = limits
+        spec = _spec(self.settings)
+        session = open_session(spec, _limits(self.settings), samples=False)
+        session.forget_failures()
+        limits = session.limits
         worker = _Worker(Task(self.objective), self.given, spec, limits, self.settings["n_jobs"])
 
         slots = read_slots({}, self.settings["n_processes"], Machine.here())
@@ -119,25 +117,12 @@ class _Run:
 
         with self.interrupts.installed():
             gave_up = Rounds(session, self.settings["n_processes"], launch, self.interrupts).run()
-        self._write(session)
+        BestFiles(self.settings).sweep_ended(session)
         if self.interrupts.received is not None:
             raise KeyboardInterrupt
         if gave_up := gave_up or none_completed(session):
             raise QGTuneError(gave_up)
         return session.study
-
-    def _write(self, session: Session) -> None:
-        study, trial_path = session.study, self.settings["best_trial_path"]
-        if trial_path is None or len(study.directions) > 1 or not best_trials(study):
-            return
-        save_best_trial(study, trial_path)
-        built, output = self.settings["built_search_space_path"], self.settings["best_param_path"]
-        if output is None:
-            return
-        if built is None or not Path(built).exists():
-            log.warning("No best config is written: the objective built no search space at %s.", built)
-            return
-        save_best_config(built, trial_path, self.settings["dependency_mapping_path"], output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +198,6 @@ def _limits(settings: Mapping[str, Any]) -> Limits:
         n_first=settings["n_processes"] * settings["n_jobs"] + 2,
         deadline_s=None if timeout is None else time.time() + timeout,
     )
-
-
-def _since(limits: Limits, session: Session) -> Limits:
-    return replace(limits, n_before=len(session.study.get_trials(deepcopy=False)))
 
 
 def _mapping(tuning_config: Any) -> Mapping[str, Any]:

@@ -152,7 +152,7 @@ def values(*found: float, maximize: bool = False) -> Ledger:
     for trial, value in zip(trials, found, strict=True):
         trial.values = [value]
         trial.datetime_complete = start + timedelta(seconds=trial.number)
-    ledger.update(trials, Limits(99, maximize=maximize))
+    ledger.update(trials, Limits(99, maximize=(maximize,)))
     return ledger
 
 
@@ -171,7 +171,7 @@ def values(*found: float, maximize: bool = False) -> Ledger:
 )
 def test_stopping_early(found: tuple[float, ...], maximize: bool, limits: dict[str, Any], stops: bool) -> None:  # noqa: FBT001 - a table
     """A study stops when it is good enough or gets no better."""
-    decision = values(*found, maximize=maximize).next(Limits(99, maximize=maximize, **limits), NOW_S)
+    decision = values(*found, maximize=maximize).next(Limits(99, maximize=(maximize,), **limits), NOW_S)
     assert (isinstance(decision, Stop) and decision.why == "enough") is stops
 
 

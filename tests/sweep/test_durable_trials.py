@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,12 +12,13 @@ import pytest
 from optuna.trial import TrialState
 
 from qgtune.study.attempts.attempt import Attempt
-from tests.sweep.sweeps import states
+from tests.sweep.sweeps import states, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.conftest import App
+    from tests.sweep.conftest import Start
 
     MakeApp = Callable[..., App]
 
@@ -161,6 +163,17 @@ def test_two_sweeps_with_other_settings_do_not_share_a_study(make_app: MakeApp) 
         out, err = first.communicate(timeout=60)
     assert first.returncode == 0, out + err
     assert {app.yaml(str(number), ".hydra", "config.yaml")["data"] for number in range(3)} == {"a"}
+
+
+def test_the_best_config_is_there_while_the_sweep_runs(make_app: MakeApp, start: Start) -> None:
+    """Whoever kills everything has the best trial so far, as it was recorded."""
+    app = small(make_app, "if HydraConfig.get().job.num:\n        Path('waits').touch(); time.sleep(60)")
+    sweep = start(app, "hydra.sweeper.n_jobs=1")
+    wait_for((app.folder / "waits").exists)
+    os.killpg(sweep.process.pid, signal.SIGKILL)
+    (first, _) = app.trials()
+    assert app.yaml("best_config.yaml") == {"lr": first.value}
+    assert app.yaml("best_trial.yaml") == {"lr": first.value}
 
 
 def test_a_folder_that_repeats_is_numbered(make_app: MakeApp) -> None:

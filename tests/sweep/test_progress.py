@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from qgtune.study.session import Session
-    from qgtune.study.status import Standing
+    from qgtune.study.status import Status
 
 TIMEOUT_S = 60.0
 
@@ -137,9 +137,9 @@ def test_log_lines_come_from_a_thread(session: Session, handler: Lines) -> None:
 class BrokenView(LiveView):
     """A view on a terminal that cannot be painted."""
 
-    def paint(self, standing: Standing | None, lines: Sequence[str], current: Mapping[int, str]) -> None:
+    def paint(self, status: Status | None, lines: Sequence[str], current: Mapping[int, str]) -> None:
         """Fail."""
-        raise RuntimeError(f"no paint for {len(lines)} lines, {standing}, {current}")
+        raise RuntimeError(f"no paint for {len(lines)} lines, {status}, {current}")
 
 
 def test_a_broken_view_loses_no_output(session: Session) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qgtune.progress.wording import LogSchedule, duration, log_line, time_left
-from qgtune.study.status import Activity, Standing
+from qgtune.study.status import Activity, Status
 
 RUNNING = (Activity(None, 12, 3.0), Activity(None, 13, 1.0))
 
@@ -39,40 +39,40 @@ def test_durations_read_as_a_person_says_them(seconds: float, text: str) -> None
 )
 def test_time_left_says_what_it_is(left_s: float | None, is_bound: object, text: str) -> None:
     """An estimate, a bound and not knowing read differently."""
-    assert time_left(Standing(40, left_s=left_s, is_bound=bool(is_bound))) == text
+    assert time_left(Status(40, left_s=left_s, is_bound=bool(is_bound))) == text
 
 
 @pytest.mark.parametrize(
-    ("standing", "line"),
+    ("status", "line"),
     [
         pytest.param(
-            Standing(40, 8, 3, 1, RUNNING, best=(0.983, 7), left_s=240.0),
+            Status(40, 8, 3, 1, RUNNING, best=(0.983, 7), left_s=240.0),
             "12 of 40 trials (8 complete, 3 pruned, 1 failed), 2 running; best 0.983 (trial 7); about 4 min left",
             id="best",
         ),
         pytest.param(
-            Standing(40),
+            Status(40),
             "0 of 40 trials (0 complete, 0 pruned, 0 failed), 0 running; time left unknown",
             id="none-yet",
         ),
         pytest.param(
-            Standing(40, 5, n_pareto=3, left_s=60.0),
+            Status(40, 5, n_pareto=3, left_s=60.0),
             "5 of 40 trials (5 complete, 0 pruned, 0 failed), 0 running; 3 Pareto-optimal; about 60 s left",
             id="several-objectives",
         ),
     ],
 )
-def test_log_line_says_everything(standing: Standing, line: str) -> None:
+def test_log_line_says_everything(status: Status, line: str) -> None:
     """One line holds the counts, the best value and the time left."""
-    assert log_line(standing) == line
+    assert log_line(status) == line
 
 
 def test_lines_are_due_at_a_new_best_and_after_a_silence() -> None:
     """A line comes at each new best value, which it says is new, and when none came for a period."""
     schedule = LogSchedule(30.0, last_s=0.0)
-    first, better = Standing(9, 1, best=(2.0, 0)), Standing(9, 2, best=(1.0, 1))
-    assert schedule.line(Standing(9), 29.0) == ""
-    assert "0 of 9" in schedule.line(Standing(9), 30.0)
+    first, better = Status(9, 1, best=(2.0, 0)), Status(9, 2, best=(1.0, 1))
+    assert schedule.line(Status(9), 29.0) == ""
+    assert "0 of 9" in schedule.line(Status(9), 30.0)
     assert "; new best 2 (trial 0); " in schedule.line(first, 31.0)
     assert schedule.line(first, 60.0) == ""
     assert "; best 2 (trial 0); " in schedule.line(first, 61.0)
@@ -81,4 +81,4 @@ def test_lines_are_due_at_a_new_best_and_after_a_silence() -> None:
 
 def test_no_line_is_due_at_the_end() -> None:
     """When the last trial is finished, the sweep's own summary says it all."""
-    assert LogSchedule(30.0, last_s=0.0).line(Standing(1, 1, best=(2.0, 0)), 99.0) == ""
+    assert LogSchedule(30.0, last_s=0.0).line(Status(1, 1, best=(2.0, 0)), 99.0) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right, insort
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from optuna.trial import TrialState
 
 from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.objectives import is_better
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +31,7 @@ class Limits:
         n_before: how many trials the study had when this run started. Their failures are no reason to stop: whoever
             starts again has mended something.
         deadline_s: the time, in seconds since the epoch, after which no trial starts; None means no limit.
-        maximize: whether higher values are better.
+        maximize: for each objective whether higher values are better.
         stop_at: the value at which, or beyond which, the objective is good enough; None means never.
         stop_after_no_improvement: how many finished trials without a new best one are enough; None means no limit.
     """
@@ -41,7 +43,7 @@ class Limits:
     n_first: int = 3
     n_before: int = 0
     deadline_s: float | None = None
-    maximize: bool = False
+    maximize: tuple[bool, ...] = (False,)
     stop_at: float | None = None
     stop_after_no_improvement: int | None = None
 
@@ -78,22 +80,28 @@ class Progress:
     """How the best value of a study came about.
 
     Attributes:
-        best: the best value so far; None before the first completed trial, and with several objectives.
+        best: the value and the number of the best trial so far; None before the first completed one, and with several
+            objectives.
+        front: the values of those completed trials of a study of several objectives that none other beats.
     """
 
-    best: float | None = None
+    best: tuple[float, int] | None = None
+    front: list[tuple[float, ...]] = field(default_factory=list)
     _best_time_s: float = 0.0
     _times_s: list[float] = field(default_factory=list)
 
-    def add(self, trial: FrozenTrial, *, maximize: bool) -> None:
+    def add(self, trial: FrozenTrial, maximize: Sequence[bool]) -> None:
         """Take in a finished trial, in any order."""
         time_s = trial.datetime_complete.timestamp() if trial.datetime_complete else 0.0
         insort(self._times_s, time_s)
-        if trial.state != TrialState.COMPLETE or len(trial.values) > 1 or not is_feasible(trial):
+        if trial.state != TrialState.COMPLETE or not is_feasible(trial) or any(map(math.isnan, trial.values)):
             return
-        value = trial.values[0]
-        if self.best is None or (value > self.best if maximize else value < self.best):
-            self.best, self._best_time_s = value, time_s
+        values = tuple(trial.values)
+        if len(values) > 1:
+            if not any(is_better(other, values, maximize) for other in self.front):
+                self.front = [other for other in self.front if not is_better(values, other, maximize)] + [values]
+        elif self.best is None or is_better(values, self.best[:1], maximize):
+            self.best, self._best_time_s = (values[0], trial.number), time_s
 
     @property
     def n_since_best(self) -> int:
@@ -104,12 +112,12 @@ class Progress:
         """Say why no more trials are wanted; the empty text if they are."""
         if self.best is None:
             return ""
-        goal = limits.stop_at
-        if goal is not None and (self.best >= goal if limits.maximize else self.best <= goal):
-            return f"the best value {self.best:g} reaches stop_at={goal:g}"
+        value, goal = self.best[0], limits.stop_at
+        if goal is not None and not is_better((goal,), (value,), limits.maximize):
+            return f"the best value {value:g} reaches stop_at={goal:g}"
         patience = limits.stop_after_no_improvement
         if patience is not None and self.n_since_best >= patience:
-            return f"{self.n_since_best} trials brought no better value than {self.best:g}"
+            return f"{self.n_since_best} trials brought no better value than {value:g}"
         return ""
 
 
@@ -193,7 +201,7 @@ class Ledger:
             self.lost += attempt.end == "lost"
             self.last_failure = trial
         if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
-            self.progress.add(trial, maximize=limits.maximize)
+            self.progress.add(trial, limits.maximize)
         if trial.number >= limits.n_before and trial.number not in self._to_repeat:
             self._run_finished += 1
             self._run_failed += trial.state == TrialState.FAIL

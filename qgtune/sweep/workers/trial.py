@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from qgtune.processes.interrupts import Interrupts
-    from qgtune.study.objectives import Objectives
     from qgtune.study.outcome import Outcome
     from qgtune.study.session import Session
     from qgtune.sweep.compose.trial_config import TrialConfig
@@ -133,16 +132,6 @@ def _log_traceback(number: int, error: BaseException) -> None:
         handler.handle(record)
     if not files:
         log.error("trial %d raised\n%s", number, text)
-
-
-def say(number: int, outcome: Outcome, objectives: Objectives) -> None:
-    """Log how a trial ended, in one line."""
-    if outcome.values:
-        log.info("trial %d: %s", number, objectives.text(outcome.values))
-    elif outcome.reason:
-        log.error("trial %d failed: %s", number, outcome.reason)
-    else:
-        log.info("trial %d: pruned", number)
 
 
 def _dirname(overrides: Sequence[str], whole: DictConfig) -> str:

@@ -16,9 +16,10 @@ from qgtune.study.outcome import Outcome, outcome_of
 from qgtune.study.storages.exclusive import StorageLostError
 from qgtune.study.storages.opening import batch
 from qgtune.sweep.workers.listening import listening
-from qgtune.sweep.workers.trial import TrialRunner, say
+from qgtune.sweep.workers.trial import TrialRunner
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from qgtune.processes.function import Task, TaskByValue
     from qgtune.study.attempts.ledger import Limits
+    from qgtune.study.lifecycle import Lifecycle
     from qgtune.study.session import Session
     from qgtune.study.spec import StudySpec
     from qgtune.sweep.compose.composition import Composition
@@ -48,6 +50,7 @@ class Worker:
         hydra_context: carries the user's callbacks.
         folder: the sweep folder, absolute.
         built_path: where the first trial's config is written; None for nowhere.
+        features: what is told of its attempts.
         n_most: how many trials it runs at most; None means no limit.
         stop_key: under another launcher, the study's attribute that tells this worker to stop; else empty.
         storage: an open storage of this process; it does not travel.
@@ -63,6 +66,7 @@ class Worker:
     hydra_context: HydraContext
     folder: Path
     built_path: Path | None = None
+    features: Sequence[Lifecycle] = ()
     n_most: int | None = None
     stop_key: str = ""
     storage: BaseStorage | None = None
@@ -79,6 +83,7 @@ class Worker:
             self.hydra_context,
             self.folder,
             self.built_path,
+            self.features,
             self.n_most,
             self.stop_key,
         )
@@ -98,9 +103,10 @@ class Worker:
 
     def _work(self) -> WorkerReport:
         session = open_session(self.spec, self.limits, self.storage)
+        session.features = self.features
         if self.ends_dead:
             session.end_dead()
-        run_one = functools.partial(self._run, session)
+        run_one = functools.partial(self._outcome, session)
         with session.alive(), self._listening(session):
             try:
                 return run_trials(session, run_one, lambda: self.interrupts.received is not None, self.n_most)
@@ -109,11 +115,6 @@ class Worker:
 
     def _listening(self, session: Session) -> AbstractContextManager[None]:
         return listening(session, self.stop_key, self.interrupts) if self.stop_key else nullcontext()
-
-    def _run(self, session: Session, trial: optuna.Trial) -> Outcome:
-        outcome = self._outcome(session, trial)
-        say(trial.number, outcome, session.objectives)
-        return outcome
 
     def _outcome(self, session: Session, trial: optuna.Trial) -> Outcome:
         try:

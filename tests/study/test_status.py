@@ -14,7 +14,7 @@ from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt, End
 from qgtune.study.attempts.ledger import Limits
 from qgtune.study.attempts.owner import Owner
 from qgtune.study.journal.storage import Journal
-from qgtune.study.status import Activity, Standing, Tally, bounded_s, residual_s, time_left_s
+from qgtune.study.status import Activity, Status, Tally, bounded_s, residual_s, time_left_s
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,18 +47,16 @@ def trial(
     return made
 
 
-def standing(*trials: FrozenTrial, maximize: tuple[bool, ...] = (False,), **limits: object) -> Standing:
+def status(*trials: FrozenTrial, maximize: tuple[bool, ...] = (False,), **limits: object) -> Status:
     """Return how a study of 10 trials with 2 workers stands."""
     settings: dict[str, object] = {"n_trials": 10, **limits}
-    return Tally(maximize=maximize).standing(trials, Limits(**settings), 2, NOW_S)  # type: ignore[arg-type]
+    return Tally().status(trials, Limits(maximize=maximize, **settings), 2, NOW_S)  # type: ignore[arg-type]
 
 
 def test_counts_say_how_trials_ended() -> None:
     """Each state is counted, and a trial that will be run again is not."""
     lost = trial(3, TrialState.FAIL, end="lost")
-    found = standing(
-        trial(0), trial(1, TrialState.PRUNED), trial(2, TrialState.FAIL), lost, trial(4, TrialState.RUNNING)
-    )
+    found = status(trial(0), trial(1, TrialState.PRUNED), trial(2, TrialState.FAIL), lost, trial(4, TrialState.RUNNING))
     assert (found.complete, found.pruned, found.failed, len(found.active)) == (1, 1, 1, 1)
     assert found.finished == 3
 
@@ -67,12 +65,12 @@ def test_active_says_what_a_worker_does() -> None:
     """A running trial shows its process, its last step and the value reported there."""
     running = trial(0, TrialState.RUNNING, reports={0: 3.0, 2: 1.5, 1: 2.0})
     running.user_attrs[ATTRIBUTE] = Attempt(OWN).to_attribute()
-    assert standing(running).active == (Activity(OWN, 0, 100.0, 2, 1.5),)
+    assert status(running).active == (Activity(OWN, 0, 100.0, 2, 1.5),)
 
 
 def test_active_before_the_first_report_has_no_step() -> None:
     """A trial without a report, or of somebody else, says so."""
-    assert standing(trial(0, TrialState.RUNNING)).active == (Activity(None, 0, 100.0),)
+    assert status(trial(0, TrialState.RUNNING)).active == (Activity(None, 0, 100.0),)
 
 
 @pytest.mark.parametrize(
@@ -91,14 +89,14 @@ def test_best_is_the_first_of_the_best_values(
 ) -> None:
     """The best trial is found in either direction."""
     trials = [trial(number, values=(value,)) for number, value in enumerate(values)]
-    assert standing(*trials, maximize=(bool(maximize),)).best == best
+    assert status(*trials, maximize=(bool(maximize),)).best == best
 
 
 def test_best_is_never_nan() -> None:
     """A value that other code recorded as NaN is no best one."""
     broken = trial(0)
     broken.values = [float("nan")]
-    assert standing(broken).best is None
+    assert status(broken).best is None
 
 
 @pytest.mark.skipif(not hasattr(optuna.Trial, "set_constraint"), reason="needs Optuna 5")
@@ -109,14 +107,14 @@ def test_best_is_feasible() -> None:
         asked = study.ask()
         asked.set_constraint("size", constraint)
         study.tell(asked, value)
-    assert standing(*study.get_trials()).best == (2.0, 1)
+    assert status(*study.get_trials()).best == (2.0, 1)
 
 
 def test_several_objectives_have_a_front_and_no_best() -> None:
     """With several objectives the trials that none beats are counted, in their directions."""
     values = [(1.0, 1.0), (2.0, 2.0), (0.5, 0.5), (3.0, 1.0), (1.0, 1.0)]
     trials = [trial(number, values=pair) for number, pair in enumerate(values)]
-    found = standing(*trials, maximize=(True, False))
+    found = status(*trials, maximize=(True, False))
     assert found.best is None
     study = optuna.create_study(directions=["maximize", "minimize"])
     study.add_trials(trials)
@@ -169,8 +167,8 @@ def test_residual_of_a_fresh_trial_is_the_mean() -> None:
 
 def test_interrupted_trials_say_nothing_about_durations() -> None:
     """A trial that was cut off is no measure of how long one takes."""
-    assert standing(trial(0, TrialState.FAIL, took_s=1.0, end="lost")).left_s is None
-    assert standing(trial(0, took_s=10.0)).left_s == pytest.approx(50.0)
+    assert status(trial(0, TrialState.FAIL, took_s=1.0, end="lost")).left_s is None
+    assert status(trial(0, took_s=10.0)).left_s == pytest.approx(50.0)
 
 
 def test_updates_give_the_same_as_one_look() -> None:
@@ -183,8 +181,8 @@ def test_updates_give_the_same_as_one_look() -> None:
             trial(number, stages[min(2, round_number - number)], values=(float(5 - number),))
             for number in range(min(6, round_number + 1))
         ]
-        found = step_by_step.standing(trials, limits, 2, NOW_S)
-    assert found == Tally().standing(trials, limits, 2, NOW_S)
+        found = step_by_step.status(trials, limits, 2, NOW_S)
+    assert found == Tally().status(trials, limits, 2, NOW_S)
     assert found.complete == 6
 
 
@@ -196,5 +194,5 @@ def test_reading_waits_for_no_writer(tmp_path: Path) -> None:
     watched = optuna.load_study(storage=reader, study_name="s")
     with writer.exclusive(), writer._backend._lock:
         study.get_trials()
-        found = Tally().standing(watched.get_trials(deepcopy=False), Limits(3), 1, time.time())
+        found = Tally().status(watched.get_trials(deepcopy=False), Limits(3), 1, time.time())
     assert found.best == (1.0, 0)

@@ -1,4 +1,4 @@
-"""The files and the lines that a sweep ends with."""
+"""The files that a sweep leaves, and the lines that it ends with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import logging
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
@@ -14,17 +13,16 @@ from qgtune.files import short_path
 from qgtune.results.best import best_trials, params_of, summary
 from qgtune.results.recorded import Record
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
-from qgtune.study.storages.opening import is_memory
+from qgtune.study.lifecycle import Lifecycle
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from optuna.trial import FrozenTrial
 
     from qgtune.study.attempts.ledger import Ledger
     from qgtune.study.objectives import Objectives
     from qgtune.study.session import Session
-    from qgtune.study.spec import StudySpec
-    from qgtune.sweep.compose.composition import Composition
-    from qgtune.sweep.settings import Settings
 
 log = logging.getLogger("qgtune")
 
@@ -32,20 +30,35 @@ RESULTS = "optimization_results.yaml"
 N_SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Writes the results of a sweep and says where they are."""
+@dataclass(frozen=True)
+class ResultFiles(Lifecycle):
+    """Writes the results of a sweep and says where they are.
+
+    The best trial and its config are there as soon as it is the best, for whoever kills the sweep.
+
+    Attributes:
+        folder: the sweep folder.
+        built: where the first trial's config is; None for nowhere. This and the next are absolute.
+        best_trial: where the best trial's hyperparameters go; None for nowhere.
+        best_config: where its config goes; None for nowhere.
+        report: whether to write the report.
+        is_kept: whether the study outlives this process.
+    """
 
     folder: Path
-    settings: Settings
-    composition: Composition
-    spec: StudySpec
+    built: Path | None
+    best_trial: Path | None
+    best_config: Path | None
+    report: bool = True
+    is_kept: bool = True
 
-    def write(self, session: Session) -> dict[str, Any]:
+    def new_best(self, session: Session, trial: FrozenTrial) -> None:
+        """Write the best trial's files."""
+        if self.folder.exists():  # it does not where another host's launcher runs a worker
+            self._write_best([trial], session.objectives)
+
+    def sweep_ended(self, session: Session) -> None:
         """Write the result files and log the summary.
-
-        Returns:
-            What `optimization_results.yaml` holds.
 
         Raises:
             QGTuneError: when a file cannot be written.
@@ -57,14 +70,13 @@ class Outputs:
             outdated = _front(file) - {trial.number for trial in best}
             write_yaml(file, results)
             written = self._write_best(best, session.objectives)
-            for number in outdated if self.settings.best_config_path is not None else ():
-                self._config_path(number).unlink(missing_ok=True)
+            for path in [_numbered(self.best_config, number) for number in outdated] if self.best_config else ():
+                path.unlink(missing_ok=True)
         except OSError as error:
             raise QGTuneError(f"Cannot write the results: {error}. The study itself is kept.") from None
         self._say(session, best, written)
-        if self.settings.report:
+        if self.report:
             self._report(session)
-        return results
 
     def _report(self, session: Session) -> None:
         """Write the report; whatever goes wrong with it is not worth the results."""
@@ -79,21 +91,13 @@ class Outputs:
             log.warning("Cannot write %s: %s: %s", FILE, type(error).__name__, " ".join(str(error).split()))
 
     def _write_best(self, best: list[FrozenTrial], objectives: Objectives) -> list[Path]:
-        built, trial_path, config_path = (
-            None if path is None else Path(path).absolute()
-            for path in (
-                self.settings.built_search_space_path,
-                self.settings.best_trial_path,
-                self.settings.best_config_path,
-            )
-        )
-        written = [built] if best and built is not None and built.exists() else []
+        written = [self.built] if best and self.built is not None and self.built.exists() else []
         contents: dict[Path, Any] = {}
-        if trial_path is not None and best and len(objectives) == 1:
-            contents[trial_path] = params_of(best[0])
-        if config_path is not None:
+        if self.best_trial is not None and best and len(objectives) == 1:
+            contents[self.best_trial] = params_of(best[0])
+        if self.best_config is not None:
             for trial in best:
-                path = config_path if len(objectives) == 1 else self._config_path(trial.number)
+                path = self.best_config if len(objectives) == 1 else _numbered(self.best_config, trial.number)
                 try:
                     contents[path] = Record.read(self.folder, trial).config
                 except QGTuneError as error:
@@ -102,11 +106,6 @@ class Outputs:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_yaml(path, content)
         return [*written, *contents]
-
-    def _config_path(self, number: int) -> Path:
-        """Return where the config of a trial of the Pareto front goes."""
-        path = Path(str(self.settings.best_config_path)).absolute()
-        return path.with_name(f"{path.stem}_{number}{path.suffix}")
 
     def _say(self, session: Session, best: list[FrozenTrial], written: list[Path]) -> None:
         ledger = session.refresh()
@@ -123,13 +122,18 @@ class Outputs:
         label = "Run the best again:" if len(session.objectives) == 1 else "Run the first again:"
         which = "" if len(session.objectives) == 1 else f" --trial {best[0].number}"
         log.info("%-21s qgtune rerun %s%s", label, shlex.quote(short_path(self.folder)), which)
-        if not is_memory(self.spec.storage):
+        if self.is_kept:
             log.info("Look at the study:    qgtune dashboard %s", shlex.quote(short_path(self.folder)))
 
     def _say_best(self, trial: FrozenTrial) -> None:
         log.info("Best: trial %d with %.6g", trial.number, trial.value)
         for path, value in params_of(trial).items():
             log.info("  %s: %s", path, value)
+
+
+def _numbered(path: Path, number: int) -> Path:
+    """Return where the config of a trial of the Pareto front goes."""
+    return path.with_name(f"{path.stem}_{number}{path.suffix}")
 
 
 def _front(results: Path) -> set[int]:

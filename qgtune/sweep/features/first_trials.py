@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
 from qgtune.space.points import given_point
 from qgtune.study.algorithms.grid import FINITE, GRID
+from qgtune.study.lifecycle import Lifecycle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from qgtune.study.session import Session
     from qgtune.sweep.compose.composition import Composition
     from qgtune.sweep.settings import Settings
+
+log = logging.getLogger("qgtune")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,25 @@ class Points:
     base: Mapping[str, Any] | None = None
     outside: tuple[str, ...] = ()
     given: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class FirstTrials(Lifecycle):
+    """Enqueues what is run before anything is sampled.
+
+    Attributes:
+        points: of the space.
+    """
+
+    points: Points
+
+    def sweep_started(self, session: Session) -> None:
+        """Enqueue the points that the study lacks."""
+        is_new = not session.study.get_trials(deepcopy=False)
+        if session.enqueue(self.points.given, self.points.base):
+            log.info("Trial 0 runs the base settings.")
+        elif is_new and self.points.outside:
+            log.warning("The base settings are not run first: %s.", "; ".join(self.points.outside))
 
 
 def read_points(settings: Settings, composition: Composition) -> Points:

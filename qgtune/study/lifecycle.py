@@ -1,0 +1,71 @@
+"""A study's life, as features see it: each feature is a subclass of `Lifecycle` in a file of its own."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from optuna.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from optuna.trial import FrozenTrial
+
+    from qgtune.study.outcome import Outcome
+    from qgtune.study.session import Session
+
+log = logging.getLogger("qgtune")
+
+
+class Lifecycle:
+    """What a feature is told; it overrides what it wants to know, and is given to the sessions that shall tell it.
+
+    A sweep starts and ends in the process that starts its workers. The rest is told where it happens: in the worker,
+    or, of an attempt whose worker is gone, in the process that ended it. Features travel to workers: they pickle.
+    """
+
+    def sweep_started(self, session: Session) -> None:
+        """All is checked and the study is open; no attempt of this sweep has started."""
+
+    def attempt_started(self, session: Session, trial: Trial) -> None:
+        """An attempt of this process has its number, and no values yet."""
+
+    def reported(self, session: Session, trial: Trial, value: float, step: int) -> None:
+        """The function of an attempt of this process reported a value at a step."""
+
+    def attempt_ended(self, session: Session, number: int, outcome: Outcome) -> None:
+        """An attempt has its end in the study."""
+
+    def new_best(self, session: Session, trial: FrozenTrial) -> None:
+        """A trial of this process became the best of a study of one objective; it may be superseded already."""
+
+    def sweep_ended(self, session: Session) -> None:
+        """All workers have ended, the total is reached or not."""
+
+
+def tell(features: Sequence[Lifecycle], event: Callable[[Lifecycle], None]) -> None:
+    """Tell each feature of an event of an attempt. What goes wrong in one is logged: no trial suffers for it."""
+    for feature in features:
+        try:
+            event(feature)
+        except Exception:
+            log.exception("%s failed", type(feature).__name__)
+
+
+class ToldTrial(Trial):
+    """Optuna's trial, whose reports are told to the features of its session."""
+
+    def __init__(self, session: Session, trial_id: int) -> None:
+        super().__init__(session.study, trial_id)
+        self._told: Session | None = session
+
+    def report(self, value: float, step: int) -> None:
+        """Report an intermediate value, as `optuna.Trial` does."""
+        super().report(value, step)
+        if (session := self._told) is not None:
+            tell(session.features, lambda feature: feature.reported(session, self, value, step))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without the session, which belongs to one process."""
+        return {**self.__dict__, "_told": None}

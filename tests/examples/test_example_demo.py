@@ -36,9 +36,9 @@ def test_the_demo_finds_a_good_model_that_its_command_gives_again(root: Path, tm
     assert re.search(r"Finished: 12 trials \(\d+ complete, \d+ pruned, 0 failed\)", out)
     assert "best_config.yaml" in out
 
-    printed = re.search(r"Run the best config: +\S*python\S* (.*)", out)
+    printed = re.search(r"Run the best again: +qgtune (.*)", out)
     assert printed is not None
-    again = re.search(r"validation accuracy: (\S+)", _run(tmp_path, *shlex.split(printed[1])))
+    again = re.search(r"validation accuracy: (\S+)", _run(tmp_path, "-m", "qgtune", *shlex.split(printed[1])))
     assert again is not None
     assert float(again[1]) == pytest.approx(results.best_value, abs=1e-9)
 

@@ -172,10 +172,11 @@ def owners_or_none(url: str) -> set[str]:
 
 def forget_the_beats_of(name: str, url: str) -> None:
     """Let the time pass after which a host is known to be dead."""
+    found = {owner for trial in trials_of(url) if (owner := Attempt.of(trial).owner) and owner.host == name}
     with redis.Redis.from_url(url) as client:
-        for owner in client.hkeys(":qgtune:alive"):
-            if owner.decode().startswith(name):
-                client.hset(":qgtune:alive", owner, 1)
+        for owner in found:
+            if client.hexists(":qgtune:alive", owner.name):
+                client.hset(":qgtune:alive", owner.name, 1)
 
 
 def test_two_hosts_and_a_shared_journal(make_app: MakeApp, hosts: list[Host]) -> None:

@@ -47,7 +47,7 @@ def test_sweep_leaves_a_report(app: App, browser: Browser) -> None:
     assert copied == app.path("best_config.yaml").read_text()
     assert set(rows) <= {row for row in rows if " · pid " in row}
     best, resume, dashboard, again = commands
-    typed(app, best)
+    typed(app, best.replace("qgtune", "python -m qgtune"))
     assert "4 of 4 trials" in typed(app, resume.replace("qgtune", "python -m qgtune"))
     assert dashboard == f"qgtune dashboard {app.path()}"
     assert again == f"qgtune report {app.path()}"
@@ -126,7 +126,7 @@ def test_running_sweep_can_be_looked_at(make_app: MakeApp) -> None:
             time.sleep(0.1)
         source = open_source(str(app.path()))
         assert [trial.state.name for trial in source.study.trials] == ["COMPLETE", "COMPLETE", "RUNNING"]
-        assert facts_of(source).commands[0].text == f"qgtune resume {app.path()}"
+        assert f"qgtune resume {app.path()}" in [command.text for command in facts_of(source).commands]
     finally:
         process.kill()
         process.communicate()

@@ -29,12 +29,14 @@ class Check(Generic[T]):
 
 
 def _text(value: Any) -> str:
-    if value is None or isinstance(value, (Mapping, list)):
+    if value is None or isinstance(value, (Mapping, list)) or value != value:  # noqa: PLR0124 - NaN
         raise ValueError("it is no text")
+    if not str(value).strip():
+        raise ValueError("it is empty. Leave it out, or give null, for none")
     return str(value)
 
 
-text = Check(_text, {"type": ["string", "number", "boolean"]})
+text = Check(_text, {"type": ["string", "number", "boolean"], "pattern": r"\S"})
 """Checks for a text; numbers are taken as one."""
 
 
@@ -43,17 +45,23 @@ def optional(check: Check[T]) -> Check[T | None]:
     return Check(lambda value: None if value is None else check(value), {"anyOf": [check.schema, {"type": "null"}]})
 
 
-def whole(low: int) -> Check[int]:
-    """Check for a whole number of at least `low`."""
+def whole(low: int, high: int = 10**9) -> Check[int]:
+    """Check for a whole number in [low, high]."""
 
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError("it is no whole number")
         if value < low:
             raise ValueError(f"it must be {low} or more")
+        if value > high:
+            raise ValueError(f"it must be {high:,} or less")
         return value
 
-    return Check(check, {"type": "integer", "minimum": low})
+    return Check(check, {"type": "integer", "minimum": low, "maximum": high})
+
+
+seed = whole(0, 2**32 - 1)
+"""Checks for the root of random numbers, as numpy takes it."""
 
 
 def number(low: float, high: float) -> Check[float]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import PurePath
@@ -111,13 +112,21 @@ def to_stored(value: Any) -> Any:
         return value.name
     if isinstance(value, PurePath):
         return str(value)
-    if isinstance(value, float) and math.isnan(value):
+    if _holds_nan(value):
         raise ValueError("NaN equals nothing, not even itself. Take null or .inf")
+    if value == "???":
+        raise ValueError("'???' is how configs mark a missing value. Take null or another text")
     if isinstance(value, (Mapping, list, tuple)) or (isinstance(value, str) and value[:1] in _JSON):
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     if value is not None and not isinstance(value, (bool, int, float, str)):
         raise TypeError(f"a {type(value).__name__} cannot be stored")
     return value
+
+
+def _holds_nan(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_nan, value.values()))
+    return any(map(_holds_nan, value)) if isinstance(value, (list, tuple)) else value != value  # noqa: PLR0124
 
 
 def from_stored(stored: Any, distribution: BaseDistribution) -> Any:
@@ -135,6 +144,9 @@ def from_stored(stored: Any, distribution: BaseDistribution) -> Any:
     return value if stored in written else stored
 
 
+MAX_CHOICES = 10_000
+
+
 def categorical(
     path: str, choices: Sequence[Any], source: str, *, add: bool = False, replaces: bool = False
 ) -> Hyperparameter:
@@ -145,13 +157,16 @@ def categorical(
     """
     if not choices:
         raise _unusable(path, source, "it has no choices. Give at least one")
+    if len(choices) > MAX_CHOICES:
+        many = f"it has {len(choices):,} choices, and Optuna keeps all of them with each trial"
+        raise _unusable(path, source, f"{many}. Give a range, or at most {MAX_CHOICES:,}")
     try:
         stored = [to_stored(choice) for choice in choices]
     except (TypeError, ValueError) as error:
         raise _unusable(path, source, f"a choice cannot be stored: {error}") from None
-    for index, choice in enumerate(stored):
-        if any(choice == other for other in stored[:index]):
-            raise _unusable(path, source, f"the choice {choice!r} stands there twice. Drop one")
+    if len(set(stored)) < len(stored):
+        twice = next(choice for index, choice in enumerate(stored) if choice in stored[:index])
+        raise _unusable(path, source, f"the choice {twice!r} stands there twice. Drop one")
     return Hyperparameter(path, CategoricalDistribution(stored), source, tuple(choices), add=add, replaces=replaces)
 
 
@@ -205,22 +220,31 @@ class SearchSpace:
 
     def inject(self, config: DictConfig, values: Mapping[str, Any]) -> None:
         """Set values by path, in place, in a prepared config."""
-        parents: dict[Parts, Any] = {}
-        for path, value in values.items():
-            parts = parse_path(path)
-            if parts[:-1] not in parents:
-                parents[parts[:-1]] = _parent(config, parts)
-            parent = parents[parts[:-1]]
-            if isinstance(value, dict) and not (path in self.hyperparameters and self.hyperparameters[path].replaces):
-                _put(parent, parts[-1], _merged(parent, parts[-1], value))
-            else:
-                _put(parent, parts[-1], value)
-            if isinstance(value, (dict, list)):
-                parents.clear()  # it may have replaced one of them
+        with opened(config, values):
+            for path, value in values.items():
+                parts = parse_path(path)
+                parent = _parent(config, parts)
+                replaces = path in self.hyperparameters and self.hyperparameters[path].replaces
+                merges = isinstance(value, dict) and not replaces
+                _put(parent, parts[-1], _merged(parent, parts[-1], value) if merges else value)
 
     def suggest(self, trial: Any) -> dict[str, Any]:
         """Ask a trial for the value of every hyperparameter; return config values by path."""
         return {path: hyperparameter.suggest(trial) for path, hyperparameter in self.hyperparameters.items()}
+
+
+@contextmanager
+def opened(config: DictConfig, paths: Iterable[str]) -> Iterator[None]:
+    """Let the nodes above some paths take values inside: opening a node once for each value costs as much as it has."""
+    with ExitStack() as stack:
+        for above in dict.fromkeys(parse_path(path)[:-1] for path in paths):
+            stack.enter_context(_open(_parent(config, (*above, ""))))
+        yield
+
+
+def _open(node: Any) -> Any:
+    # On the node itself: a structured node minds only its own flags.
+    return flag_override(node, ["struct", "readonly"], [False, False])
 
 
 def assign(config: DictConfig, parts: Parts, value: Any) -> None:
@@ -249,8 +273,7 @@ def _is_null(node: DictConfig, key: Any) -> bool:
 
 
 def _put(node: Any, part: Part, value: Any) -> None:
-    # On the node itself: a structured node minds only its own flags.
-    with flag_override(node, ["struct", "readonly"], [False, False]):
+    with _open(node) if OmegaConf.is_struct(node) or OmegaConf.is_readonly(node) else nullcontext():
         node[_key(node, part)] = value
 
 
@@ -261,7 +284,7 @@ def _merged(parent: Any, part: Part, value: dict[Any, Any]) -> Any:
     if not isinstance(there, DictConfig):
         return value
     copied = copy.deepcopy(there)
-    with flag_override(copied, ["struct", "readonly"], [False, False]):
+    with _open(copied):
         copied.merge_with(value)
     return copied
 

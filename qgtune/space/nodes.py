@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,6 +37,9 @@ def is_typed(node: Any) -> bool:
 def is_choices(node: Any) -> bool:
     """Say whether a node is a flat, non-empty list of scalars."""
     return isinstance(node, list) and bool(node) and not any(isinstance(item, (list, dict)) for item in node)
+
+
+_EXACT = sys.float_info.radix**sys.float_info.mant_dig
 
 
 def range_of(value: Any) -> tuple[BaseDistribution, str]:
@@ -94,13 +98,19 @@ def _ints(low: int, high: int, step: Any, *, log: bool) -> tuple[BaseDistributio
             raise NodeError(f"its ends are whole numbers, but its step {step} is not. Write the ends as floats")
         step = int(step)
     step = 1 if step is None else step
+    if max(abs(low), abs(high)) > _EXACT:
+        raise NodeError(f"samplers count in floats, which tell whole numbers apart up to {_EXACT:,}. Give smaller ends")
     end = high - (high - low) % step
     return IntDistribution(low, end, step=step, log=log), _lowered(low, high, end, step)
 
 
 def _floats(low: float, high: float, step: Any, *, log: bool) -> tuple[BaseDistribution, str]:
+    if not math.isfinite(high - low):
+        raise NodeError(f"its ends {low} and {high} are further apart than floats can tell. Give closer ends")
     if step is None:
         return FloatDistribution(low, high, log=log), ""
+    if (high - low) / step > _EXACT:
+        raise NodeError(f"its step {step} is too small for floats between {low} and {high} to tell its values apart")
     # Optuna lowers the end by itself, in decimal arithmetic, and warns once per distribution.
     import warnings
 

@@ -138,7 +138,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "max_failure_rate": checks.number(0, 1),
     "max_retries": checks.whole(0),
     "retry_exceptions": checks.flag,
-    "seed": checks.optional(checks.whole(0)),
+    "seed": checks.optional(checks.seed),
     "sampler": checks.optional(checks.mapping),
     "pruner": checks.optional(checks.mapping),
     "custom_search_space": checks.optional(checks.text),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from qgtune.checks import Check, flag, number, optional, storage, text, whole
+from qgtune.checks import Check, flag, number, optional, seed, storage, text, whole
 from qgtune.errors import Located, QGTuneError, did_you_mean
 from qgtune.study import objectives
 from qgtune.study.algorithms import names
@@ -61,7 +61,7 @@ CHECKS: dict[str, tuple[Check[Any], Any]] = {
     "n_iterations": (whole(1), 1),
     "sampler": (optional(_component("sampler")), None),
     "pruner": (optional(_component("pruner")), None),
-    "seed": (optional(whole(0)), None),
+    "seed": (optional(seed), None),
     "max_retries": (whole(0), 1),
     "retry_exceptions": (flag, False),
     "max_failure_rate": (number(0, 1), 1.0),

@@ -127,7 +127,9 @@ def test_keys_of_digits(key: Any) -> None:
 
 def test_a_range_with_other_keys_says_what_a_range_is() -> None:
     """A mistake in the form of a range is not read as structure without a word."""
-    with pytest.raises(QGTuneError, match="A range has the keys type and value and no others"):
+    with pytest.raises(
+        QGTuneError, match=r"A range has the keys type \(tuple, categorical, fixed\) and value, and no others"
+    ):
         build_space({"a": {"type": "tuple", "value": [1, 2], "log": True}}, {"a": 1})
 
 

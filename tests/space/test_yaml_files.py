@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,7 +37,7 @@ def test_values(text: str, expected: Any) -> None:
     [
         pytest.param("a: 1\nb: 2\na: 3", r"line 3, column 1: key 'a' stands here twice", id="duplicate"),
         pytest.param("x:\n  - {k: 1, k: 2}", r"line 2, column 12: key 'k'", id="duplicate below"),
-        pytest.param("a: [1", r"line 1, column \d", id="malformed"),
+        pytest.param("a: [1", r"line \d, column \d", id="malformed"),
         pytest.param("a: !!python/object/apply:os.getcwd []", r"line 1, column 4", id="unsafe tag"),
         pytest.param("a: &a {<<: *a, b: 1}", "line 1, column 4: a mapping merges itself", id="merges-itself"),
         pytest.param("a: {<<: 3}", "line 1, column 9: only mappings can be merged", id="merges-a-number"),
@@ -75,6 +77,28 @@ def test_own_keys_win_over_merged_ones_however_deep() -> None:
     text = "x: &x {k: 1, m: 5}\na: &a {<<: *x, k: 2}\nb: {<<: *a}\nc: {<<: [*x, *a]}\nd: {<<: [*a, *x], m: 6}\n"
     read = load_yaml(text, "it")
     assert (read["b"], read["c"], read["d"]) == ({"k": 2, "m": 5}, {"k": 1, "m": 5}, {"k": 2, "m": 6})
+
+
+def test_other_packages_constructors_build_nothing_here() -> None:
+    """A package that teaches every safe loader a tag (QuantumGrav's `!pyobject` imports) has not taught ours."""
+    code = (
+        "import yaml\n"
+        "loaders = yaml.SafeLoader, yaml.constructor.SafeConstructor, getattr(yaml, 'CSafeLoader', yaml.Loader)\n"
+        "for loader in loaders:\n"
+        "    loader.add_constructor('!pyobject', lambda *_: print('built'))\n"
+        "    loader.add_multi_constructor('!', lambda *_: print('built'))\n"
+        "    loader.add_constructor('tag:yaml.org,2002:int', lambda *_: 'foreign')\n"
+        "from qgtune.space.reading.yaml_files import load_yaml\n"
+        "{}"
+        "assert load_yaml('a: 1', 'it') == {{'a': 1}}\n"
+        "try:\n    load_yaml('a: !pyobject os.system', 'it')\nexcept Exception as error:\n    print(error)\n"
+    )
+    for order in ("", "yaml.SafeLoader.add_constructor('!later', lambda *_: print('built'))\n"):
+        ran = subprocess.run(
+            [sys.executable, "-c", code.format(order)], capture_output=True, text=True, check=True, timeout=60
+        )
+        assert "the tag '!pyobject' is not read here" in ran.stdout
+        assert "built" not in ran.stdout
 
 
 def test_an_equals_sign_is_text() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from qgtune.errors import Located, QGTuneError
-from qgtune.space.reading.yaml_files import load_yaml, positions_of
+from qgtune.space.reading.yaml_files import load_yaml, positions_of, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,7 +73,7 @@ def read_documents(file: str, kind: Kind | None = None, package: str | None = No
     Raises:
         QGTuneError: when it is missing or no YAML, or shows no sign of what it is.
     """
-    text = _text(Path(file), "file" if kind is None else WORDS[kind])
+    text = read_text(Path(file), "file" if kind is None else WORDS[kind])
     try:
         data = load_yaml(text, f"the {'file' if kind is None else WORDS[kind]} {file!r}")
     except QGTuneError as error:
@@ -139,15 +139,6 @@ def _wrapped(data: Any, package: Sequence[str]) -> Any:
     for part in reversed(package):
         data = {part: data}
     return data
-
-
-def _text(file: Path, what: str) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise QGTuneError(f"Cannot read the {what}: there is no file {str(file)!r}. Check the path.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise QGTuneError(f"Cannot read the {what} {str(file)!r}: {error}.") from None
 
 
 def _positions(text: str) -> dict[tuple[str, ...], tuple[int, int]]:

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import Located, QGTuneError, did_you_mean, first_line
 from qgtune.space.dependencies import mapping as deps
-from qgtune.space.model import Hyperparameter, SearchSpace, assign, plain
+from qgtune.space.model import Hyperparameter, SearchSpace, assign, opened, plain
 from qgtune.space.paths import (
     MISSING,
     all_paths,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from qgtune.space.model import Dependency
 
 # What OmegaConf and plain containers raise for a value or a place that does not fit.
+_IN_JOBS_ONLY = "HydraConfig was not set"  # what `${hydra:…}` raises outside of one
 REFUSALS = (OmegaConfBaseException, KeyError, IndexError, TypeError, ValueError)
 
 
@@ -128,10 +129,17 @@ def _settings(walk: Walk) -> Any:
     config = OmegaConf.create({} if walk.base is None else walk.base)
     for path, value in walk.constants.items():
         _try_assign(walk, config, path, value)
-    for path, hyperparameter in walk.hyperparameters.items():
-        inside = next((choice for choice in hyperparameter.choices if isinstance(choice, (dict, list))), None)
-        if inside is not None or select(plain(config), parse_path(path)) is MISSING:
-            _try_assign(walk, config, path, inside)
+    inside = {
+        path: next((choice for choice in hyperparameter.choices if isinstance(choice, (dict, list))), None)
+        for path, hyperparameter in walk.hyperparameters.items()
+    }
+    for path, choice in inside.items():
+        if choice is not None:
+            _try_assign(walk, config, path, choice)
+    settings = plain(config)
+    for path in inside:
+        if select(settings, parse_path(path)) is MISSING:
+            _try_assign(walk, config, path, None)
     return plain(config)
 
 
@@ -182,51 +190,49 @@ def check_space(space: SearchSpace, config: DictConfig) -> None:
         prepared = space.prepare(config)
     except OmegaConfBaseException as error:
         raise QGTuneError(f"Cannot put the constants of the search space into the config: {_first(error)}") from None
-    problems = [problem for item in space.hyperparameters.values() for problem in _refused(prepared, item)]
+    with opened(prepared, space.hyperparameters):
+        problems = [problem for item in space.hyperparameters.values() for problem in _refused(prepared, item)]
     if not problems:
         sample = {path: item.extremes()[0] for path, item in space.hyperparameters.items()}
         sampled = copy.deepcopy(prepared)
         space.inject(sampled, sample)
         problems = _unresolved(space.dependencies, sampled)
         for path, item in space.hyperparameters.items():
+            followers = _followers(space, item)
             merges = any(isinstance(value, dict) for value in item.extremes())
             rest = {name: value for name, value in sample.items() if name != path} if merges else {}
-            problems += _unresolved_by(space, prepared if merges else sampled, item, rest)
-            if not merges:
+            for value in item.extremes()[1:] if followers else ():
+                tried = copy.deepcopy(prepared) if merges else sampled
+                space.inject(tried, {**rest, path: value})
+                problems += _unresolved(followers, tried)
+            if followers and not merges:
                 space.inject(sampled, {path: sample[path]})
     if problems:
         raise QGTuneError(*dict.fromkeys(problems))
 
 
-def _unresolved_by(space: SearchSpace, config: DictConfig, item: Hyperparameter, rest: Mapping[str, Any]) -> list[str]:
-    """Read what follows a hyperparameter directly, at each of its other extremes, beside the values of the rest."""
+def _followers(space: SearchSpace, item: Hyperparameter) -> dict[str, Dependency]:
+    """Return what follows a hyperparameter directly."""
     path = parse_path(item.path)
-    followers = {
+    return {
         target: dependency
         for target, dependency in space.dependencies.items()
         if any(overlap(parse_path(source), path) for source in dependency.sources)
     }
-    problems: list[str] = []
-    for value in item.extremes()[1:] if followers else ():
-        tried = copy.deepcopy(config) if rest else _own(config, value)
-        space.inject(tried, {**rest, item.path: value})
-        problems += _unresolved(followers, tried)
-    return problems
-
-
-def _own(config: DictConfig, value: Any) -> DictConfig:
-    """Return a config to try a value in: a copy for a mapping, which leaves what it merges into."""
-    return copy.deepcopy(config) if isinstance(value, dict) else config
 
 
 def _refused(config: DictConfig, hyperparameter: Hyperparameter) -> list[str]:
     problems: list[str] = []
     for value in hyperparameter.extremes():
+        tried = copy.deepcopy(config) if isinstance(value, dict) else config
         try:
-            assign(_own(config, value), parse_path(hyperparameter.path), value)
-        except REFUSALS as error:
-            problem = f"Cannot set {hyperparameter.path} to {value!r} ({hyperparameter.source}): {_first(error)}"
-            problems.append(Located(problem, hyperparameter.path, hyperparameter.source))
+            assign(tried, parse_path(hyperparameter.path), value)
+            if isinstance(value, str) and "${" in value:
+                read(tried, hyperparameter.path)
+        except (*REFUSALS, QGTuneError, RecursionError) as error:
+            if _IN_JOBS_ONLY not in str(error):
+                problem = f"Cannot set {hyperparameter.path} to {value!r} ({hyperparameter.source}): {_first(error)}"
+                problems.append(Located(problem, hyperparameter.path, hyperparameter.source))
     return problems
 
 
@@ -236,7 +242,7 @@ def _unresolved(dependencies: Mapping[str, Dependency], config: DictConfig) -> l
         try:
             read(config, target)
         except (*REFUSALS, QGTuneError, RecursionError) as error:
-            if "HydraConfig was not set" not in str(error):  # `${hydra:…}` can be read in a job only
+            if _IN_JOBS_ONLY not in str(error):
                 reason = _reason(error, dependencies, config, target)
                 problem = f"Cannot let {target} follow {dependency.text!r} ({dependency.source}): {reason}"
                 problems.append(Located(problem, target, dependency.source))

@@ -110,7 +110,9 @@ class Walk:
             return
         replaces = path and not isinstance(base, dict) and base is not MISSING
         if replaces and not (base is None or (isinstance(base, str) and ("${" in base or base == "???"))):
-            hint = " A range has the keys type and value and no others." if node.get("type") in TYPES else ""
+            hint = (
+                f" A range has the keys type ({', '.join(TYPES)}) and value, and no others." if "type" in node else ""
+            )
             self.fail(format_path(path), f"the base settings hold {base!r} there, not a mapping.{hint}")
             return
         if replaces:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import tempfile
-from collections.abc import Hashable
 from enum import Enum
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from qgtune.errors import Located, QGTuneError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # YAML 1.1 readers take `1e-5` for text; this is what people mean by it.
 _FLOAT = re.compile(
@@ -28,14 +31,20 @@ _FLOAT_TAG = "tag:yaml.org,2002:float"
 _FLOAT_STARTS = list("-+0123456789.")
 _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 _VALUE_TAG = "tag:yaml.org,2002:value"
+MAX_DEPTH = 64
+MAX_VALUES = 500_000
+"""How deep a file may nest, and how many values it may hold, aliases followed: more is a mistake, or an attack."""
 _MERGE = "tag:yaml.org,2002:merge"
 
 
-# libyaml writes several times faster than PyYAML's own emitter; not every build of PyYAML has it.
+_TOO_MUCH = f"it nests deeper than {MAX_DEPTH} levels or holds more than {MAX_VALUES:,} values"
+
+# libyaml reads and writes several times faster than PyYAML alone; not every build of PyYAML has it.
+_FastSafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FastSafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(_FastSafeLoader):  # type: ignore[misc] # one of two classes
     """A safe loader that reads `1e-5` as a float, refuses duplicate keys, and copies what aliases share."""
 
     def __init__(self, stream: Any) -> None:
@@ -53,16 +62,16 @@ class _Loader(yaml.SafeLoader):
         for key, value in node.value:
             if key.tag == _MERGE:
                 for mapping in reversed(value.value if isinstance(value, yaml.SequenceNode) else [value]):
-                    merged.update({_identity(pair[0]): pair for pair in self._mergeable(mapping)})
-        own = {_identity(pair[0]): pair for pair in node.value if pair[0].tag != _MERGE}
+                    merged.update({(pair[0].tag, pair[0].value): pair for pair in self._mergeable(mapping)})
+        own = {(pair[0].tag, pair[0].value): pair for pair in node.value if pair[0].tag != _MERGE}
         node.value = list({**merged, **own}.values())
 
     def _mergeable(self, node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
         if not isinstance(node, yaml.MappingNode):
-            raise yaml.constructor.ConstructorError(None, None, "only mappings can be merged", node.start_mark)
+            raise _error("only mappings can be merged", node)
         self.flatten_mapping(node)
         if any(key.tag == _MERGE for key, _ in node.value):
-            raise yaml.constructor.ConstructorError(None, None, "a mapping merges itself", node.start_mark)
+            raise _error("a mapping merges itself", node)
         return list(node.value)
 
     def _refuse_duplicates(self, node: yaml.MappingNode) -> None:
@@ -70,16 +79,16 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             if key_node.tag == _MERGE:
                 continue
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _error("a key must be text or a number", key_node)
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} stands here twice", key_node.start_mark
-                )
+            if key in seen:
+                raise _error(f"key {key!r} stands here twice", key_node)
             seen.add(key)
 
 
-def _identity(key: yaml.Node) -> tuple[str, Any]:
-    return (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else ("", id(key))
+def _error(problem: str, at: Any) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, at.start_mark)
 
 
 class _Dumper(_FastSafeDumper):  # type: ignore[misc] # one of two classes
@@ -93,9 +102,21 @@ def _without(tags: set[str], resolvers: dict[str, list[tuple[str, Any]]]) -> dic
     return {start: [(tag, rule) for tag, rule in rules if tag not in tags] for start, rules in resolvers.items()}
 
 
+def _refuse_tag(_: _Loader, node: yaml.Node) -> Any:
+    how = "Write a range as {type: tuple, value: [low, high]}, choices as {type: categorical, value: [one, other]}"
+    raise _error(f"the tag {node.tag!r} is not read here. {how}", node)
+
+
+# No other constructors: a package that registers `!pyobject` for every safe loader means its own files.
+_Loader.yaml_multi_constructors = {}
+_Loader.yaml_constructors = {
+    f"tag:yaml.org,2002:{kind}": getattr(yaml.constructor.SafeConstructor, f"construct_yaml_{kind}")
+    for kind in ("null", "bool", "int", "float", "str", "binary", "seq", "map")
+}
+_Loader.yaml_constructors[None] = _refuse_tag
 # Dates stay text, as in OmegaConf's own loader: configs cannot hold them. So does `=`, which nothing constructs.
 _Loader.yaml_implicit_resolvers = _without(
-    {_FLOAT_TAG, _TIMESTAMP_TAG, _VALUE_TAG}, yaml.SafeLoader.yaml_implicit_resolvers
+    {_FLOAT_TAG, _TIMESTAMP_TAG, _VALUE_TAG}, yaml.resolver.Resolver.yaml_implicit_resolvers
 )
 _Loader.add_implicit_resolver(_FLOAT_TAG, _FLOAT, _FLOAT_STARTS)
 _Dumper.yaml_implicit_resolvers = {key: list(rules) for key, rules in yaml.SafeDumper.yaml_implicit_resolvers.items()}
@@ -115,13 +136,27 @@ def load_yaml_file(path: Path, what: str) -> Any:
         QGTuneError: when it is missing or cannot be read, is no YAML, holds a key twice or a tag that would build an
             object.
     """
+    return load_yaml(read_text(path, what), f"the {what} {str(path)!r}")
+
+
+def read_text(path: Path, what: str) -> str:
+    """Read a text file that the user named.
+
+    Args:
+        path: the file.
+        what: what it is to the user, for errors.
+
+    Raises:
+        QGTuneError: when it is missing, no file (a pipe would be waited for), or no UTF-8 text.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        if path.exists() and not path.is_file():
+            raise QGTuneError(f"Cannot read the {what}: {str(path)!r} is no file. Check the path.")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise QGTuneError(f"Cannot read the {what}: there is no file {str(path)!r}. Check the path.") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise QGTuneError(f"Cannot read the {what} {str(path)!r}: {error}.") from None
-    return load_yaml(text, f"the {what} {str(path)!r}")
 
 
 def load_yaml(text: str, what: str) -> Any:
@@ -131,7 +166,8 @@ def load_yaml(text: str, what: str) -> Any:
         QGTuneError: with line and column.
     """
     try:
-        return _copied(yaml.load(text, Loader=_Loader), ())  # noqa: S506 - a subclass of the safe loader
+        _refuse_too_much(text)
+        return _copied(yaml.load(text, Loader=_Loader), (), itertools.count())  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
@@ -139,6 +175,15 @@ def load_yaml(text: str, what: str) -> Any:
         raise QGTuneError(Located(f"Cannot read {what}{place}: {error.problem or error.context}.", place=at)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise QGTuneError(f"Cannot read {what}: {' '.join(str(error).split())}.") from None
+
+
+def _refuse_too_much(text: str) -> None:
+    """Refuse what no reader here could take: libyaml's composer recurses on the C stack."""
+    depth = 0
+    for n_events, event in enumerate(yaml.parse(text, Loader=_FastSafeLoader)):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH or n_events > MAX_VALUES:
+            raise _error(_TOO_MUCH, event)
 
 
 def positions_of(text: str) -> dict[tuple[str, ...], tuple[int, int]]:
@@ -173,16 +218,18 @@ def _collect(
             _collect(item, (*path, str(index)), item.start_mark, found)
 
 
-def _copied(node: Any, above: tuple[int, ...]) -> Any:
+def _copied(node: Any, above: tuple[int, ...], counter: Iterator[int]) -> Any:
     """Give each place that an alias filled a node of its own."""
+    if next(counter) > MAX_VALUES:
+        raise ValueError(_TOO_MUCH)
     if not isinstance(node, (dict, list)):
         return node
     if id(node) in above:
         raise ValueError("an alias points at something that it is part of")
     above = (*above, id(node))
     if isinstance(node, dict):
-        return {key: _copied(value, above) for key, value in node.items()}
-    return [_copied(value, above) for value in node]
+        return {key: _copied(value, above, counter) for key, value in node.items()}
+    return [_copied(value, above, counter) for value in node]
 
 
 def dump_yaml(data: Any) -> str:

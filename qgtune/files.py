@@ -1,35 +1,65 @@
-"""Result files: writing them whole or not at all, and naming them."""
+"""Files that are whole or not there, and how a user would name them. They follow the umask, and no planted link."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
-from pathlib import Path
-from typing import Any
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from qgtune.space.reading.yaml_files import dump_yaml
+from qgtune.errors import QGTuneError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
-def write_once(path: Path, data: Any) -> bool:
-    """Write YAML to `path` unless it exists; of several processes that try at once, one wins.
+def write_whole(path: Path, content: str | bytes, *, sync: bool = True) -> None:
+    """Write a file, whole or not at all: what was there before is kept until then.
+
+    Args:
+        path: the file; its folder is made if need be.
+        content: a text is written in UTF-8.
+        sync: whether it has to outlive a power cut from now on.
+
+    Raises:
+        OSError: when it cannot be written.
+    """
+    with _temporary(path, content, sync=sync) as temporary:
+        temporary.replace(path)
+
+
+def write_once(path: Path, content: str | bytes) -> bool:
+    """Write a file unless it exists; of several processes that try at once, one wins.
 
     Returns:
         Whether this call wrote it.
+
+    Raises:
+        OSError: when it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(dump_yaml(data))
+    with _temporary(path, content, sync=False) as temporary:
         return _link(temporary, path)
+
+
+@contextmanager
+def _temporary(path: Path, content: str | bytes, *, sync: bool) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        yield temporary
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def _link(temporary: Path, path: Path) -> bool:
-    temporary.chmod(0o644)
     try:
         path.hardlink_to(temporary)
     except FileExistsError:
@@ -40,6 +70,26 @@ def _link(temporary: Path, path: Path) -> bool:
         with contextlib.suppress(FileExistsError):
             temporary.rename(path)
     return True
+
+
+def check_writable(path: Path, key: str) -> None:
+    """Check that a file can be written, before anything is lost because it cannot.
+
+    Args:
+        path: the file; its folder is made if need be.
+        key: the setting that names it, for the error.
+
+    Raises:
+        QGTuneError: when it cannot.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(f"it is a folder: {path}")
+        with _temporary(path, "", sync=False):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise QGTuneError(f"Cannot write {str(path)!r} ({key}): {reason}. Choose another path.") from None
 
 
 def short_path(path: Path) -> str:

@@ -85,6 +85,11 @@ def _three(value: Any) -> tuple[Any, Any, Any]:
 def _number(item: Any) -> int | float:
     if isinstance(item, str) and re.fullmatch(NUMBER, item.strip()):
         item = float(item)
+    if isinstance(item, str) and "${" in item:
+        raise NodeError(
+            f"a file's ranges hold no interpolations such as {item!r}. Write the number, or the space below "
+            "hydra.sweeper.search_space of the config"
+        )
     if isinstance(item, bool) or not isinstance(item, (int, float)):
         raise NodeError(f"{item!r} is no number. Give numbers for both ends")
     if not math.isfinite(item):

@@ -19,8 +19,8 @@ from qgtune.study.spec import StudySpec
 from qgtune.study.storages.addresses import hidden
 from qgtune.study.storages.opening import check_storage, is_memory, located
 from qgtune.sweep.compose.composition import Composition, compose
-from qgtune.sweep.compose.rehearsal import rehearse
 from qgtune.sweep.features.first_trials import Points, read_points
+from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.settings import Settings, read_settings
 from qgtune.sweep.workers.launching import plain
 
@@ -92,12 +92,14 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
             "'training.lr=interval(1e-4,1e-1)'."
         )
     points = None if composition is None else attempt(lambda: read_points(settings, composition))
-    attempt(lambda: None if composition is None else rehearse(composition))
+    folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
+    if composition is not None and bounded is not None and not problems:
+        attempt(lambda: rehearse(composition, bounded, folder))
     if problems or composition is None or bounded is None or points is None or slots is None:
         raise QGTuneError(*problems)
     values = hidden(composition.fixed_values(), storage)
     fixed = FixedSettings.of(values, _project(config))
-    return Plan(bounded, composition, *_study(bounded, storage, config, fixed.digest), points, slots, fixed)
+    return Plan(bounded, composition, folder, *_study(bounded, storage, folder, fixed.digest), points, slots, fixed)
 
 
 def _project(config: DictConfig) -> Path:
@@ -124,8 +126,7 @@ def _bounded(settings: Settings, composition: Composition | None) -> Settings:
     return replace(settings, sampler=sampler, n_trials=n_trials)
 
 
-def _study(settings: Settings, storage: Storage, config: DictConfig, digest: str) -> tuple[Path, StudySpec, Limits]:
-    folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
+def _study(settings: Settings, storage: Storage, folder: Path, digest: str) -> tuple[StudySpec, Limits]:
     spec = StudySpec(
         settings.study_name,
         storage,
@@ -146,7 +147,7 @@ def _study(settings: Settings, storage: Storage, config: DictConfig, digest: str
         stop_at=settings.stop_at,
         stop_after_no_improvement=settings.stop_after_no_improvement,
     )
-    return folder, spec, limits
+    return spec, limits
 
 
 def _storage(settings: Settings, config: DictConfig) -> Storage:

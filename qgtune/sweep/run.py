@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hydra.core.utils import configure_log, setup_globals
 
 from qgtune.errors import QGTuneError
-from qgtune.files import short_path
+from qgtune.files import check_writable, short_path
 from qgtune.processes.function import Task
 from qgtune.processes.interrupts import Interrupts
 from qgtune.progress.show import Watched, progress
@@ -83,7 +83,14 @@ def run_sweep(
 
         show(plan)
         return {}
-    return _Sweep(hydra_context, Task(task_function), masked(config), plan).run()
+    try:
+        return _Sweep(hydra_context, Task(task_function), masked(config), plan).run()
+    except OSError as error:
+        folder = short_path(plan.folder)
+        raise QGTuneError(
+            f"Cannot run the sweep in {folder!r}: {error}. Make room there, or give another hydra.sweep.dir; what is "
+            "finished is kept."
+        ) from error
 
 
 @dataclass
@@ -96,6 +103,8 @@ class _Sweep:
 
     def run(self) -> dict[str, Any]:
         _check_folder(self.plan)
+        check_writable(self.plan.folder / "multirun.yaml", "hydra.sweep.dir")
+        self.results.check()
         spec = self.plan.spec
         session = open_session(spec, self.plan.limits, samples=False)
         session.forget_failures()

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from qgtune import checks
-from qgtune.errors import QGTuneError, did_you_mean
+from qgtune.errors import QGTuneError, did_you_mean, first_line
 from qgtune.space.reading.yaml_files import load_yaml_file
 from qgtune.study.algorithms.names import DEFAULT_PRUNER
 from qgtune.study.objectives import Objectives, pruner_for
@@ -190,4 +191,26 @@ def read_given(config: DictConfig, key: str) -> Given:
         return Given(load_yaml_file(Path(config.hydra.runtime.cwd, value), key.replace("_", " ")), value)
     if OmegaConf.is_config(value):
         value = OmegaConf.to_container(value, resolve=False)
+    if key == "search_space":
+        value = _with_ends(value, config.hydra.sweeper[key])
     return Given(value, f"hydra.sweeper.{key}")
+
+
+def _with_ends(raw: Any, node: Any, path: str = "") -> Any:
+    """Resolve the ends of ranges: unlike choices they have to be numbers before the first trial."""
+    if isinstance(raw, dict) and raw.get("type") == "tuple":
+        try:
+            return OmegaConf.to_container(node, resolve=True)
+        except OmegaConfBaseException as error:
+            raise QGTuneError(f"Cannot use {path} of hydra.sweeper.search_space: {first_line(error)}.") from None
+    if isinstance(raw, dict):
+        return {
+            key: _with_ends(item, _inside(node, key, item), f"{path}.{key}".lstrip(".")) for key, item in raw.items()
+        }
+    if isinstance(raw, list):
+        return [_with_ends(item, _inside(node, index, item), f"{path}.{index}") for index, item in enumerate(raw)]
+    return raw
+
+
+def _inside(node: Any, key: Any, raw: Any) -> Any:
+    return node[key] if isinstance(raw, (dict, list)) else None

@@ -14,7 +14,7 @@ from qgtune.files import write_once
 from qgtune.results.recorded import resolve_plain
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.reading.build import build_space, check_space
-from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
+from qgtune.space.reading.yaml_files import dump_yaml, load_yaml_file, write_yaml
 
 if TYPE_CHECKING:
     import optuna
@@ -151,4 +151,4 @@ def _write_built(path: Path, built: dict[str, Any], number: int) -> None:
     if number == 0:
         write_yaml(path, built)
     elif not path.exists():
-        write_once(path, built)
+        write_once(path, dump_yaml(built))

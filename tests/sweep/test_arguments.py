@@ -67,7 +67,7 @@ def test_values_are_fixed(loader: ConfigLoaderImpl) -> None:
     """What is no sweep holds for every trial; its path leaves the space, unless it is a config group."""
     found = parse(loader, "a.b=1", "opt=adam", "+c=2", "~d")
     assert found.fixed == ("a.b=1", "opt=adam", "+c=2", "~d")
-    assert found.fixed_paths == {"a.b", "c"}
+    assert found.fixed_paths == {"a.b", "c", "d"}
 
 
 @pytest.mark.parametrize("text", ["opt=adam,sgd", "opt=choice(adam,sgd)", "opt=glob(*)"])

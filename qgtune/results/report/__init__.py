@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError
+from qgtune.files import write_whole
 from qgtune.results.report.facts import Command, Facts, facts_of
 from qgtune.results.source import Source, open_source
 
@@ -97,10 +98,7 @@ def write_report(study: optuna.Study, path: Path, *, facts: Facts | None = None)
 
     text = render(study, facts or Facts())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.new")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise QGTuneError(f"Cannot write the report {str(path)!r}: {error.strerror}. Choose another path.") from None
 

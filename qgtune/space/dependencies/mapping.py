@@ -43,12 +43,14 @@ class Reader:
     Attributes:
         settings: plain data: the base settings with the space's constants in place.
         source: where the mapping was written.
+        deleted: paths that the command line deleted, so that nothing can follow there.
         problems: what is wrong with it, one line each.
         found: the dependencies by target.
     """
 
     settings: Any
     source: str
+    deleted: Sequence[Parts] = ()
     problems: list[str] = field(default_factory=list)
     found: dict[str, Dependency] = field(default_factory=dict)
 
@@ -71,12 +73,14 @@ class Reader:
             self._fail(name, text, "it is neither a path nor an expression. Write a path such as model.width")
             return
         if select(self.settings, target) is MISSING:
+            if any(is_within(target, path) for path in self.deleted):
+                return
             self._fail(name, text, f"the config has no such target.{suggestions(self.settings, target)}")
             return
         target = normalise(self.settings, target)
         try:
             sources = [self._source(parts) for parts in self._needed(text, target)]
-            expression = _expression(text, sources)
+            expression = _expression(text)
         except QGTuneError as error:
             self._fail(name, text, str(error))
             return
@@ -122,15 +126,17 @@ def leaves(node: Any, prefix: Parts = ()) -> Iterator[tuple[Parts, Any]]:
         yield prefix, node
 
 
-def _expression(text: str, sources: Sequence[str]) -> str:
+def _expression(text: str) -> str:
     """Return what to put into the config.
 
     Raises:
         QGTuneError: when OmegaConf cannot parse it.
     """
     if "${" not in text:
-        plain = re.fullmatch(r"[A-Za-z_][\w.-]*", sources[0])
-        return f"${{qgtune.ref:{sources[0]}}}" if plain else f"${{qgtune.ref:'{sources[0]}'}}"
+        # As written: `-1` is the last element of whatever list stands there, which may be a choice.
+        source = format_path(parse_path(text))
+        plain = re.fullmatch(r"[A-Za-z_][\w.-]*", source)
+        return f"${{qgtune.ref:{source}}}" if plain else f"${{qgtune.ref:'{source}'}}"
     expression = _BARE_BRACKETS.sub(r"\1'\2'\3", text)
     try:
         OmegaConf.create({"it": expression})
@@ -217,12 +223,26 @@ def _walk(
 def without(
     dependencies: Mapping[str, Dependency], paths: Sequence[Parts]
 ) -> tuple[dict[str, Dependency], list[Dependency]]:
-    """Split dependencies into those that stay and those whose target is one of `paths` or lies below one."""
+    """Split dependencies into those that stay and those whose target is one of `paths` or lies below one.
+
+    Raises:
+        QGTuneError: for each path below a target: what follows would overwrite it.
+    """
     kept: dict[str, Dependency] = {}
     dropped: list[Dependency] = []
+    problems: list[str] = []
     for target, dependency in dependencies.items():
-        if any(is_within(parse_path(target), path) for path in paths):
+        parts = parse_path(target)
+        if any(is_within(parts, path) for path in paths):
             dropped.append(dependency)
-        else:
-            kept[target] = dependency
+            continue
+        kept[target] = dependency
+        problems += [
+            f"Cannot set {format_path(path)}: {target} follows {dependency.text!r} ({dependency.source}), with all "
+            f"that is in it. Set what it follows, or the whole of {target}."
+            for path in paths
+            if is_within(path, parts)
+        ]
+    if problems:
+        raise QGTuneError(*problems)
     return kept, dropped

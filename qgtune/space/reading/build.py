@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from qgtune.space.model import Dependency
 
 # What OmegaConf and plain containers raise for a value or a place that does not fit.
-_IN_JOBS_ONLY = "HydraConfig was not set"  # what `${hydra:…}` raises outside of one
+IN_JOBS_ONLY = "HydraConfig was not set"  # what `${hydra:…}` raises outside of one
 REFUSALS = (OmegaConfBaseException, KeyError, IndexError, TypeError, ValueError)
 
 
@@ -82,7 +82,7 @@ def build_space(  # noqa: PLR0913 - the one entry point; all but three are keywo
     _check_tune(walk, tune, bare(space), extra)
     _add_extra(walk, extra)
     settings = _settings(walk)
-    reader = deps.Reader(settings, dependencies_source)
+    reader = deps.Reader(settings, dependencies_source, held)
     found = reader.read(dependencies)
     kept = _settle_conflicts(walk, reader, found, fixed, extra)
     if walk.problems or reader.problems:
@@ -230,7 +230,7 @@ def _refused(config: DictConfig, hyperparameter: Hyperparameter) -> list[str]:
             if isinstance(value, str) and "${" in value:
                 read(tried, hyperparameter.path)
         except (*REFUSALS, QGTuneError, RecursionError) as error:
-            if _IN_JOBS_ONLY not in str(error):
+            if IN_JOBS_ONLY not in str(error):
                 problem = f"Cannot set {hyperparameter.path} to {value!r} ({hyperparameter.source}): {_first(error)}"
                 problems.append(Located(problem, hyperparameter.path, hyperparameter.source))
     return problems
@@ -242,7 +242,7 @@ def _unresolved(dependencies: Mapping[str, Dependency], config: DictConfig) -> l
         try:
             read(config, target)
         except (*REFUSALS, QGTuneError, RecursionError) as error:
-            if _IN_JOBS_ONLY not in str(error):
+            if IN_JOBS_ONLY not in str(error):
                 reason = _reason(error, dependencies, config, target)
                 problem = f"Cannot let {target} follow {dependency.text!r} ({dependency.source}): {reason}"
                 problems.append(Located(problem, target, dependency.source))
@@ -291,11 +291,12 @@ def apply_dependencies(
     Raises:
         QGTuneError: with every problem of the mapping.
     """
-    reader = deps.Reader(plain(config), source)
+    given_paths = [parse_path(path) for path in fixed]
+    reader = deps.Reader(plain(config), source, given_paths)
     found = reader.read(dependencies)
     if reader.problems:
         raise QGTuneError(*reader.problems)
-    kept, dropped = deps.without(found, [parse_path(path) for path in fixed])
+    kept, dropped = deps.without(found, given_paths)
     given = {dependency.target: _read_or_missing(config, dependency.target) for dependency in dropped}
     for dependency in kept.values():
         assign(config, parse_path(dependency.target), dependency.expression)

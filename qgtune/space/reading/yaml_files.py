@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
-import tempfile
 from enum import Enum
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from qgtune.errors import Located, QGTuneError
+from qgtune.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -257,16 +256,4 @@ def write_yaml(path: Path, data: Any) -> None:
     Raises:
         OSError: when it cannot be written; what was there before is then kept.
     """
-    text = dump_yaml(data)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, dump_yaml(data))

@@ -22,6 +22,7 @@ log = logging.getLogger("qgtune")
 
 _CHUNK_BYTES = 1 << 22
 _TAIL_BYTES = 1 << 12
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _FLAGS = getattr(os, "O_BINARY", 0)  # Windows would change the ends of lines
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # as Optuna writes; `json.dumps` would build it each time
 # Here an append lands at the end whoever else appends, and the sync of one writer covers the writers before it.
@@ -51,8 +52,13 @@ class JournalFile(BaseJournalBackend):
         try:
             if not self.path.exists():
                 self.path.open("ab").close()
+            with self.path.open("rb") as file:
+                start = file.read(1)
         except OSError as error:
             raise _error("open", self.path, error, "Choose another path.") from error
+
+        if start not in (b"", b"{"):
+            raise QGTuneError(f"Cannot open journal {self._name!r}: it holds something else. Choose another path.")
 
     @property
     def position(self) -> tuple[int, int]:
@@ -146,7 +152,7 @@ class JournalFile(BaseJournalBackend):
 
     def _set_aside(self, torn: bytes) -> None:
         side = self._name + ".torn"
-        with _opened(side, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as descriptor:
+        with _opened(side, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_LINK) as descriptor:
             os.write(descriptor, torn.rstrip(b"\n") + b"\n")
         log.warning("The last line of %r was torn: its writer died. It was moved to %r.", self._name, side)
 
@@ -214,7 +220,7 @@ def _end_of_lines(descriptor: int, size: int) -> int:
 
 def _is_record(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
+        return line[:1] == b"{" and isinstance(json.loads(line), dict)
     except ValueError:
         return False
 

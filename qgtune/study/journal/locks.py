@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
@@ -105,7 +106,7 @@ class FileLock(GeneratorLock):
     def _open_locked(self) -> None:
         """Open and lock the file that the path names once the lock is held; somebody may have removed it meanwhile."""
         while True:
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)  # the umask narrows it
+            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)  # the umask narrows it
             _lock(self._descriptor)
             if _is_at(self.path, self._descriptor):
                 return

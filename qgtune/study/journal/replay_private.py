@@ -195,11 +195,21 @@ class Replay(JournalStorageReplayResult):
                 try:
                     self._apply(log)
                 except _REFUSALS as error:
+                    self._refuse_foreign(log, error)
                     first = first or error
         finally:
             self._fresh.clear()
         if first is not None:
             raise first
+
+    def _refuse_foreign(self, log: Record, error: Exception) -> None:
+        """Refuse a record that lacks what each of its kind has."""
+        missing = error.args[0] if isinstance(error, KeyError) else None
+        if isinstance(missing, str) and missing.isidentifier() and missing not in log:
+            raise QGTuneError(
+                f"Cannot read journal: its record {self.log_number_read} has no {missing}, so it is none of Optuna's. "
+                "Remove that line while no process uses the file."
+            )
 
     def _apply(self, log: Record) -> None:
         operation = log["op_code"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-import os
 from typing import TYPE_CHECKING, Any
 
 import optuna
+
+from qgtune.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,15 +50,11 @@ class Snapshot:
     def save(self, summary: Iterable[dict[str, Any]], n_records: int, n_bytes: int) -> None:
         """Write the snapshot, if the folder lets us: it saves time, and is not needed."""
         body = json.dumps(_packed(summary), separators=(",", ":")).encode()
-        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         try:
             header = json.dumps(self._header(n_records, n_bytes, body)).encode()
-            fresh.write_bytes(header + b"\n" + body)
-            fresh.replace(self.path)
+            write_whole(self.path, header + b"\n" + body, sync=False)
         except OSError as error:
             log.debug("The snapshot %r cannot be written: %s", str(self.path), error.strerror)
-            with contextlib.suppress(OSError):
-                fresh.unlink()
 
     def _header(self, n_records: int, n_bytes: int, body: bytes) -> dict[str, Any]:
         return {

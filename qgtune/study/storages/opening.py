@@ -105,7 +105,8 @@ def open_storage(storage: Storage) -> BaseStorage:
     if storage is None or kind == "memory":
         return MemoryStorage()
     if kind == "journal":
-        return _open_journal(storage)
+        _make_folder(Path(storage))
+        return Journal(storage)
     if kind == "redis":
         from qgtune.study.storages.redis_journal import RedisJournal
 
@@ -115,16 +116,15 @@ def open_storage(storage: Storage) -> BaseStorage:
     from qgtune.study.storages.sql import open_sql
 
     if kind == "sqlite":
-        _sqlite_path(storage).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(_sqlite_path(storage))
     return open_sql(storage)
 
 
-def _open_journal(path: str) -> BaseStorage:
+def _make_folder(path: Path) -> None:
     try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return Journal(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise QGTuneError(f"Cannot open storage {path!r}: {error.strerror}. Choose another path.") from error
+        raise QGTuneError(f"Cannot open storage {str(path)!r}: {error.strerror}. Choose another path.") from error
 
 
 def _open_proxy(url: str) -> BaseStorage:
@@ -235,15 +235,24 @@ def _sqlite_path(url: str) -> Path:
 
 
 def _check_path(path: Path) -> None:
+    try:
+        reason = _unfit(path)
+    except OSError as error:  # a name that is too long, say
+        reason = str(error.strerror)
+    if reason:
+        raise QGTuneError(f"Cannot open storage {str(path)!r}: {reason}. Choose another path.")
+
+
+def _unfit(path: Path) -> str:
+    """Say why a file cannot be opened or made; the empty text if nothing speaks against it."""
     if path.is_dir():
-        raise QGTuneError(f"Cannot open storage {str(path)!r}: it is a folder. Name a file in it, such as study.log.")
+        return "it is a folder, not a file in it such as study.log"
+    if path.exists() and not path.is_file():
+        return "it is no file"
     nearest = path if path.exists() else _nearest_existing(path.parent)
     if not nearest.is_dir() and nearest != path:
-        raise QGTuneError(f"Cannot open storage {str(path)!r}: {str(nearest)!r} is no folder. Choose another path.")
-    if not os.access(nearest, os.W_OK):
-        raise QGTuneError(
-            f"Cannot open storage {str(path)!r}: {str(nearest)!r} cannot be written. Choose another path."
-        )
+        return f"{str(nearest)!r} is no folder"
+    return "" if os.access(nearest, os.W_OK) else f"{str(nearest)!r} cannot be written"
 
 
 def _nearest_existing(folder: Path) -> Path:

@@ -16,7 +16,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 
 from qgtune.errors import QGTuneError
 from qgtune.space.model import Hyperparameter, categorical
-from qgtune.space.paths import format_path, parse_path
+from qgtune.space.paths import format_path, parse_path, select
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
@@ -33,7 +33,7 @@ class Arguments:
 
     Attributes:
         fixed: overrides that hold for every trial, as written.
-        fixed_paths: the config paths among them (no config groups).
+        fixed_paths: the config paths among them (no config groups), deleted ones too.
         fixed_texts: what was set, as text by key (no deletions).
         hyperparameters: ranges and choices for config paths.
         groups: choices between config groups; each one's path is the group as Hydra spells it.
@@ -63,7 +63,7 @@ class _Sorter:
             self.fixed[name] = override.input_line or ""
             if not override.is_delete():
                 self.fixed_texts[name] = str(override.get_value_element_as_str())
-            if not override.is_delete() and not self._is_group(override):
+            if not self._is_group(override):
                 self.fixed_paths[name] = _dots(name)
         elif self._is_group(override):
             self.groups[name] = categorical(name, _options(override, name, source), source, add=override.is_add())
@@ -79,19 +79,22 @@ class _Sorter:
         return bool(self.config_loader.get_group_options(override.key_or_group))
 
 
-def parse_arguments(arguments: Sequence[str], params: Mapping[str, Any], config_loader: ConfigLoader) -> Arguments:
+def parse_arguments(
+    arguments: Sequence[str], params: Mapping[str, Any], config_loader: ConfigLoader, base: Any = None
+) -> Arguments:
     """Sort the overrides of the command line and of `hydra.sweeper.params`; the command line wins.
 
     Args:
         arguments: overrides in Hydra's grammar, as in `training.lr=tag(log,interval(1e-4,1e-2))`.
-        params: the same as a mapping of key to value.
+        params: the same as a mapping of key to value; a list is choices where the base settings hold no list.
         config_loader: tells which keys are config groups.
+        base: the base settings as plain data.
 
     Raises:
         QGTuneError: with every override that does not parse or asks for an impossible range.
     """
     sorter = _Sorter(config_loader)
-    texts = [(text, "hydra.sweeper.params") for text in _flat_params(params)]
+    texts = [(text, "hydra.sweeper.params") for text in _flat_params(params, base)]
     texts += [(text, COMMAND_LINE) for text in arguments]
     parser = OverridesParser.create(config_loader=config_loader)
     for text, source in texts:
@@ -115,17 +118,20 @@ def parse_arguments(arguments: Sequence[str], params: Mapping[str, Any], config_
 def fixed_paths(arguments: Sequence[str], groups: Container[str]) -> frozenset[str]:
     """Return the paths whose values overrides of a plain run set; the choice of a config group's option sets none."""
     overrides = OverridesParser.create().parse_overrides(list(arguments))
-    keys = (override.key_or_group for override in overrides if not override.is_delete())
+    keys = (override.key_or_group for override in overrides)
     return frozenset(_dots(key) for key in keys if key not in groups)
 
 
-def _flat_params(params: Mapping[str, Any], prefix: str = "") -> list[str]:
+def _flat_params(params: Mapping[str, Any], base: Any, prefix: str = "") -> list[str]:
     texts: list[str] = []
     for key, value in params.items():
+        name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            texts += _flat_params(value, f"{prefix}{key}.")
+            texts += _flat_params(value, base, f"{name}.")
+        elif isinstance(value, list) and isinstance(select(base, parse_path(name)), (bool, int, float, str)):
+            texts.append(f"{name}=choice({','.join(map(value_text, value))})")
         else:
-            texts.append(f"{prefix}{key}={value if isinstance(value, str) else value_text(value)}")
+            texts.append(f"{name}={value if isinstance(value, str) else value_text(value)}")
     return texts
 
 
@@ -140,6 +146,9 @@ def hyperparameter(override: Override, source: str) -> Hyperparameter:
     """
     path = _dots(override.key_or_group)
     sweep = override.value()
+    if isinstance(sweep, (RangeSweep, IntervalSweep)) and (unknown := sweep.tags - {"log"}):
+        names = ", ".join(map(repr, sorted(unknown)))
+        raise QGTuneError(f"Cannot use {override.input_line!r} of {source}: the only tag is log, not {names}.")
     add = override.is_add() or override.is_force_add()
     if isinstance(sweep, (RangeSweep, IntervalSweep)):
         try:

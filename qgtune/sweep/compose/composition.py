@@ -173,7 +173,8 @@ class Composition:
         brought = {} if theirs is None else OmegaConf.to_container(theirs, resolve=True)
         if not self.groups or brought == params or not isinstance(brought, dict):
             return self.arguments
-        found = parse_arguments(self.texts, {str(key): value for key, value in brought.items()}, self.config_loader)
+        params = {str(key): value for key, value in brought.items()}
+        found = parse_arguments(self.texts, params, self.config_loader, plain(base))
         return replace(found, groups=self.arguments.groups)
 
     def check(self) -> None:
@@ -257,7 +258,7 @@ def compose(config_loader: ConfigLoader, master: DictConfig, texts: Sequence[str
     Raises:
         QGTuneError: with all problems of space, dependencies and values.
     """
-    arguments = parse_arguments(texts, settings.params, config_loader)
+    arguments = parse_arguments(texts, settings.params, config_loader, plain(master))
     name = settings.custom_search_space
     custom = CustomSpace(name, arguments.fixed_texts) if name else None
     composition = Composition(config_loader, master, tuple(texts), arguments, settings, custom)

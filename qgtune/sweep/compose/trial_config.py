@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError
 
 from qgtune.errors import QGTuneError
 from qgtune.space.model import plain
 from qgtune.space.paths import MISSING, parse_path, select, suggestions
+from qgtune.space.reading.build import IN_JOBS_ONLY
 from qgtune.sweep.compose.replay import spelled, why_not
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ class TrialConfig:
     def overrides(self) -> tuple[list[str], str]:
         """Return the overrides that make this config without any sweeper, and why they do not; empty if they do."""
         derived = {path: self._read(path) for path in self.space.dependencies}
+        in_jobs_only = [path for path, value in derived.items() if value is MISSING]
+        derived = {path: value for path, value in derived.items() if value is not MISSING}
         constants = {path: value for path, (_text, value) in self.constants.items()}
         texts = [
             *self.base,
@@ -98,11 +102,17 @@ class TrialConfig:
             *self.sampled(),
             *(text for path, value in derived.items() for text in spelled(path, value)),
         ]
-        return texts, why_not({**constants, **self.values, **derived}.items())
+        differs = f"the job decides on {', '.join(in_jobs_only)}" if in_jobs_only else ""
+        return texts, differs or why_not({**constants, **self.values, **derived}.items())
 
     def _read(self, path: str) -> Any:
-        value = OmegaConf.select(self.task, path)
-        return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        try:
+            value = OmegaConf.select(self.task, path)
+            return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        except InterpolationResolutionError as error:
+            if IN_JOBS_ONLY in str(error):
+                return MISSING
+            raise
 
 
 def _has_more(value: Any, there: Any) -> bool:

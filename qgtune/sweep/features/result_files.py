@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
-from qgtune.files import short_path
+from qgtune.files import check_writable, short_path
 from qgtune.results.best import best_trials, params_of, summary
 from qgtune.results.recorded import Record
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
@@ -51,6 +51,23 @@ class ResultFiles(Lifecycle):
     best_config: Path | None
     report: bool = True
     is_kept: bool = True
+
+    def check(self) -> None:
+        """Check that what is to be kept can be written.
+
+        Raises:
+            QGTuneError: for each path that cannot.
+        """
+        keys = ("built_search_space_path", "best_trial_path", "best_config_path")
+        problems: list[str] = []
+        for key, path in zip(keys, (self.built, self.best_trial, self.best_config), strict=True):
+            try:
+                if path is not None:
+                    check_writable(path, f"hydra.sweeper.{key}")
+            except QGTuneError as error:
+                problems += error.problems
+        if problems:
+            raise QGTuneError(*problems)
 
     def new_best(self, session: Session, trial: FrozenTrial) -> None:
         """Write the best trial's files."""

@@ -36,6 +36,14 @@ def set_job(config: DictConfig, sweep: Path, number: int, overrides: Sequence[st
         config.hydra.runtime.output_dir = os.path.abspath(os.path.join(sweep, str(config.hydra.sweep.subdir)))
 
 
+def override_dirname(overrides: Sequence[str], whole: DictConfig) -> str:
+    """Return what Hydra calls `override_dirname`."""
+    config = whole.hydra.job.config.override_dirname
+    keys = {text: text.lstrip("+~").split("=", 1)[0] for text in overrides}
+    kept = sorted(text for text, key in keys.items() if key not in config.exclude_keys)
+    return str(config.item_sep).join(kept).replace("=", str(config.kv_sep))
+
+
 def set_folder(config: DictConfig, folder: Path) -> None:
     """Let a job run in another folder."""
     with read_write(config.hydra), open_dict(config.hydra):

@@ -15,12 +15,13 @@ from qgtune.errors import first_line
 from qgtune.files import write_once
 from qgtune.processes.interrupts import Interrupted
 from qgtune.results.recorded import Record, pin_random_values, recorded
+from qgtune.space.reading.yaml_files import dump_yaml
 from qgtune.study.outcome import failed, outcome_of, returned
 from qgtune.sweep.hydra.versions import configure_logging
-from qgtune.sweep.workers.job import run_job, set_folder, set_job
+from qgtune.sweep.workers.job import override_dirname, run_job, set_folder, set_job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import optuna
     from hydra.types import HydraContext
@@ -61,7 +62,7 @@ class TrialRunner:
         whole = placed.whole
         texts, differs = placed.overrides()
         try:
-            set_job(whole, self.folder, trial.number, texts, _dirname([*placed.base, *placed.sampled()], whole))
+            set_job(whole, self.folder, trial.number, texts, override_dirname([*placed.base, *placed.sampled()], whole))
         except OmegaConfBaseException as error:
             return failed(f"its config does not resolve: {first_line(error)}")
         set_folder(whole, _own_folder(Path(whole.hydra.runtime.output_dir), self.folder, trial.number))
@@ -72,7 +73,7 @@ class TrialRunner:
             seen = recorded(config, whole.hydra.runtime.output_dir)
             Record(seen, tuple(texts), differs).write(self.folder, trial.number)
             if self.built_path is not None and not self.built_path.exists():
-                write_once(self.built_path, seen)
+                write_once(self.built_path, dump_yaml(seen))
             return self._call(config, trial, ended)
 
         try:
@@ -132,11 +133,3 @@ def _log_traceback(number: int, error: BaseException) -> None:
         handler.handle(record)
     if not files:
         log.error("trial %d raised\n%s", number, text)
-
-
-def _dirname(overrides: Sequence[str], whole: DictConfig) -> str:
-    """Return what Hydra calls `override_dirname`."""
-    config = whole.hydra.job.config.override_dirname
-    keys = {text: text.lstrip("+~").split("=", 1)[0] for text in overrides}
-    kept = sorted(text for text, key in keys.items() if key not in config.exclude_keys)
-    return str(config.item_sep).join(kept).replace("=", str(config.kv_sep))

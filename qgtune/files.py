@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -72,24 +72,32 @@ def _link(temporary: Path, path: Path) -> bool:
     return True
 
 
-def check_writable(path: Path, key: str) -> None:
-    """Check that a file can be written, before anything is lost because it cannot.
+def check_writable(paths: Mapping[str, Path | None]) -> None:
+    """Check that files can be written, before anything is lost because they cannot.
 
     Args:
-        path: the file; its folder is made if need be.
-        key: the setting that names it, for the error.
+        paths: the files, by the settings that name them; None for one that is not wanted. Folders are made if need be.
 
     Raises:
-        QGTuneError: when it cannot.
+        QGTuneError: for each that cannot.
     """
+    problems = [
+        f"Cannot write {str(path)!r} ({key}): {reason}. Choose another path."
+        for key, path in paths.items()
+        if path is not None and (reason := _why_not(path))
+    ]
+    if problems:
+        raise QGTuneError(*problems)
+
+
+def _why_not(path: Path) -> str:
+    if path.is_dir():
+        return "it is a folder"
     try:
-        if path.is_dir():
-            raise IsADirectoryError(f"it is a folder: {path}")
         with _temporary(path, "", sync=False):
-            pass
+            return ""
     except OSError as error:
-        reason = error.strerror or error
-        raise QGTuneError(f"Cannot write {str(path)!r} ({key}): {reason}. Choose another path.") from None
+        return str(error.strerror or error)
 
 
 def short_path(path: Path) -> str:

@@ -103,7 +103,7 @@ class _Sweep:
 
     def run(self) -> dict[str, Any]:
         _check_folder(self.plan)
-        check_writable(self.plan.folder / "multirun.yaml", "hydra.sweep.dir")
+        check_writable({"hydra.sweep.dir": self.plan.folder / "multirun.yaml"})
         self.results.check()
         spec = self.plan.spec
         session = open_session(spec, self.plan.limits, samples=False)

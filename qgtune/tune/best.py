@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from qgtune.errors import QGTuneError
+from qgtune.files import check_writable
 from qgtune.results.best import best_trials, params_of
 from qgtune.results.recorded import resolve_plain
 from qgtune.space.dependencies.resolvers import register_resolvers
@@ -39,6 +40,15 @@ class BestFiles(Lifecycle):
     """
 
     settings: Mapping[str, Any]
+
+    def check(self) -> None:
+        """Check that the files can be written.
+
+        Raises:
+            QGTuneError: for each that cannot.
+        """
+        keys = ("built_search_space_path", "best_trial_path", "best_param_path")
+        check_writable({key: Path(self.settings[key]) for key in keys if self.settings[key] is not None})
 
     def sweep_ended(self, session: Session) -> None:
         """Write them, if there is one best trial."""

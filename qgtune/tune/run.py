@@ -98,7 +98,8 @@ class _Run:
     interrupts: Interrupts = field(default_factory=Interrupts)
 
     def run(self) -> optuna.Study:
-        spec = _spec(self.settings)
+        files, spec = BestFiles(self.settings), _spec(self.settings)
+        files.check()
         session = open_session(spec, _limits(self.settings), samples=False)
         session.forget_failures()
         limits = session.limits
@@ -117,7 +118,7 @@ class _Run:
 
         with self.interrupts.installed():
             gave_up = Rounds(session, self.settings["n_processes"], launch, self.interrupts).run()
-        BestFiles(self.settings).sweep_ended(session)
+        files.sweep_ended(session)
         if self.interrupts.received is not None:
             raise KeyboardInterrupt
         if gave_up := gave_up or none_completed(session):

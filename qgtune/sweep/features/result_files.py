@@ -59,15 +59,8 @@ class ResultFiles(Lifecycle):
             QGTuneError: for each path that cannot.
         """
         keys = ("built_search_space_path", "best_trial_path", "best_config_path")
-        problems: list[str] = []
-        for key, path in zip(keys, (self.built, self.best_trial, self.best_config), strict=True):
-            try:
-                if path is not None:
-                    check_writable(path, f"hydra.sweeper.{key}")
-            except QGTuneError as error:
-                problems += error.problems
-        if problems:
-            raise QGTuneError(*problems)
+        names = (f"hydra.sweeper.{key}" for key in keys)
+        check_writable(dict(zip(names, (self.built, self.best_trial, self.best_config), strict=True)))
 
     def new_best(self, session: Session, trial: FrozenTrial) -> None:
         """Write the best trial's files."""

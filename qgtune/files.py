@@ -76,7 +76,7 @@ def check_writable(paths: Mapping[str, Path | None]) -> None:
     """Check that files can be written, before anything is lost because they cannot.
 
     Args:
-        paths: the files, by the settings that name them; None for one that is not wanted. Folders are made if need be.
+        paths: the files, by the settings that name them; None for one that is not wanted. Nothing stays behind.
 
     Raises:
         QGTuneError: for each that cannot.
@@ -93,11 +93,16 @@ def check_writable(paths: Mapping[str, Path | None]) -> None:
 def _why_not(path: Path) -> str:
     if path.is_dir():
         return "it is a folder"
+    missing = [folder for folder in path.parents if not folder.exists()]
     try:
         with _temporary(path, "", sync=False):
             return ""
     except OSError as error:
         return str(error.strerror or error)
+    finally:
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def short_path(path: Path) -> str:

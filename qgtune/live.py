@@ -23,8 +23,8 @@ _last: list[optuna.trial.BaseTrial] = []
 class StandInTrial(optuna.trial.FixedTrial):
     """What `current_trial` gives outside a sweep: reports are logged, nothing is pruned, nothing is stored."""
 
-    def __init__(self) -> None:
-        super().__init__({}, number=0)
+    def __init__(self, number: int = 0) -> None:
+        super().__init__({}, number=number)
 
     def report(self, value: float, step: int) -> None:
         """Log an intermediate value."""

@@ -68,6 +68,19 @@ class Record:
             raise QGTuneError(
                 f"Cannot find the config of trial {number}: {where}. It is written on the host where the trial runs."
             )
+        return cls._load(path, number)
+
+    @classmethod
+    def of_number(cls, sweep: Path, number: int) -> Record:
+        """Read the record that trial `number` left in its sweep's folder.
+
+        Raises:
+            QGTuneError: when there is none.
+        """
+        return cls._load(_file(sweep, number), number)
+
+    @classmethod
+    def _load(cls, path: Path, number: int) -> Record:
         data: Any = load_yaml_file(path, "record of the trial")
         try:
             return cls(data["config"], tuple(map(str, data["overrides"])), str(data.get("differs", "")))

@@ -17,6 +17,7 @@ from qgtune.errors import QGTuneError
 from qgtune.files import check_writable, short_path
 from qgtune.processes.function import Task
 from qgtune.processes.interrupts import Interrupts
+from qgtune.processes.ranks import refuse_ranks, trial_of_this_rank
 from qgtune.progress.show import Watched, progress
 from qgtune.results.best import summary
 from qgtune.results.recorded import FOLDER as RECORDS
@@ -37,6 +38,7 @@ from qgtune.sweep.masking import masked
 from qgtune.sweep.plan import BASIC, PROCESSES, Plan, make_plan
 from qgtune.sweep.workers.elsewhere import Guests
 from qgtune.sweep.workers.launching import launch_workers
+from qgtune.sweep.workers.rank import run_rank
 from qgtune.sweep.workers.worker import Worker
 
 if TYPE_CHECKING:
@@ -77,6 +79,10 @@ def run_sweep(
     register_resolvers()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     held_nodes.give_back(config)
+    if (trial := trial_of_this_rank()) is not None:
+        run_rank(trial, hydra_context, task_function, config)
+        return {}
+    refuse_ranks()
     plan = make_plan(hydra_context, config, arguments)
     if plan.settings.dry_run:
         from qgtune.sweep.preview import show

@@ -16,6 +16,7 @@ from qgtune.errors import QGTuneError
 from qgtune.processes.function import Task
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.pool import Crash, ProcessPool
+from qgtune.processes.ranks import refuse_ranks
 from qgtune.processes.slots import Machine, read_slots
 from qgtune.study.attempts.ledger import Limits
 from qgtune.study.loop import WorkerReport, run_trials
@@ -77,6 +78,7 @@ def optimize(objective: Objective, tuning_config: Mapping[str, Any]) -> optuna.S
     """
     if not callable(objective):
         raise TypeError(f"objective must be callable, not {type(objective).__name__}")
+    refuse_ranks()
     settings = check_settings(_mapping(tuning_config))
     if settings["n_jobs"] > 1:
         warnings.warn(

@@ -14,6 +14,7 @@ from qgtune import live
 from qgtune.errors import first_line
 from qgtune.files import write_once
 from qgtune.processes.interrupts import Interrupted
+from qgtune.processes.ranks import OwnTrial
 from qgtune.results.recorded import Record, pin_random_values, recorded
 from qgtune.space.reading.yaml_files import dump_yaml
 from qgtune.study.outcome import failed, outcome_of, returned
@@ -76,8 +77,9 @@ class TrialRunner:
                 write_once(self.built_path, dump_yaml(seen))
             return self._call(config, trial, ended)
 
+        own = OwnTrial(str(self.folder), trial.number, str(whole.hydra.runtime.output_dir))
         try:
-            with live.running(trial):
+            with live.running(trial), own.told():
                 job = run_job(call, whole, placed.task, self.hydra_context, self.function, differs)
         except Interrupted:
             return self._given_back()

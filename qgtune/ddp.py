@@ -21,7 +21,7 @@ import optuna
 
 from qgtune import checks, live
 from qgtune.errors import QGTuneError
-from qgtune.processes.function import Task
+from qgtune.processes.function import UserFunction
 from qgtune.processes.pool import Crash, crash_of, end_with_parent, environment, how_it_ended
 from qgtune.processes.slots import THREADS, n_cores
 from qgtune.space.dependencies.resolvers import register_resolvers
@@ -133,7 +133,7 @@ def run(function: Callable[..., Any], *arguments: Any, world_size: int) -> Any:
     except ValueError as error:
         raise QGTuneError(f"Cannot start world_size={world_size!r} processes: {error}.") from None
     trial = live.current_trial()
-    with _started(pickle.dumps((Task(function), arguments, trial.number, trial.params)), world_size) as ranks:
+    with _started(pickle.dumps((UserFunction(function), arguments, trial.number, trial.params)), world_size) as ranks:
         return _Group(trial, dict(ranks)).watch()
 
 

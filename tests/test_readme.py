@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from hydra_plugins.qgtune_sweeper._config import QGTuneSweeperConf
+from qgtune.processes.slots import LAUNCHER
+from qgtune.sweep.settings import KEYS as SWEEPER
 from qgtune.tune import settings as tune_settings
 from tests.conftest import stock_study
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qgtune.keys import Key
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text()
@@ -57,19 +62,11 @@ def test_the_project_of_the_readme_works(tmp_path: Path) -> None:
     assert len(stock_study(tmp_path / "sweep" / "study.log").trials) == 6
 
 
-def test_the_table_names_every_key() -> None:
-    """Every key of the sweeper's config stands in the README, with its default."""
-    rows = {name for row in re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
-    fields = {field.name for field in dataclasses.fields(QGTuneSweeperConf)}
-    assert fields - {"defaults", "_target_", "_recursive_", "best_param_path"} <= rows
-    assert "`best_param_path` is another name" in TEXT
-
-
-def test_the_docstring_names_every_key() -> None:
-    """Every key is explained where it is defined."""
-    for field in dataclasses.fields(QGTuneSweeperConf):
-        if field.name not in ("defaults", "_target_", "_recursive_"):
-            assert f"\n    {field.name}: " in (inspect.getdoc(QGTuneSweeperConf) or "")
+@pytest.mark.parametrize("keys", [SWEEPER, LAUNCHER], ids=["sweeper", "launcher"])
+def test_the_tables_are_those_of_the_keys(keys: Mapping[str, Key]) -> None:
+    """A key's default and meaning are written where it is read; its row in the README is made of them."""
+    table = "\n".join(f"| `{name}` | {key.default_text} | {key.meaning} |" for name, key in keys.items())
+    assert f"| key | default | meaning |\n|---|---|---|\n{table}\n" in TEXT, table
 
 
 def test_the_yaml_of_the_readme_is_the_examples() -> None:
@@ -85,7 +82,7 @@ def test_tuning_keys_that_the_readme_uses_exist() -> None:
     """The keys in the plain-Python section are keys of a tuning config."""
     used = set(re.findall(r'tuning_config\["(\w+)"\]', TEXT))
     assert used
-    assert used <= set(tune_settings.CHECKS)
+    assert used <= set(tune_settings.KEYS)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class UserFunction:
     """The user's function.
 
     `@hydra.main` hands its plugins the undecorated function, whose name leads to the decorated one, so that `pickle`
@@ -48,7 +48,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskByValue:
+class UserFunctionByValue:
     """The user's function, left to whatever pickles it.
 
     Launchers such as joblib's pickle the functions of the main script by value, since their processes do not import it.
@@ -62,6 +62,8 @@ class TaskByValue:
 
 
 def _depth(module: str, name: str, function: Any) -> int | None:
+    if module == "__main__" and not hasattr(sys.modules[module], "__file__"):
+        return None  # a notebook, a prompt or `python -c`: no other process has that module
     try:
         found = _find(module, name)
     except (ImportError, AttributeError):
@@ -80,14 +82,14 @@ def _find(module: str, name: str) -> Any:
     return found
 
 
-def _by_name(module: str, name: str, depth: int) -> Task:
+def _by_name(module: str, name: str, depth: int) -> UserFunction:
     found = _find(module, name)
     for _ in range(depth):
         found = found.__wrapped__
-    return Task(found)
+    return UserFunction(found)
 
 
-def _by_value(pickled: bytes) -> Task:
+def _by_value(pickled: bytes) -> UserFunction:
     import cloudpickle
 
-    return Task(cloudpickle.loads(pickled))
+    return UserFunction(cloudpickle.loads(pickled))

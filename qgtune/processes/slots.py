@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune import checks
 from qgtune.errors import QGTuneError
+from qgtune.keys import Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,11 +92,11 @@ def read_slots(launcher: Mapping[str, Any], n_workers: int | None, machine: Mach
         QGTuneError: with every wrong value; or when there are more workers than places.
     """
     values, problems = {}, []
-    for key, (check, default) in _CHECKS.items():
+    for name, key in LAUNCHER.items():
         try:
-            values[key] = check(launcher.get(key, default))
+            values[name] = key.check(launcher.get(name, key.default))
         except ValueError as error:
-            problems.append(f"Cannot use hydra.launcher.{key}={launcher[key]!r}: {error}.")
+            problems.append(f"Cannot use hydra.launcher.{name}={launcher[name]!r}: {error}.")
     if problems:
         raise QGTuneError(*problems)
     wanted = values["gpus"]
@@ -178,8 +179,24 @@ def _gpus(value: Any) -> str | tuple[str, ...] | None:
     return names
 
 
-_CHECKS: dict[str, tuple[Callable[[Any], Any], Any]] = {
-    "gpus": (_gpus, None),
-    "workers_per_gpu": (checks.whole(1), 1),
-    "threads_per_worker": (checks.optional(checks.whole(1)), None),
+LAUNCHER = {
+    "n_processes": Key(
+        None,
+        checks.optional(checks.whole(1)),
+        "how many jobs of another sweeper run at a time; null: one a core, or one a place on a GPU",
+    ),
+    "gpus": Key(
+        None,
+        _gpus,
+        "`auto` for the GPUs that can be seen, or a list of what `CUDA_VISIBLE_DEVICES` takes (`[0,1]`, ids of GPUs or "
+        "MIG devices); null leaves that variable alone",
+    ),
+    "workers_per_gpu": Key(1, checks.whole(1), "how many processes share a GPU"),
+    "threads_per_worker": Key(
+        None,
+        checks.optional(checks.whole(1)),
+        "how many threads OpenMP, MKL and torch start in a process; null: the cores divided by the workers, unless "
+        "`OMP_NUM_THREADS` is set",
+    ),
 }
+"""The keys of `hydra.launcher`."""

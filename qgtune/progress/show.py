@@ -64,6 +64,11 @@ def has_terminal() -> bool:
     return True
 
 
+def in_notebook() -> bool:
+    """Say whether we run in a notebook's kernel, whose cells nobody sets up logging for."""
+    return "ipykernel" in sys.modules
+
+
 def is_debugged() -> bool:
     """Say whether a debugger, or another tool that traces, is at work in this process."""
     monitoring = getattr(sys, "monitoring", None)
@@ -256,10 +261,12 @@ class LogLines:
     period_s: float = LOG_PERIOD_S
     _stopped: threading.Event = field(default_factory=threading.Event)
     _handlers: tuple[logging.Handler, ...] = ()
+    _prints: bool = False
 
     def __post_init__(self) -> None:
         # Those of the sweep: a job that runs in this process has others, whose file is the trial's.
         self._handlers = tuple(logging.getLogger().handlers)
+        self._prints = in_notebook() and not log.isEnabledFor(logging.INFO)
 
     def run(self) -> None:
         """Log until `stop`."""
@@ -277,6 +284,8 @@ class LogLines:
         self._stopped.set()
 
     def _say(self, line: str) -> None:
+        if self._prints:
+            print(line, flush=True)  # noqa: T201 - below the cell that runs the study
         if not log.isEnabledFor(logging.INFO):
             return
         record = log.makeRecord(log.name, logging.INFO, "", 0, line, (), None)

@@ -15,7 +15,7 @@ from hydra.core.utils import configure_log, setup_globals
 
 from qgtune.errors import QGTuneError
 from qgtune.files import check_writable, short_path
-from qgtune.processes.function import Task
+from qgtune.processes.function import UserFunction
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.ranks import refuse_ranks, trial_of_this_rank
 from qgtune.progress.show import Watched, progress
@@ -90,7 +90,7 @@ def run_sweep(
         show(plan)
         return {}
     try:
-        return _Sweep(hydra_context, Task(task_function), masked(config), plan).run()
+        return _Sweep(hydra_context, UserFunction(task_function), masked(config), plan).run()
     except OSError as error:
         folder = short_path(plan.folder)
         raise QGTuneError(
@@ -102,7 +102,7 @@ def run_sweep(
 @dataclass
 class _Sweep:
     hydra_context: HydraContext
-    task: Task
+    task: UserFunction
     config: DictConfig
     plan: Plan
     interrupts: Interrupts = field(default_factory=Interrupts)

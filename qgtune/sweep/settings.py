@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from qgtune import checks
 from qgtune.errors import QGTuneError, did_you_mean, first_line
+from qgtune.keys import key, keys_of
 from qgtune.space.reading.yaml_files import load_yaml_file
 from qgtune.study.algorithms.names import DEFAULT_PRUNER
 from qgtune.study.objectives import Objectives, pruner_for
 from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from qgtune.study.storages.addresses import Storage
 
@@ -27,36 +28,132 @@ UNSETTLED = ("search_space", "dependencies")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The keys of `hydra.sweeper`; `hydra_plugins/qgtune_sweeper/_config.py` explains each."""
+    """The keys of `hydra.sweeper`."""
 
-    params: Mapping[str, Any]
-    study_name: str
-    storage: Storage
-    direction: Objectives
-    n_trials: int
-    n_jobs: int
-    trials_per_worker: int | None
-    timeout: float | None
-    stop_at: float | None
-    stop_after_no_improvement: int | None
-    max_failure_rate: float
-    max_retries: int
-    retry_exceptions: bool
-    seed: int | None
-    sampler: Mapping[str, Any] | None
-    pruner: Mapping[str, Any] | None
-    custom_search_space: str | None
-    enqueue_base: bool
-    enqueue: tuple[Any, ...]
-    dry_run: bool
-    tune: tuple[str, ...] | None
-    tune_model: bool
-    tune_training: bool
-    built_search_space_path: str | None
-    best_trial_path: str | None
-    best_config_path: str | None
-    progress: str
-    report: bool
+    search_space: Any = key(
+        None, None, "a node, or the path of a YAML file (relative to the folder that the command is run in)"
+    )
+    dependencies: Any = key(None, None, "a node, or the path of a YAML file, of the values that follow other values")
+    params: Mapping[str, Any] = key(
+        None,
+        lambda value: {} if value is None else checks.mapping(value),
+        "`key: range(...)` as on the command line, which wins",
+    )
+    custom_search_space: str | None = key(
+        None,
+        checks.optional(checks.text),
+        "`module.function`, called as `function(config, trial)` once a trial has its values; what else it "
+        "suggests is set in the config, each name a path",
+    )
+    enqueue_base: bool = key(
+        True, checks.flag, "a new study runs the base settings first, as trial 0, if they lie in the space"
+    )
+    enqueue: tuple[Any, ...] = key(
+        None,
+        lambda value: () if value is None else checks.items(value),
+        "known points to run next: `[{training.lr: 0.01}, …]`; what a point leaves out is sampled",
+    )
+    dry_run: bool = key(
+        False,
+        checks.flag,
+        "shows the space, the dependencies, what is fixed and the first sampled config, and runs nothing",
+    )
+    tune: tuple[str, ...] | None = key(None, checks.optional(checks.paths), "paths to tune; null tunes all")
+    tune_model: bool = key(True, checks.flag, "false leaves the `model` section at its base values")
+    tune_training: bool = key(True, checks.flag, "false leaves the `training` section at its base values")
+    study_name: str = key("${hydra.job.name}", checks.text, "the study's name in its storage", "the job's name")
+    storage: Storage = key(
+        "${hydra.sweep.dir}/study.log",
+        checks.optional(checks.storage),
+        "a journal file, `memory` (for one worker), `redis://…`, `postgresql://…`, `mysql://…`, `sqlite:///…`, "
+        "`grpc://…`, or a `_target_`: [docs/storages.md](docs/storages.md). null is memory for one worker, and "
+        "the journal for several",
+        "`study.log` in the sweep folder",
+    )
+    direction: Objectives = key(
+        "minimize", Objectives.read, "or `maximize`; several objectives: a list, or a mapping of their names"
+    )
+    n_trials: int = key(
+        20, checks.whole(1), "the total of the study, resumed runs included: complete, pruned, and failed for good"
+    )
+    n_jobs: int = key(1, checks.whole(1), "workers; one runs in process, so that a debugger works, more are processes")
+    trials_per_worker: int | None = key(
+        None,
+        checks.optional(checks.whole(1)),
+        "how many trials a worker process, or a job of another launcher, runs before a fresh one takes its place",
+    )
+    timeout: float | None = key(
+        None,
+        checks.optional(checks.number(0, float("inf"))),
+        "seconds after which no trial starts; running ones finish",
+    )
+    stop_at: float | None = key(
+        None,
+        checks.optional(checks.number(float("-inf"), float("inf"))),
+        "the value at which, or beyond which, the study is good enough",
+    )
+    stop_after_no_improvement: int | None = key(
+        None,
+        checks.optional(checks.whole(1)),
+        "how many finished trials without a new best one end the study, over all workers",
+    )
+    max_failure_rate: float = key(
+        1.0,
+        checks.number(0, 1),
+        "the share of this run's trials that may fail; the first `n_jobs + 2` all failing always stops it",
+    )
+    max_retries: int = key(1, checks.whole(0), "how often a trial whose worker died is run again with the same values")
+    retry_exceptions: bool = key(False, checks.flag, "whether a trial whose function raised is run again, too")
+    seed: int | None = key(
+        None,
+        checks.optional(checks.seed),
+        "repeats the sampled values with one worker; every worker and every resumed run draws from its own stream",
+    )
+    sampler: Mapping[str, Any] | None = key(
+        None,
+        checks.optional(checks.mapping),
+        "`hydra/sweeper/sampler=` tpe, random, grid, cmaes, gp, nsgaii, nsgaiii, qmc, bruteforce or "
+        "partial_fixed; arguments as keys (`hydra.sweeper.sampler.n_startup_trials=20`); `_target_` for your own",
+        "tpe",
+    )
+    pruner: Mapping[str, Any] | None = key(
+        None,
+        checks.optional(checks.mapping),
+        "`hydra/sweeper/pruner=` default (Optuna's: median), median, percentile, hyperband, successive_halving, "
+        "threshold, patient, wilcoxon or nop; likewise",
+        "default",
+    )
+    built_search_space_path: str | None = key(
+        "${hydra.sweep.dir}/built_search_space.yaml",
+        checks.optional(checks.text),
+        "the first trial's whole config",
+        "in the sweep folder",
+    )
+    best_trial_path: str | None = key(
+        "${hydra.sweep.dir}/best_trial.yaml",
+        checks.optional(checks.text),
+        "the best trial's values, `path: value`",
+        "in the sweep folder",
+    )
+    best_config_path: str | None = key(
+        "${hydra.sweep.dir}/best_config.yaml",
+        checks.optional(checks.text),
+        "the best trial's whole config (`best_param_path` is another name); of a Pareto front each trial's, with "
+        "its number in the name",
+        "in the sweep folder",
+    )
+    report: bool = key(True, checks.flag, "whether `report.html` is written into the sweep folder at the end")
+    progress: str = key(
+        "auto",
+        checks.progress,
+        "`bar` is the live view, `log` a line now and then, `off` neither; auto is `bar` on a terminal that no "
+        "debugger uses, else `log`",
+        "auto",
+    )
+
+
+KEYS = keys_of(Settings)
+_KNOWN = (*KEYS, *ALIASES)
 
 
 def read_settings(config: DictConfig) -> Settings:
@@ -71,9 +168,9 @@ def read_settings(config: DictConfig) -> Settings:
         node["study_name"] = config.hydra.job.name
     problems = [_unknown(key) for key in node if key not in _KNOWN and not str(key).startswith("_")]
     values: dict[str, Any] = {}
-    for name, check in _CHECKS.items():
+    for name, one in KEYS.items():
         try:
-            values[name] = check(node.get(name))
+            values[name] = None if one.check is None else one.check(node.get(name))
         except ValueError as error:
             problems.append(f"Cannot use hydra.sweeper.{name}={redact(node.get(name))!r}: {error}.")
     if problems:
@@ -123,41 +220,6 @@ def _seed(seed: int | None, sampler: dict[str, Any] | None) -> tuple[int | None,
         return seed, sampler
     rest = {key: value for key, value in sampler.items() if key != "seed"}
     return (sampler["seed"] if seed is None else seed), rest
-
-
-_CHECKS: dict[str, Callable[[Any], Any]] = {
-    "params": lambda value: {} if value is None else checks.mapping(value),
-    "study_name": checks.text,
-    "storage": checks.optional(checks.storage),
-    "direction": Objectives.read,
-    "n_trials": checks.whole(1),
-    "n_jobs": checks.whole(1),
-    "trials_per_worker": checks.optional(checks.whole(1)),
-    "timeout": checks.optional(checks.number(0, float("inf"))),
-    "stop_at": checks.optional(checks.number(float("-inf"), float("inf"))),
-    "stop_after_no_improvement": checks.optional(checks.whole(1)),
-    "max_failure_rate": checks.number(0, 1),
-    "max_retries": checks.whole(0),
-    "retry_exceptions": checks.flag,
-    "seed": checks.optional(checks.seed),
-    "sampler": checks.optional(checks.mapping),
-    "pruner": checks.optional(checks.mapping),
-    "custom_search_space": checks.optional(checks.text),
-    "enqueue_base": checks.flag,
-    "enqueue": lambda value: () if value is None else checks.items(value),
-    "dry_run": checks.flag,
-    "tune": checks.optional(checks.paths),
-    "tune_model": checks.flag,
-    "tune_training": checks.flag,
-    "built_search_space_path": checks.optional(checks.text),
-    "best_trial_path": checks.optional(checks.text),
-    "best_config_path": checks.optional(checks.text),
-    "progress": checks.progress,
-    "report": checks.flag,
-}
-_KNOWN = (*_CHECKS, *UNSETTLED, *ALIASES)
-if set(_CHECKS) != {field.name for field in fields(Settings)}:  # pragma: no cover - a mistake of ours, found on import
-    raise RuntimeError("every setting needs a check")
 
 
 @dataclass(frozen=True, slots=True)

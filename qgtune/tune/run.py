@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune import live
 from qgtune.errors import QGTuneError
-from qgtune.processes.function import Task
+from qgtune.processes.function import UserFunction
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.pool import Crash, ProcessPool
 from qgtune.processes.ranks import refuse_ranks
 from qgtune.processes.slots import Machine, read_slots
+from qgtune.progress.show import Watched, progress
 from qgtune.study.attempts.ledger import Limits
 from qgtune.study.loop import WorkerReport, run_trials
 from qgtune.study.objectives import Objectives
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
 
+    from qgtune.progress.relay.terminals import Relay
     from qgtune.study.session import Session
     from qgtune.sweep.supervisor import Supervisor
 
@@ -65,7 +67,8 @@ def optimize(objective: Objective, tuning_config: Mapping[str, Any]) -> optuna.S
 
     Args:
         objective: called as `objective(trial, tuning_config)`; returns the value, may report and raise
-            `optuna.TrialPruned`. With several processes it has to be a function at the top level of a module or script.
+            `optuna.TrialPruned`. Several processes find it by its name in its module or script; one of a notebook's
+            cell, or inside another function, travels by value, for which `cloudpickle` has to be installed.
         tuning_config: what `get_tuning_settings` returns, or a mapping with the same keys.
 
     Returns:
@@ -105,21 +108,25 @@ class _Run:
         session = open_session(spec, _limits(self.settings), samples=False)
         session.forget_failures()
         limits = session.limits
-        worker = _Worker(Task(self.objective), self.given, spec, limits, self.settings["n_jobs"])
+        worker = _Worker(UserFunction(self.objective), self.given, spec, limits, self.settings["n_jobs"])
 
         slots = read_slots({}, self.settings["n_processes"], Machine.here())
 
-        def launch(n_workers: int, supervisor: Supervisor) -> None:
-            if self.settings["n_processes"] == 1:
+        n_processes = self.settings["n_processes"]
+
+        def launch(relay: Relay | None, n_workers: int, supervisor: Supervisor) -> None:
+            if n_processes == 1:
                 worker.run(self.interrupts, session.storage)
                 return
-            pool = ProcessPool([worker] * n_workers, n_workers, supervisor.died, self.interrupts, slots=slots)
+            pool = ProcessPool([worker] * n_workers, n_workers, supervisor.died, self.interrupts, relay, slots)
             for result in pool.run():
                 if isinstance(result, Crash):
                     raise result.error
 
-        with self.interrupts.installed():
-            gave_up = Rounds(session, self.settings["n_processes"], launch, self.interrupts).run()
+        watched = Watched(session, n_processes * self.settings["n_jobs"])
+        shown = progress(watched, self.settings["progress"], self.interrupts, in_process=n_processes == 1)
+        with self.interrupts.installed(), shown as relay:
+            gave_up = Rounds(session, n_processes, functools.partial(launch, relay), self.interrupts).run()
         files.sweep_ended(session)
         if self.interrupts.received is not None:
             raise KeyboardInterrupt
@@ -132,7 +139,7 @@ class _Run:
 class _Worker:
     """Runs trials of a plain objective; one a process."""
 
-    task: Task
+    task: UserFunction
     tuning_config: dict[str, Any]
     spec: StudySpec
     limits: Limits

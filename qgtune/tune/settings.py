@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from qgtune.checks import Check, flag, number, optional, seed, storage, text, whole
+from qgtune.checks import Check, flag, number, optional, progress, seed, storage, text, whole
 from qgtune.errors import Located, QGTuneError, did_you_mean
+from qgtune.keys import Key
 from qgtune.study import objectives
 from qgtune.study.algorithms import names
 from qgtune.study.objectives import Objectives, pruner_for
@@ -47,24 +48,52 @@ def _direction(value: Any) -> Any:
     return value
 
 
-CHECKS: dict[str, tuple[Check[Any], Any]] = {
-    "tune_model": (flag, False),
-    "tune_training": (flag, True),
-    **{path: (optional(text), None) for path in PATHS},
-    "study_name": (text, "qgtune"),
-    "storage": (optional(storage), None),
-    "direction": (Check(_direction, objectives.SCHEMA), "minimize"),
-    "n_trials": (whole(1), 20),
-    "timeout": (optional(number(0, float("inf"))), None),
-    "n_jobs": (whole(1), 1),
-    "n_processes": (whole(1), 1),
-    "n_iterations": (whole(1), 1),
-    "sampler": (optional(_component("sampler")), None),
-    "pruner": (optional(_component("pruner")), None),
-    "seed": (optional(seed), None),
-    "max_retries": (whole(0), 1),
-    "retry_exceptions": (flag, False),
-    "max_failure_rate": (number(0, 1), 1.0),
+KEYS: dict[str, Key] = {
+    "tune_model": Key(
+        False, flag, "Whether the search space's model section is tuned; if not, the base settings hold."
+    ),
+    "tune_training": Key(
+        True, flag, "Whether the search space's training section is tuned; if not, the base settings hold."
+    ),
+    "base_settings_path": Key(
+        None, optional(text), "The base settings. Paths are relative to the folder of this file."
+    ),
+    "search_space_path": Key(None, optional(text), "The search space."),
+    "dependency_mapping_path": Key(None, optional(text), "The dependency mapping."),
+    "built_search_space_path": Key(None, optional(text), "Where the first trial's settings are written."),
+    "best_trial_path": Key(None, optional(text), "Where the best trial's values are written."),
+    "best_param_path": Key(None, optional(text), "Where the best trial's whole settings are written."),
+    "study_name": Key("qgtune", text, "The study's name in its storage."),
+    "storage": Key(
+        None, optional(storage), "A journal file; null or memory keeps the study in memory, for one process."
+    ),
+    "direction": Key(
+        "minimize",
+        Check(_direction, objectives.SCHEMA),
+        "minimize or maximize; for several objectives a list, or a mapping of their names.",
+    ),
+    "n_trials": Key(20, whole(1), "The total of the study is this times n_iterations."),
+    "timeout": Key(
+        None, optional(number(0, float("inf"))), "Seconds after which no trial starts; null means no limit."
+    ),
+    "n_jobs": Key(1, whole(1), "Threads a process."),
+    "n_processes": Key(1, whole(1), "Processes that run trials at the same time."),
+    "n_iterations": Key(1, whole(1), "The total of the study is this times n_trials."),
+    "sampler": Key(
+        None,
+        optional(_component("sampler")),
+        "A name, or a mapping with its name and arguments; null is Optuna's default.",
+    ),
+    "pruner": Key(
+        None,
+        optional(_component("pruner")),
+        "A name, or a mapping with its name and arguments; null is Optuna's median pruner.",
+    ),
+    "seed": Key(None, optional(seed), "Repeats the sampled values with one process; null draws from the system."),
+    "max_retries": Key(1, whole(0), "How often a trial whose process died is run again with the same values."),
+    "retry_exceptions": Key(False, flag, "Whether a trial whose objective raised is run again, too."),
+    "progress": Key("auto", progress, "How progress is shown: auto, bar, log or off."),
+    "max_failure_rate": Key(1.0, number(0, 1), "The share of failed trials, from 0 to 1, above which the study stops."),
 }
 
 
@@ -80,14 +109,14 @@ def check_settings(given: Mapping[str, Any], source: str = "") -> dict[str, Any]
     """
     of = f" of {source!r}" if source else ""
     problems = [
-        Located(f"Cannot use {key!r}{of}: there is no such key.{did_you_mean(str(key), CHECKS)}", str(key), source)
+        Located(f"Cannot use {key!r}{of}: there is no such key.{did_you_mean(str(key), KEYS)}", str(key), source)
         for key in given
-        if key not in CHECKS
+        if key not in KEYS
     ]
     values: dict[str, Any] = {}
-    for name, (check, default) in CHECKS.items():
+    for name, key in KEYS.items():
         try:
-            values[name] = check(given.get(name, default))
+            values[name] = key.check(given.get(name, key.default))
         except (ValueError, QGTuneError) as error:
             problem = f"Cannot use {name}={redact(given.get(name))!r}{of}: {str(error).removesuffix('.')}."
             problems.append(Located(problem, name, source))

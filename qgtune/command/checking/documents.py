@@ -100,9 +100,9 @@ def _sorted_out(found: Document, kind: Kind | None, named: tuple[str, ...], pack
 
 
 def _guess(data: Any, file: str) -> Kind:
-    from qgtune.tune.settings import CHECKS
+    from qgtune.tune.settings import KEYS
 
-    if isinstance(data, dict) and data and set(data) <= set(CHECKS):
+    if isinstance(data, dict) and data and set(data) <= set(KEYS):
         return "tuning"
     if isinstance(data, dict) and ("defaults" in data or _node_of(data)):
         return "base"

@@ -18,7 +18,7 @@ from hydra.types import HydraContext
 from omegaconf import open_dict
 
 from qgtune.errors import QGTuneError, first_line
-from qgtune.processes.function import TaskByValue
+from qgtune.processes.function import UserFunctionByValue
 from qgtune.processes.interrupts import Interrupted, Interrupts
 from qgtune.sweep.workers.listening import STOP
 from qgtune.threads import start_thread
@@ -74,7 +74,7 @@ class Guests:
         Raises:
             QGTuneError: when a worker found the user's mistake.
         """
-        worker.task = TaskByValue(worker.task.function)
+        worker.task = UserFunctionByValue(worker.task.function)
         worker.stop_key = self.stop_key
         self._supervisor = supervisor
         launcher = self._launcher(worker)

@@ -10,7 +10,7 @@ from hydra.core.utils import JobReturn, JobRuntime, JobStatus, run_job, setup_gl
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from qgtune.errors import QGTuneError
-from qgtune.processes.function import Task
+from qgtune.processes.function import UserFunction
 from qgtune.processes.pool import Crash, Death, ProcessPool
 from qgtune.processes.slots import Machine, Slots, read_slots
 from qgtune.space.dependencies.resolvers import register_resolvers
@@ -76,7 +76,7 @@ class PlainJob:
     """Any other sweeper's job: what Hydra's basic launcher does, in a process."""
 
     state: HydraProcess
-    task: Task
+    task: UserFunction
     hydra_context: HydraContext
     master: DictConfig
     overrides: tuple[str, ...]
@@ -133,7 +133,7 @@ def launch_jobs(
     machine = Machine.here()
     slots = read_slots(plain(keys), keys.get("n_processes"), machine)
     count = keys.get("n_processes") or slots.n_places or machine.n_cores
-    task = Task(task_function)
+    task = UserFunction(task_function)
     jobs = [
         PlainJob(state, task, hydra_context, config, tuple(overrides), initial_job_idx + index)
         for index, overrides in enumerate(job_overrides)

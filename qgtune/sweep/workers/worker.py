@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
     from optuna.storages import BaseStorage
 
-    from qgtune.processes.function import Task, TaskByValue
+    from qgtune.processes.function import UserFunction, UserFunctionByValue
     from qgtune.study.attempts.ledger import Limits
     from qgtune.study.lifecycle import Lifecycle
     from qgtune.study.session import Session
@@ -59,7 +59,7 @@ class Worker:
             what killed a worker, it would be too early. It does not travel.
     """
 
-    task: Task | TaskByValue
+    task: UserFunction | UserFunctionByValue
     composition: Composition
     spec: StudySpec
     limits: Limits

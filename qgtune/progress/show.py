@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from qgtune.progress.wording import LogSchedule
+from qgtune.progress.wording import LogSchedule, log_line
 from qgtune.study.status import Tally
 from qgtune.threads import start_thread
 
@@ -278,6 +278,8 @@ class LogLines:
             status, now_s = _status(self.watched), time.monotonic()
             if status is not None and (line := schedule.line(status, now_s)):
                 self._say(line)
+        if self._prints and (status := _status(self.watched)) is not None:
+            print(log_line(status), flush=True)  # noqa: T201 - nobody else says there how the study ended
 
     def stop(self) -> None:
         """Log no more."""

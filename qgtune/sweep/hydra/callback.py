@@ -32,7 +32,7 @@ class Dependencies(Callback):
     def on_run_start(self, config: DictConfig, **_kwargs: Any) -> None:
         """Put the dependencies in; a mistake in them ends the program with exit code 1 and one line each."""
         try:
-            notices = _apply(config)
+            notices = put_dependencies(config)
         except QGTuneError as error:
             # Hydra turns an exception in a callback into a warning and goes on with a wrong config.
             sys.stderr.write(f"{error}\n")
@@ -46,7 +46,15 @@ class Dependencies(Callback):
         held_nodes.take_over(config)
 
 
-def _apply(config: DictConfig) -> list[str]:
+def put_dependencies(config: DictConfig) -> list[str]:
+    """Put the dependencies of a composed config, with its `hydra` node, in place.
+
+    Returns:
+        A notice for each that the command line overrules.
+
+    Raises:
+        QGTuneError: with every problem of the dependencies.
+    """
     from qgtune.space.dependencies.resolvers import register_resolvers
     from qgtune.space.reading.build import apply_dependencies
     from qgtune.sweep.compose.arguments import fixed_paths

@@ -5,12 +5,34 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def refuse_unguarded_script() -> None:
+    """Refuse to start processes that would import, and so run, the script once more.
+
+    Raises:
+        QGTuneError: when the main script starts its function at the top level, whoever imports it.
+    """
+    main = sys.modules["__main__"]
+    file, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
+    if not file or not file.endswith(".py") or (spec is not None and spec.name.endswith("__main__")):
+        return
+    try:
+        guarded = "__main__" in Path(file).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    if not guarded:
+        raise QGTuneError(
+            f"Cannot start worker processes: they import {Path(file).name}, which would start all over in each of "
+            'them. Put the call of its function at the end below:  if __name__ == "__main__":'
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from qgtune.progress.wording import LogSchedule, log_line
@@ -131,16 +131,20 @@ class Watched:
     Attributes:
         session: the open study.
         n_workers: how many workers the sweep has.
+        interrupts: the signals of this process; None where nothing can stop the study.
     """
 
     session: Session
     n_workers: int
+    interrupts: Interrupts | None = None
     tally: Tally = field(default_factory=Tally)
 
     def status(self) -> Status:
         """Read what is new."""
         trials = self.session.study.get_trials(deepcopy=False)
-        return self.tally.status(trials, self.session.limits, self.n_workers, self.session.clock())
+        found = self.tally.status(trials, self.session.limits, self.n_workers, self.session.clock())
+        is_stopping = self.interrupts is not None and self.interrupts.received is not None
+        return replace(found, is_stopping=True) if is_stopping else found
 
 
 @contextmanager

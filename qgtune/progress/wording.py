@@ -23,6 +23,8 @@ def duration(seconds: float) -> str:
 
 def time_left(status: Status) -> str:
     """Say how long the study will take."""
+    if status.is_stopping:
+        return "stopping"
     if status.left_s is None:
         return "time left unknown"
     if status.left_s < 1:

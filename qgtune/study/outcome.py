@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from omegaconf.errors import UnsupportedInterpolationType
 from optuna.trial import TrialState
 
 from qgtune.errors import first_line
@@ -26,11 +27,13 @@ class Outcome:
         end: the one word for it.
         values: the objectives' values; empty unless it completed.
         reason: why it did not succeed, one line.
+        log: the file that has the traceback; empty for none.
     """
 
     end: End
     values: tuple[float, ...] = ()
     reason: str = ""
+    log: str = ""
 
     @property
     def state(self) -> TrialState:
@@ -69,4 +72,7 @@ def outcome_of(error: BaseException) -> Outcome:
         return Outcome("lost", reason=first_line(error))
     if isinstance(error, SystemExit):
         return failed(f"it called sys.exit({first_line(error)})")
-    return failed(f"{type(error).__name__}: {first_line(error)}")
+    hint = ""
+    if isinstance(error, UnsupportedInterpolationType):
+        hint = ". A worker process has the resolvers that are registered when your script is imported"
+    return failed(f"{type(error).__name__}: {first_line(error)}{hint}")

@@ -190,7 +190,7 @@ class Session:
             with batch(self.storage):
                 if outcome.state == TrialState.FAIL:
                     attempt = Attempt.of(self.storage.get_trial(trial_id))
-                    ended = replace(attempt, end=outcome.end, reason=outcome.reason)
+                    ended = replace(attempt, end=outcome.end, reason=outcome.reason, log=outcome.log)
                     self.storage.set_trial_user_attr(trial_id, ATTRIBUTE, ended.to_attribute())
                 if write is None:
                     self.storage.set_trial_state_values(trial_id, outcome.state)

@@ -57,6 +57,7 @@ class Status:
         best: the value and the number of the best trial; None before the first, and with several objectives.
         n_pareto: how many trials none other beats; None with one objective.
         left_s: about how long it will take; None while nobody can tell.
+        is_stopping: whether a signal has ended it: what runs is given back, or finishes.
         is_bound: whether `left_s` is the longest that it can take, rather than an estimate.
     """
 
@@ -69,6 +70,7 @@ class Status:
     n_pareto: int | None = None
     left_s: float | None = None
     is_bound: bool = False
+    is_stopping: bool = False
 
     @property
     def finished(self) -> int:

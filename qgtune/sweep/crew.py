@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qgtune.files import short_path
 from qgtune.processes.interrupts import Interrupts
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import Start, Stop
@@ -97,7 +99,9 @@ def last_failure(session: Session) -> str:
     last = session.ledger.last_failure
     if last is None:
         return ""
-    return f" Trial {last.number} failed: {(Attempt.of(last).reason or 'for a reason that nobody wrote').rstrip('.')}."
+    attempt = Attempt.of(last)
+    trace = f" Its traceback is in {short_path(Path(attempt.log))}." if attempt.log else ""
+    return f" Trial {last.number} failed: {(attempt.reason or 'for a reason that nobody wrote').rstrip('.')}.{trace}"
 
 
 def none_completed(session: Session) -> str:

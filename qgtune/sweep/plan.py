@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qgtune.errors import QGTuneError
+from qgtune.processes.function import refuse_unguarded_script
 from qgtune.processes.slots import Machine, Slots, read_slots
 from qgtune.study.algorithms.factory import build_pruner, build_sampler
 from qgtune.study.algorithms.grid import GRID, with_grid
@@ -86,6 +87,9 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     bounded = attempt(lambda: _bounded(settings, composition))
     slots = attempt(lambda: read_slots(_own_keys(config), settings.n_jobs, Machine.here()))
     attempt(lambda: build_pruner(settings.pruner))
+    target = config.hydra.launcher.get("_target_")
+    if target == PROCESSES or (target == BASIC and settings.n_jobs > 1):
+        attempt(refuse_unguarded_script)
     if composition is not None and not composition.hyperparameters:
         problems.append(
             "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "

@@ -164,7 +164,7 @@ class _Sweep:
         if isinstance(session.refresh().next(session.limits, session.clock()), Stop):
             return nullcontext()
         settings = self.plan.settings
-        watched = Watched(session, settings.n_jobs)
+        watched = Watched(session, settings.n_jobs, self.interrupts)
         return progress(watched, settings.progress, self.interrupts, in_process=self._is_in_process)
 
     @property

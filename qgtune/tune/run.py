@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune import live
 from qgtune.errors import QGTuneError
-from qgtune.processes.function import UserFunction
+from qgtune.processes.function import UserFunction, refuse_unguarded_script
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.pool import Crash, ProcessPool
 from qgtune.processes.ranks import refuse_ranks
@@ -92,6 +92,8 @@ def optimize(objective: Objective, tuning_config: Mapping[str, Any]) -> optuna.S
             f"Cannot share a study in memory between {settings['n_processes']} processes. Give `storage` a file, or "
             "set n_processes to 1."
         )
+    if settings["n_processes"] > 1:
+        refuse_unguarded_script()
     return _Run(objective, dict(tuning_config), settings).run()
 
 
@@ -123,7 +125,7 @@ class _Run:
                 if isinstance(result, Crash):
                     raise result.error
 
-        watched = Watched(session, n_processes * self.settings["n_jobs"])
+        watched = Watched(session, n_processes * self.settings["n_jobs"], self.interrupts)
         shown = progress(watched, self.settings["progress"], self.interrupts, in_process=n_processes == 1)
         with self.interrupts.installed(), shown as relay:
             gave_up = Rounds(session, n_processes, functools.partial(launch, relay), self.interrupts).run()

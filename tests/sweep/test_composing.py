@@ -27,5 +27,5 @@ def test_dependencies_hold_in_a_composed_config(tmp_path: Path) -> None:
         assert hydra.compose("config").model.out == 1
         assert qgtune.compose("config", ["model.width=32"]) == {"model": {"width": 32, "out": 32}}
         assert qgtune.compose("config", ["model.out=5"]).model.out == 5
-        with pytest.raises(qgtune.QGTuneError, match="the config has no 'model.widht'"):
+        with pytest.raises(qgtune.QGTuneError, match=r"the config has no 'model\.widht'"):
             qgtune.compose("config", ["hydra.sweeper.dependencies.model.out=model.widht"])

@@ -39,6 +39,7 @@ class Attempt:
         folder: the sweep folder that the trial's record is in, on the owner's host; empty where there is none.
         end: how it ended; None while it runs.
         reason: why it did not succeed, one line.
+        log: the file that has the traceback of what its function raised; empty for none.
     """
 
     owner: Owner | None = None
@@ -49,6 +50,7 @@ class Attempt:
     folder: str = ""
     end: End | None = None
     reason: str = ""
+    log: str = ""
 
     @classmethod
     def of(cls, trial: FrozenTrial) -> Attempt:
@@ -83,4 +85,4 @@ class Attempt:
         return self.end in ("complete", "pruned", "failed")
 
 
-_PLAIN = ("repeats", "turn", "losses", "settings", "folder", "end", "reason")
+_PLAIN = ("repeats", "turn", "losses", "settings", "folder", "end", "reason", "log")

@@ -21,7 +21,7 @@ from qgtune.space.points import base_point, value_at
 from qgtune.space.reading.build import build_space, check_space
 from qgtune.space.reading.official import is_official, read_official
 from qgtune.space.wording import words
-from qgtune.sweep.compose.arguments import Arguments, option_text, override_text, parse_arguments
+from qgtune.sweep.compose.arguments import COMMAND_LINE, Arguments, option_text, override_text, parse_arguments
 from qgtune.sweep.compose.custom import CustomSpace
 from qgtune.sweep.compose.trial_config import TrialConfig
 from qgtune.sweep.masking import masked
@@ -275,7 +275,14 @@ def _each_option_once(groups: Sequence[Hyperparameter], base: tuple[Any, ...]) -
 
 def _with_options(problem: str, chosen: Sequence[str]) -> str:
     """Name the options with which something does not go together."""
-    return problem if not chosen else f"With {', '.join(chosen)}: {problem}"
+    if not chosen:
+        return problem
+    missing, lacks, _hint = problem.partition("the base settings have no such path.")
+    if lacks and COMMAND_LINE in missing:  # adding the path would hand it to options that know nothing of it
+        problem = (
+            f"{missing}{lacks} Give the range in the files of the options that have it, below hydra.sweeper.params."
+        )
+    return f"With {', '.join(chosen)}: {problem}"
 
 
 def _refuse_own_keys(master: DictConfig, base: DictConfig, chosen: Sequence[str]) -> None:

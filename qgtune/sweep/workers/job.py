@@ -40,8 +40,15 @@ def override_dirname(overrides: Sequence[str], whole: DictConfig) -> str:
     """Return what Hydra calls `override_dirname`."""
     config = whole.hydra.job.config.override_dirname
     keys = {text: text.lstrip("+~").split("=", 1)[0] for text in overrides}
-    kept = sorted(text for text, key in keys.items() if key not in config.exclude_keys)
+    kept = sorted(_without_quotes(text) for text, key in keys.items() if key not in config.exclude_keys)
     return str(config.item_sep).join(kept).replace("=", str(config.kv_sep))
+
+
+def _without_quotes(text: str) -> str:
+    """Return an override without the quotes around its whole value, which no folder's name needs."""
+    key, equals, value = text.partition("=")
+    is_quoted = len(value) > 1 and value[0] == value[-1] == "'"
+    return f"{key}{equals}{value[1:-1]}" if is_quoted else text
 
 
 def set_folder(config: DictConfig, folder: Path) -> None:

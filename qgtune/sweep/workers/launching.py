@@ -10,7 +10,7 @@ from hydra.core.utils import JobReturn, JobRuntime, JobStatus, run_job, setup_gl
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from qgtune.errors import QGTuneError
-from qgtune.processes.function import UserFunction
+from qgtune.processes.function import UserFunction, refuse_unguarded_script
 from qgtune.processes.pool import Crash, Death, ProcessPool
 from qgtune.processes.slots import Machine, Slots, read_slots
 from qgtune.space.dependencies.resolvers import register_resolvers
@@ -129,6 +129,7 @@ def launch_jobs(
     Raises:
         QGTuneError: when a key has a wrong value, or there are more processes than places for them.
     """
+    refuse_unguarded_script()
     state = HydraProcess.current()
     machine = Machine.here()
     slots = read_slots(plain(keys), keys.get("n_processes"), machine)

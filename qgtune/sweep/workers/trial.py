@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf.errors import OmegaConfBaseException
 
 from qgtune import live
-from qgtune.errors import first_line
 from qgtune.files import write_once
 from qgtune.processes.interrupts import Interrupted
 from qgtune.processes.ranks import OwnTrial
@@ -65,7 +64,7 @@ class TrialRunner:
         try:
             set_job(whole, self.folder, trial.number, texts, override_dirname([*placed.base, *placed.sampled()], whole))
         except OmegaConfBaseException as error:
-            return failed(f"its config does not resolve: {first_line(error)}")
+            return failed(f"its config does not resolve: {outcome_of(error).reason}")
         set_folder(whole, _own_folder(Path(whole.hydra.runtime.output_dir), self.folder, trial.number))
         ended: list[Outcome] = []
 
@@ -100,7 +99,7 @@ class TrialRunner:
             ended.append(outcome_of(error))
             if ended[0].end == "pruned":
                 return None
-            _log_traceback(trial.number, error)
+            ended[0] = replace(ended[0], log=_log_traceback(trial.number, error))
             if isinstance(error, Exception):
                 raise
             raise RuntimeError(ended[0].reason) from error  # `SystemExit`, say: it would end the worker
@@ -126,8 +125,12 @@ def _own_folder(folder: Path, sweep: Path, number: int) -> Path:
     return folder
 
 
-def _log_traceback(number: int, error: BaseException) -> None:
-    """Write the traceback to the job's log file, and only there; to the terminal if there is no file."""
+def _log_traceback(number: int, error: BaseException) -> str:
+    """Write the traceback to the job's log file, and only there; to the terminal if there is no file.
+
+    Returns:
+        The file.
+    """
     text = "".join(traceback.format_exception(error))
     files = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.FileHandler)]
     record = log.makeRecord(log.name, logging.ERROR, "", 0, f"trial {number} raised\n{text}", (), None)
@@ -135,3 +138,4 @@ def _log_traceback(number: int, error: BaseException) -> None:
         handler.handle(record)
     if not files:
         log.error("trial %d raised\n%s", number, text)
+    return files[0].baseFilename if files else ""

@@ -126,5 +126,5 @@ class Worker:
             return outcome_of(error)
         named = bool(self.stop_key)
         context, interrupts = self.hydra_context, self.interrupts
-        runner = TrialRunner(self.task, session, context, interrupts, self.folder, self.built_path, named)
+        runner = TrialRunner(self.task.function, session, context, interrupts, self.folder, self.built_path, named)
         return runner.run(trial, placed)

@@ -90,7 +90,7 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     target = config.hydra.launcher.get("_target_")
     if target == PROCESSES or (target == BASIC and settings.n_jobs > 1):
         attempt(refuse_unguarded_script)
-    if composition is not None and not composition.hyperparameters:
+    if composition is not None and not composition.hyperparameters and composition.custom is None:
         problems.append(
             "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
             "'training.lr=interval(1e-4,1e-1)'."

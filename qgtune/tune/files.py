@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 File = str | os.PathLike[str]
 Stamp = tuple[str, int, int]
+SETTLED_S = 1.0
+"""A file that was written so long ago is whole."""
 
 
 def as_path(file: Any, description: str) -> Path:
@@ -54,6 +57,16 @@ def load_yaml(file: File, description: str) -> Any:
     path = as_path(file, description)
     if not path.is_file():
         raise FileNotFoundError(f"Cannot read the {description}: there is no file {str(path)!r}. Check the path.")
+    while True:
+        try:
+            return _whole(path, description)
+        except QGTuneError:
+            if time.time() - path.stat().st_mtime > SETTLED_S:
+                raise
+        time.sleep(SETTLED_S / 10)  # another trial may be writing it, piece by piece
+
+
+def _whole(path: Path, description: str) -> Any:
     data = load_yaml_file(path, description)
     if data is None:
         raise QGTuneError(f"Cannot read the {description} {str(path)!r}: it is empty. Fill it in.")

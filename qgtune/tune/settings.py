@@ -97,6 +97,19 @@ KEYS: dict[str, Key] = {
 }
 
 
+ALIASES = {
+    "base_settings_file": "base_settings_path",
+    "base_config_file": "base_settings_path",
+    "search_space_file": "search_space_path",
+    "depmap_file": "dependency_mapping_path",
+    "built_search_space_file": "built_search_space_path",
+    "best_trial_file": "best_trial_path",
+    "best_config_file": "best_param_path",
+    "best_param_file": "best_param_path",
+}
+"""Names that scripts of QGTune's have for keys."""
+
+
 def check_settings(given: Mapping[str, Any], source: str = "") -> dict[str, Any]:
     """Check a tuning config and fill in its defaults.
 
@@ -108,6 +121,7 @@ def check_settings(given: Mapping[str, Any], source: str = "") -> dict[str, Any]
         QGTuneError: with every unknown key and every wrong value.
     """
     of = f" of {source!r}" if source else ""
+    given = {ALIASES.get(key, key) if ALIASES.get(key) not in given else key: value for key, value in given.items()}
     problems = [
         Located(f"Cannot use {key!r}{of}: there is no such key.{did_you_mean(str(key), KEYS)}", str(key), source)
         for key in given

@@ -77,6 +77,28 @@ def test_groups_are_chosen_between(loader: ConfigLoaderImpl, text: str) -> None:
     assert group.choices == ("adam", "sgd")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("a=int(range(0,5,1.5))", IntDistribution(0, 4), id="int of floats"),
+        pytest.param("a=float(range(1,3))", FloatDistribution(1.0, 2.0, step=1.0), id="float of ints"),
+        pytest.param("a=int(interval(1.5,4.5))", IntDistribution(1, 4), id="int of an interval"),
+    ],
+)
+def test_casts_of_ranges(loader: ConfigLoaderImpl, text: str, expected: Any) -> None:
+    """A cast makes the ends and the step what they are, whatever Hydra's release keeps of it."""
+    (found,) = parse(loader, text).hyperparameters
+    assert found.distribution == expected
+
+
+@pytest.mark.parametrize(("base", "expected"), [(1, ["a.b"]), ([3], []), (None, [])], ids=["scalar", "list", "nothing"])
+def test_a_list_of_params_is_choices_over_a_scalar(loader: ConfigLoaderImpl, base: Any, expected: list[str]) -> None:
+    """Over a list it is that list, in every trial."""
+    found = parse_arguments([], {"a": {"b": [1, 2]}}, loader, {"a": {"b": base}})
+    assert [hyperparameter.path for hyperparameter in found.hyperparameters] == expected
+    assert found.fixed == (() if expected else ("a.b=[1,2]",))
+
+
 def test_the_last_argument_wins(loader: ConfigLoaderImpl) -> None:
     """A later argument for a key replaces an earlier one, and the command line replaces params."""
     found = parse(loader, "a=5", "b=1,2", "b=3", a="interval(0,1)", c={"d": "choice(1,2)", "e": [1, 2]})

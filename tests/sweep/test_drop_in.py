@@ -132,6 +132,21 @@ max_z_difference_from_x: 0.5
 """
 
 
+ALONE = """
+import hydra
+
+def configure(config, trial):
+    trial.suggest_float("x", 0.0, 1.0)
+
+@hydra.main(version_base=None, config_path="conf", config_name="config")
+def main(config):
+    return config.x
+
+if __name__ == "__main__":
+    main()
+"""
+
+
 def make(folder: Path, script: str, text: str, config: str) -> None:
     """Write an app."""
     (folder / "conf").mkdir(exist_ok=True)
@@ -212,6 +227,17 @@ def test_the_custom_search_space_example(tmp_path: Path, n_jobs: int) -> None:
         assert f"+w={params['+w']}" in overrides
     best = yaml.safe_load((tmp_path / "sweep" / "best_config.yaml").read_text())
     assert (best["z"], best["w"]) == (study.best_params["z"], study.best_params["+w"])
+
+
+def test_a_space_of_a_function_alone(tmp_path: Path) -> None:
+    """Where only the function suggests values, they are what is tuned; trial 0 is not called the base settings'."""
+    start, end = CUSTOM_CONFIG.index("    params:"), CUSTOM_CONFIG.index("    custom_search_space:")
+    config = CUSTOM_CONFIG[:start] + CUSTOM_CONFIG[end:]
+    make(tmp_path, "custom-search-space-objective.py", ALONE, config)
+    run = sweep(tmp_path, "custom-search-space-objective.py", "hydra.sweeper.storage=s.log", "hydra.sweeper.n_trials=4")
+    assert run.code == 0, run.err
+    assert [set(trial.params) for trial in stock_study(tmp_path / "s.log").trials] == [{"x"}] * 4
+    assert "Trial 0 runs the base settings, with what custom_search_space suggests beside them" in run.out
 
 
 def test_a_custom_search_space_resumes(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,14 @@ def test_load_yaml_refuses(tmp_path: Path, text: str, message: str) -> None:
     file.write_text(text)
     with pytest.raises(QGTuneError, match=message.replace("[", r"\[")):
         tune.load_yaml(file, "settings")
+
+
+def test_a_file_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
+    """Scripts rewrite files from several trials at once; what is half there is read a little later."""
+    path = tmp_path / "half.yaml"
+    path.write_text("a: [1, ")
+    threading.Timer(0.3, path.write_text, ("a: [1, 2]",)).start()
+    assert tune.load_yaml(path, "it") == {"a": [1, 2]}
 
 
 @pytest.mark.parametrize("file", [None, 3, ["a.yaml"]], ids=["None", "number", "list"])

@@ -52,6 +52,15 @@ def test_the_reference_file_is_valid() -> None:
     VALIDATOR.validate(load_yaml_file(ROOT / "tests/data/tuning_config.yaml", "tuning config"))
 
 
+def test_the_names_of_qgtunes_scripts_are_understood() -> None:
+    """What they call files are the keys' other names; a key itself wins over them."""
+    found = check_settings({"depmap_file": "d.yaml", "best_config_file": "b.yaml", "search_space_file": "s.yaml"})
+    assert (found["dependency_mapping_path"], found["best_param_path"]) == ("d.yaml", "b.yaml")
+    assert found["search_space_path"] == "s.yaml"
+    with pytest.raises(QGTuneError, match="there is no such key"):
+        check_settings({"search_space_path": "a", "search_space_file": "b"})
+
+
 def test_every_key_is_explained() -> None:
     """An editor shows what a key means."""
     assert all(key.meaning.endswith(".") for key in KEYS.values())

@@ -204,22 +204,23 @@ def without_quotes(value: Any) -> Any:
 def _range(sweep: RangeSweep | IntervalSweep) -> BaseDistribution:
     if isinstance(sweep, IntervalSweep):
         return _between(sweep.start, sweep.end, log="log" in sweep.tags)
-    low, high = _ends(sweep)
+    low, high, step = _ends(sweep)
     if "log" in sweep.tags:
         return _between(low, high, log=True)
-    step = abs(sweep.step)
     if isinstance(low, int):
         return IntDistribution(low, high, step=int(step))
     return FloatDistribution(low, high, step=float(step))
 
 
-def _ends(sweep: RangeSweep) -> tuple[Any, Any]:
-    """Return the lowest and the highest value of a range; its stop is not one of them.
+def _ends(sweep: RangeSweep) -> tuple[Any, Any, Any]:
+    """Return the lowest and the highest value of a range, and its step; its stop is not one of them.
 
     Counted in the decimals that the user wrote: Hydra counts binary values, so that its `range(0.1,0.4,0.1)` reaches
     0.4. None of them is listed: there may be very many.
     """
-    ends = (sweep.start, sweep.stop, sweep.step)
+    ends: tuple[Any, ...] = (sweep.start, sweep.stop, sweep.step)
+    for cast in getattr(sweep, "transformers", ()):  # Hydra 1.4 casts values; before it cast the ends
+        ends = tuple(map(cast, ends))
     start, stop, step = (Decimal(str(end)) for end in ends)
     if step == 0:
         raise ValueError("its step is zero")
@@ -228,7 +229,7 @@ def _ends(sweep: RangeSweep) -> tuple[Any, Any]:
         raise ValueError("the range holds no value")
     kind = int if all(isinstance(end, int) for end in ends) else float
     low, high = sorted((kind(start), kind(start + step * (n_values - 1))))
-    return low, high
+    return low, high, abs(step)
 
 
 def _between(low: Any, high: Any, *, log: bool) -> BaseDistribution:

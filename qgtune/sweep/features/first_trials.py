@@ -29,11 +29,13 @@ class Points:
         base: the base settings; None when they are not to run.
         outside: why the base settings cannot run, one reason a path.
         given: what `enqueue` names.
+        is_whole: whether nothing is sampled beside the base settings.
     """
 
     base: Mapping[str, Any] | None = None
     outside: tuple[str, ...] = ()
     given: tuple[Mapping[str, Any], ...] = ()
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class FirstTrials(Lifecycle):
         """Enqueue the points that the study lacks."""
         is_new = not session.study.get_trials(deepcopy=False)
         if session.enqueue(self.points.given, self.points.base):
-            log.info("Trial 0 runs the base settings.")
+            rest = "" if self.points.is_whole else ", with what custom_search_space suggests beside them"
+            log.info("Trial 0 runs the base settings%s.", rest)
         elif is_new and self.points.outside:
             log.warning("The base settings are not run first: %s.", "; ".join(self.points.outside))
 
@@ -68,7 +71,7 @@ def read_points(settings: Settings, composition: Composition) -> Points:
     if not settings.enqueue_base or target in FINITE:
         return Points(given=given)
     base, outside = composition.base_point()
-    return Points(None if outside else base, tuple(outside), given)
+    return Points(None if outside else base, tuple(outside), given, composition.custom is None)
 
 
 def _given(settings: Settings, composition: Composition) -> tuple[Mapping[str, Any], ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.plugins.launcher import Launcher
 
 from hydra_plugins.qgtune_launcher import _config  # noqa: F401 - registers the keys
+from qgtune.systems import refuse_windows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,7 @@ class QGTuneLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs and return Hydra's record of each."""
+        refuse_windows()
         from qgtune.sweep.workers.launching import launch_jobs
 
         return launch_jobs(*self.given, job_overrides, initial_job_idx, self.keys)

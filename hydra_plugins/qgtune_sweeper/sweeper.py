@@ -8,6 +8,7 @@ from hydra.plugins.sweeper import Sweeper
 
 from hydra_plugins.qgtune_sweeper import _config  # noqa: F401 - registers the keys
 from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.systems import refuse_windows
 
 if TYPE_CHECKING:
     from hydra.types import HydraContext, TaskFunction
@@ -28,6 +29,7 @@ class QGTuneSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run the study; return what `optimization_results.yaml` holds."""
+        refuse_windows()
         from qgtune.sweep.run import run_sweep
 
         return run_sweep(*self.given, arguments)

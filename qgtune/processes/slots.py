@@ -6,6 +6,7 @@ import math
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -130,7 +131,7 @@ def parse_listing(text: str) -> tuple[str, ...]:
 
 def n_cores() -> int:
     """Return how many cores this process may use: those it is bound to, or fewer if its control group says so."""
-    bound = len(os.sched_getaffinity(0))
+    bound = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     with suppress(OSError, ValueError):
         quota, period = CPU_MAX.read_text().split()
         return max(1, min(bound, math.ceil(int(quota) / int(period))))

@@ -52,7 +52,7 @@ def chosen_mode(setting: str, *, has_terminal: bool, is_debugged: bool) -> Mode:
 
 def has_terminal() -> bool:
     """Say whether standard output is a terminal in whose foreground we run and that can move its cursor."""
-    if sys.platform == "win32" or os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+    if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
         return False
     try:
         if not (os.isatty(1) and sys.stdout.isatty() and sys.stdout.fileno() == 1):

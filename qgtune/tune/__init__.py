@@ -12,10 +12,14 @@ study = tune.optimize(objective, tune.get_tuning_settings("tuning.yaml"))
 
 from __future__ import annotations
 
-from qgtune.tune.best import save_best_config, save_best_trial
-from qgtune.tune.files import build_search_space_with_dependencies, load_yaml
-from qgtune.tune.run import create_study, optimize
-from qgtune.tune.settings import get_tuning_settings
+from qgtune.systems import refuse_windows
+
+refuse_windows()  # before the imports that Windows lacks the modules for
+
+from qgtune.tune.best import save_best_config, save_best_trial  # noqa: E402
+from qgtune.tune.files import build_search_space_with_dependencies, load_yaml  # noqa: E402
+from qgtune.tune.run import create_study, optimize  # noqa: E402
+from qgtune.tune.settings import get_tuning_settings  # noqa: E402
 
 __all__ = [
     "build_search_space_with_dependencies",

@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,6 @@ log = logging.getLogger("qgtune")
 
 _CHUNK_BYTES = 1 << 22
 _TAIL_BYTES = 1 << 12
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_FLAGS = getattr(os, "O_BINARY", 0)  # Windows would change the ends of lines
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # as Optuna writes; `json.dumps` would build it each time
 # Here an append lands at the end whoever else appends, and the sync of one writer covers the writers before it.
 _LOCAL = frozenset(("apfs", "bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "xfs", "zfs"))
@@ -139,20 +136,20 @@ class JournalFile(BaseJournalBackend):
         size = os.fstat(descriptor).st_size
         if size == 0:
             return 0
-        keep = size if _read_at(descriptor, 1, size - 1) == b"\n" else _end_of_lines(descriptor, size)
+        keep = size if os.pread(descriptor, 1, size - 1) == b"\n" else _end_of_lines(descriptor, size)
         if self._bad_from is not None and self._bad_from < keep:
-            line = _read_at(descriptor, keep - self._bad_from, self._bad_from)
+            line = os.pread(descriptor, keep - self._bad_from, self._bad_from)
             if line.count(b"\n") == 1 and not _is_record(line):
                 keep = self._bad_from
         self._bad_from = None
         if keep < size:
-            self._set_aside(_read_at(descriptor, size - keep, keep))
+            self._set_aside(os.pread(descriptor, size - keep, keep))
             os.ftruncate(descriptor, keep)
         return keep
 
     def _set_aside(self, torn: bytes) -> None:
         side = self._name + ".torn"
-        with _opened(side, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_LINK) as descriptor:
+        with _opened(side, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW) as descriptor:
             os.write(descriptor, torn.rstrip(b"\n") + b"\n")
         log.warning("The last line of %r was torn: its writer died. It was moved to %r.", self._name, side)
 
@@ -188,7 +185,7 @@ class JournalFile(BaseJournalBackend):
 
 @contextlib.contextmanager
 def _opened(path: str, flags: int) -> Iterator[int]:
-    descriptor = os.open(path, flags | _FLAGS, 0o666)
+    descriptor = os.open(path, flags, 0o666)
     try:
         yield descriptor
     finally:
@@ -199,7 +196,7 @@ def _read_lines(descriptor: int, offset: int, size: int) -> tuple[list[bytes], i
     """Return whole lines without their ends, and how many bytes they are with them; no line is longer than `size`."""
     want = _CHUNK_BYTES
     while True:
-        data = _read_at(descriptor, min(want, size - offset), offset)
+        data = os.pread(descriptor, min(want, size - offset), offset)
         end = data.rfind(b"\n") + 1
         if end or offset + want >= size:
             return data[: end - 1].split(b"\n") if end else [], end
@@ -211,7 +208,7 @@ def _end_of_lines(descriptor: int, size: int) -> int:
     end = size
     while end > 0:
         start = max(0, end - _TAIL_BYTES)
-        found = _read_at(descriptor, end - start, start).rfind(b"\n")
+        found = os.pread(descriptor, end - start, start).rfind(b"\n")
         if found >= 0:
             return start + found + 1
         end = start
@@ -238,16 +235,6 @@ def _file_system(path: Path) -> str:
         if len(point) >= len(best[0]) and where.is_relative_to(point):
             best = (point, fields[2])
     return best[1]
-
-
-if sys.platform == "win32":
-
-    def _read_at(descriptor: int, length: int, offset: int) -> bytes:
-        os.lseek(descriptor, offset, os.SEEK_SET)  # nobody else has this descriptor
-        return os.read(descriptor, length)
-
-else:
-    _read_at = os.pread
 
 
 def _error(verb: str, path: Path, error: OSError, way_out: str) -> QGTuneError:

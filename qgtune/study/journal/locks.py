@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
-import sys
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
@@ -106,7 +105,7 @@ class FileLock(GeneratorLock):
     def _open_locked(self) -> None:
         """Open and lock the file that the path names once the lock is held; somebody may have removed it meanwhile."""
         while True:
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)  # the umask narrows it
+            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)  # the umask narrows it
             _lock(self._descriptor)
             if _is_at(self.path, self._descriptor):
                 return
@@ -138,8 +137,7 @@ def _forget_all() -> None:
         lock.forget()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
+os.register_at_fork(after_in_child=_forget_all)
 
 
 def _is_at(path: Path, descriptor: int) -> bool:
@@ -170,28 +168,9 @@ def _lock_error(path: Path, error: OSError) -> QGTuneError:
     )
 
 
-if sys.platform == "win32":
-    import msvcrt
+def _lock(descriptor: int) -> None:
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
 
-    def _lock(descriptor: int) -> None:
-        while True:  # msvcrt gives up after ten seconds
-            try:
-                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
-            except OSError as error:
-                if error.errno != errno.EDEADLOCK:
-                    raise
-            else:
-                return
 
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+def _unlock(descriptor: int) -> None:
+    fcntl.flock(descriptor, fcntl.LOCK_UN)

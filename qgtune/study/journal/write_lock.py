@@ -7,7 +7,6 @@ import errno
 import logging
 import os
 import socket
-import sys
 import threading
 import time
 import uuid
@@ -66,7 +65,7 @@ class JournalLock(GeneratorLock):
             yield from self._hold_stock(JournalFileSymlinkLock(self._journal))
 
     def _hold_entry(self) -> Generator[None, None, None]:
-        if sys.platform == "win32" or not self._take_entry():  # a link needs a right that few have there
+        if not self._take_entry():
             yield from self._hold_stock(JournalFileOpenLock(self._journal))
             return
         try:

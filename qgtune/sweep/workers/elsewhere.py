@@ -136,7 +136,7 @@ class Guests:
     def _attend(self, ended: threading.Event) -> None:
         told_s: float | None = None
         while not ended.is_set():
-            if signal.sigtimedwait({signal.SIGINT}, POLL_S) is not None:
+            if _interrupted(POLL_S):
                 self.interrupts.take(signal.SIGINT)
             if self.interrupts.received is not None and told_s is None:
                 told_s = time.monotonic()
@@ -149,6 +149,14 @@ class Guests:
         with self._lock:
             if self._is_launching:
                 self.interrupts.break_out()
+
+
+def _interrupted(timeout_s: float) -> bool:
+    """Wait for a blocked SIGINT, and take it."""
+    if hasattr(signal, "sigtimedwait"):  # macOS has none
+        return signal.sigtimedwait({signal.SIGINT}, timeout_s) is not None
+    time.sleep(timeout_s)
+    return signal.SIGINT in signal.sigpending() and bool(signal.sigwait({signal.SIGINT}))
 
 
 def _wait(is_over: Callable[[], bool]) -> None:

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from optuna.trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    import optuna
     from optuna.trial import FrozenTrial
 
+    from qgtune.study.attempts.ledger import Ledger, Limits
+    from qgtune.study.objectives import Objectives
     from qgtune.study.outcome import Outcome
-    from qgtune.study.session import Session
 
 log = logging.getLogger("qgtune")
+
+
+class OpenStudy(Protocol):
+    """What a feature may do with the study: a session, seen from here."""
+
+    study: optuna.Study
+    limits: Limits
+    objectives: Objectives
+    features: Sequence[Lifecycle]
+
+    def refresh(self) -> Ledger:
+        """Bring the tally up to date."""
+
+    def enqueue(self, points: Sequence[Mapping[str, Any]], base: Mapping[str, Any] | None = None) -> bool:
+        """Add points that are run before any that is sampled."""
 
 
 class Lifecycle:
@@ -25,22 +42,22 @@ class Lifecycle:
     or, of an attempt whose worker is gone, in the process that ended it. Features travel to workers: they pickle.
     """
 
-    def sweep_started(self, session: Session) -> None:
+    def sweep_started(self, session: OpenStudy) -> None:
         """All is checked and the study is open; no attempt of this sweep has started."""
 
-    def attempt_started(self, session: Session, trial: Trial) -> None:
+    def attempt_started(self, session: OpenStudy, trial: Trial) -> None:
         """An attempt of this process has its number, and no values yet."""
 
-    def reported(self, session: Session, trial: Trial, value: float, step: int) -> None:
+    def reported(self, session: OpenStudy, trial: Trial, value: float, step: int) -> None:
         """The function of an attempt of this process reported a value at a step."""
 
-    def attempt_ended(self, session: Session, number: int, outcome: Outcome) -> None:
+    def attempt_ended(self, session: OpenStudy, number: int, outcome: Outcome) -> None:
         """An attempt has its end in the study."""
 
-    def new_best(self, session: Session, trial: FrozenTrial) -> None:
+    def new_best(self, session: OpenStudy, trial: FrozenTrial) -> None:
         """A trial of this process became the best of a study of one objective; it may be superseded already."""
 
-    def sweep_ended(self, session: Session) -> None:
+    def sweep_ended(self, session: OpenStudy) -> None:
         """All workers have ended, the total is reached or not."""
 
 
@@ -56,9 +73,9 @@ def tell(features: Sequence[Lifecycle], event: Callable[[Lifecycle], None]) -> N
 class ToldTrial(Trial):
     """Optuna's trial, whose reports are told to the features of its session."""
 
-    def __init__(self, session: Session, trial_id: int) -> None:
+    def __init__(self, session: OpenStudy, trial_id: int) -> None:
         super().__init__(session.study, trial_id)
-        self._told: Session | None = session
+        self._told: OpenStudy | None = session
 
     def report(self, value: float, step: int) -> None:
         """Report an intermediate value, as `optuna.Trial` does."""

@@ -18,15 +18,13 @@ from qgtune.space.model import assign
 from qgtune.space.paths import MISSING, parse_path, select, suggestions
 from qgtune.space.reading.build import apply_dependencies
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
-from qgtune.study.lifecycle import Lifecycle
+from qgtune.study.lifecycle import Lifecycle, OpenStudy
 from qgtune.tune.files import File, as_path, load_yaml, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import optuna
-
-    from qgtune.study.session import Session
 
 log = logging.getLogger("qgtune")
 
@@ -50,7 +48,7 @@ class BestFiles(Lifecycle):
         keys = ("built_search_space_path", "best_trial_path", "best_param_path")
         check_writable({key: Path(self.settings[key]) for key in keys if self.settings[key] is not None})
 
-    def sweep_ended(self, session: Session) -> None:
+    def sweep_ended(self, session: OpenStudy) -> None:
         """Write them, if there is one best trial."""
         study, trial_path = session.study, self.settings["best_trial_path"]
         if trial_path is None or len(study.directions) > 1 or not best_trials(study):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qgtune.study.attempts.ledger import Limits
-from qgtune.study.lifecycle import Lifecycle
+from qgtune.study.lifecycle import Lifecycle, OpenStudy
 from qgtune.study.loop import run_trials
 from qgtune.study.objectives import Objectives
 from qgtune.study.opening import open_session
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import optuna
     import pytest
     from optuna.trial import FrozenTrial, Trial
-
-    from qgtune.study.session import Session
 
 N_TRIALS = 6
 
@@ -39,19 +37,19 @@ class Diary(Lifecycle):
         with self.path.open("a") as file:
             file.write(json.dumps([event, *facts]) + "\n")
 
-    def attempt_started(self, session: Session, trial: Trial) -> None:  # noqa: ARG002
+    def attempt_started(self, session: OpenStudy, trial: Trial) -> None:  # noqa: ARG002
         """Note the number."""
         self._note("started", trial.number)
 
-    def reported(self, session: Session, trial: Trial, value: float, step: int) -> None:  # noqa: ARG002
+    def reported(self, session: OpenStudy, trial: Trial, value: float, step: int) -> None:  # noqa: ARG002
         """Note what was reported."""
         self._note("reported", trial.number, value, step)
 
-    def attempt_ended(self, session: Session, number: int, outcome: Outcome) -> None:  # noqa: ARG002
+    def attempt_ended(self, session: OpenStudy, number: int, outcome: Outcome) -> None:  # noqa: ARG002
         """Note how it ended."""
         self._note("ended", number, outcome.end)
 
-    def new_best(self, session: Session, trial: FrozenTrial) -> None:  # noqa: ARG002
+    def new_best(self, session: OpenStudy, trial: FrozenTrial) -> None:  # noqa: ARG002
         """Note the value."""
         self._note("best", trial.number, trial.value)
 
@@ -63,7 +61,7 @@ class Diary(Lifecycle):
 class Broken(Lifecycle):
     """A feature with a mistake."""
 
-    def attempt_started(self, session: Session, trial: Trial) -> None:
+    def attempt_started(self, session: OpenStudy, trial: Trial) -> None:
         """Raise."""
         raise LookupError(trial.number, session)
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from qgtune.errors import QGTuneError
 from qgtune.space.points import given_point
 from qgtune.study.algorithms.grid import FINITE, GRID
-from qgtune.study.lifecycle import Lifecycle
+from qgtune.study.lifecycle import Lifecycle, OpenStudy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qgtune.study.session import Session
     from qgtune.sweep.compose.composition import Composition
     from qgtune.sweep.settings import Settings
 
@@ -48,7 +47,7 @@ class FirstTrials(Lifecycle):
 
     points: Points
 
-    def sweep_started(self, session: Session) -> None:
+    def sweep_started(self, session: OpenStudy) -> None:
         """Enqueue the points that the study lacks."""
         is_new = not session.study.get_trials(deepcopy=False)
         if session.enqueue(self.points.given, self.points.base):

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from qgtune.study.lifecycle import Lifecycle
-
-if TYPE_CHECKING:
-    from qgtune.study.session import Session
+from qgtune.study.lifecycle import Lifecycle, OpenStudy
 
 log = logging.getLogger("qgtune")
 
@@ -24,7 +20,7 @@ class Greeting(Lifecycle):
 
     n_hyperparameters: int
 
-    def sweep_started(self, session: Session) -> None:
+    def sweep_started(self, session: OpenStudy) -> None:
         """Log one line."""
         name, n_trials, n_finished = session.study.study_name, session.limits.n_trials, session.refresh().finished
         if n_finished >= n_trials:

@@ -9,12 +9,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from qgtune.errors import QGTuneError
 from qgtune.results.invocation import Invocation
-from qgtune.study.lifecycle import Lifecycle
+from qgtune.study.lifecycle import Lifecycle, OpenStudy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from qgtune.study.session import Session
     from qgtune.study.storages.addresses import Storage
 
 
@@ -32,7 +31,7 @@ class KeptCommand(Lifecycle):
     config: DictConfig
     storage: Storage
 
-    def sweep_started(self, session: Session) -> None:  # noqa: ARG002
+    def sweep_started(self, session: OpenStudy) -> None:  # noqa: ARG002
         """Write them.
 
         Raises:

@@ -13,7 +13,7 @@ from qgtune.files import check_writable, short_path
 from qgtune.results.best import best_trials, params_of, summary
 from qgtune.results.recorded import Record
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
-from qgtune.study.lifecycle import Lifecycle
+from qgtune.study.lifecycle import Lifecycle, OpenStudy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from qgtune.study.attempts.ledger import Ledger
     from qgtune.study.objectives import Objectives
-    from qgtune.study.session import Session
 
 log = logging.getLogger("qgtune")
 
@@ -62,12 +61,12 @@ class ResultFiles(Lifecycle):
         names = (f"hydra.sweeper.{key}" for key in keys)
         check_writable(dict(zip(names, (self.built, self.best_trial, self.best_config), strict=True)))
 
-    def new_best(self, session: Session, trial: FrozenTrial) -> None:
+    def new_best(self, session: OpenStudy, trial: FrozenTrial) -> None:
         """Write the best trial's files."""
         if self.folder.exists():  # it does not where another host's launcher runs a worker
             self._write_best([trial], session.objectives)
 
-    def sweep_ended(self, session: Session) -> None:
+    def sweep_ended(self, session: OpenStudy) -> None:
         """Write the result files and log the summary.
 
         Raises:
@@ -88,7 +87,7 @@ class ResultFiles(Lifecycle):
         if self.report:
             self._report(session)
 
-    def _report(self, session: Session) -> None:
+    def _report(self, session: OpenStudy) -> None:
         """Write the report; whatever goes wrong with it is not worth the results."""
         from qgtune.results.report import FILE, HOW_TO_INSTALL, is_installed, write_sweep_report
 
@@ -117,7 +116,7 @@ class ResultFiles(Lifecycle):
             write_yaml(path, content)
         return [*written, *contents]
 
-    def _say(self, session: Session, best: list[FrozenTrial], written: list[Path]) -> None:
+    def _say(self, session: OpenStudy, best: list[FrozenTrial], written: list[Path]) -> None:
         ledger = session.refresh()
         log.info("Finished: %s.", _counts(ledger))
         if not best:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from qgtune.study.lifecycle import Lifecycle
+from qgtune.study.lifecycle import Lifecycle, OpenStudy
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
     from qgtune.study.outcome import Outcome
-    from qgtune.study.session import Session
 
 log = logging.getLogger("qgtune")
 
@@ -19,11 +18,11 @@ log = logging.getLogger("qgtune")
 class TrialLines(Lifecycle):
     """Logs how each trial ended, and, where debug lines are shown, what it reported."""
 
-    def reported(self, session: Session, trial: Trial, value: float, step: int) -> None:  # noqa: ARG002
+    def reported(self, session: OpenStudy, trial: Trial, value: float, step: int) -> None:  # noqa: ARG002
         """Log the value."""
         log.debug("trial %d, step %d: %g", trial.number, step, value)
 
-    def attempt_ended(self, session: Session, number: int, outcome: Outcome) -> None:
+    def attempt_ended(self, session: OpenStudy, number: int, outcome: Outcome) -> None:
         """Log the values, or why there are none."""
         if outcome.values:
             log.info("trial %d: %s", number, session.objectives.text(outcome.values))

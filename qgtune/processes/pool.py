@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.context import SpawnProcess
 
-    from qgtune.progress.relay.terminals import ChildTerminal, Relay
 
 log = logging.getLogger("qgtune")
 
@@ -86,6 +85,23 @@ class _Child:
     told_s: float | None = None
 
 
+class Terminal(Protocol):
+    """What a process writes to; it travels to the process."""
+
+    def take(self) -> None:
+        """Make it this process's."""
+
+
+class Terminals(Protocol):
+    """Where processes get terminals to write to, and who reads those."""
+
+    def open(self) -> Any:
+        """Make a `Terminal` for a process that is to be started; None when there is none left."""
+
+    def read_from(self, terminal: Any, pid: int) -> None:
+        """Read what process `pid` writes from now on."""
+
+
 @dataclass(slots=True)
 class ProcessPool:
     """Runs jobs in spawned processes, at most `n_processes` at a time.
@@ -105,7 +121,7 @@ class ProcessPool:
     n_processes: int
     on_death: Callable[[Death], bool]
     interrupts: Interrupts = field(default_factory=Interrupts)
-    relay: Relay | None = None
+    relay: Terminals | None = None
     slots: Slots = field(default_factory=Slots)
     goes_on: Callable[[Any], bool] = _never
     _children: dict[int, _Child] = field(default_factory=dict)
@@ -252,7 +268,7 @@ def _loaded(data: bytes) -> Any:
         return Crash(RuntimeError(f"its result cannot be read: {first_line(error)}"), traceback.format_exc())
 
 
-def _child(connection: Connection, terminal: ChildTerminal | None) -> None:
+def _child(connection: Connection, terminal: Terminal | None) -> None:
     """Run in the spawned process: take the job, do it and send what comes of it home."""
     if terminal is not None:
         terminal.take()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one stops in good order, the second one at once."""
+"""Ctrl-C, SIGTERM and a terminal that closes: the first signal stops in good order, the second one at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+INSISTENT = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (*INSISTENT, signal.SIGHUP)  # shell and kernel may both send a hangup: the second one says nothing
 CLUSTER_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)  # what Slurm and submitit announce a job's end with
 
 
@@ -34,7 +35,7 @@ class Interrupts:
     """
 
     def __init__(
-        self, *, heeds: tuple[signal.Signals, ...] = SIGNALS, insists: tuple[signal.Signals, ...] = SIGNALS
+        self, *, heeds: tuple[signal.Signals, ...] = SIGNALS, insists: tuple[signal.Signals, ...] = INSISTENT
     ) -> None:
         self.received: int | None = None
         self._heeds = heeds
@@ -69,13 +70,18 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        before = {number: signal.signal(number, self._handle) for number in {*SIGNALS, *self._heeds}}
+        numbers = {*SIGNALS, *self._heeds}
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # `nohup` wants it so
+            numbers.discard(signal.SIGHUP)
+        before = {number: signal.signal(number, self._handle) for number in numbers}
         mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, before)  # a sweeper's children may start with SIGINT blocked
         self._is_installed = True
+        _before.append(before)
         try:
             yield self
         finally:
             self._is_installed = False
+            _before.pop()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -124,6 +130,20 @@ class Interrupts:
         if self._in_user_code:
             self._in_user_code = False
             raise Interrupted
+
+
+_before: list[dict[signal.Signals, Any]] = []
+
+
+def _give_back() -> None:
+    """Give a forked child, such as one of a `Pool` of the user's function, the handlers from before ours."""
+    for handlers in reversed(_before):
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    _before.clear()
+
+
+os.register_at_fork(after_in_child=_give_back)
 
 
 def _main_thread_id() -> int:

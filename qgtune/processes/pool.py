@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qgtune.errors import first_line
+from qgtune.processes.family import kill_with_descendants
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.slots import Slots
 from qgtune.processes.travel import dumps, loads
@@ -184,11 +185,13 @@ class ProcessPool:
         watched: dict[Any, int] = {child.process.sentinel: child.index for child in self._children.values()}
         watched.update((child.connection, child.index) for child in self._children.values())
         ready = {watched[item] for item in wait(list(watched), timeout=POLL_S)}
+        # What a dead child has forked holds its end of the pipes open.
+        ready |= {child.index for child in self._children.values() if not child.process.is_alive()}
         return [self._children.pop(index) for index in ready]
 
     def _collect(self, child: _Child) -> Any:
         try:
-            data = child.connection.recv_bytes()
+            data = child.connection.recv_bytes() if child.connection.poll() else None
         except (EOFError, OSError):
             data = None
         child.connection.close()
@@ -196,7 +199,7 @@ class ProcessPool:
         if child.process.exitcode is None:
             if data is not None:
                 log.warning("Worker %d is through, but threads of its function go on: they are ended.", child.index)
-            child.process.kill()
+            kill_with_descendants(child.process.pid or 0)
             child.process.join()
         if data is not None:
             return _loaded(data)
@@ -215,11 +218,12 @@ class ProcessPool:
             if child.told_s is not None and time.monotonic() > child.told_s + DEAF_S and child.process.is_alive():
                 log.warning("Worker %d did not stop within %.0f s: it is ended.", child.index, DEAF_S)
                 child.told_s = float("inf")
-                child.process.kill()
+                kill_with_descendants(child.process.pid or 0)
 
     def _kill(self) -> None:
         for child in list(self._children.values()):
-            child.process.kill()
+            if child.process.pid is not None:
+                kill_with_descendants(child.process.pid)
 
 
 @contextmanager

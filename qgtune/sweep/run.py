@@ -36,6 +36,7 @@ from qgtune.sweep.features.trial_lines import TrialLines
 from qgtune.sweep.hydra import held_nodes
 from qgtune.sweep.masking import masked
 from qgtune.sweep.plan import BASIC, PROCESSES, Plan, make_plan
+from qgtune.sweep.workers.deaf import ends_when_deaf
 from qgtune.sweep.workers.elsewhere import Guests
 from qgtune.sweep.workers.launching import launch_workers
 from qgtune.sweep.workers.rank import run_rank
@@ -197,7 +198,8 @@ class _Sweep:
         )
         if self._is_in_process:
             worker.storage, worker.n_most = session.storage, None
-            worker()
+            with ends_when_deaf(self.interrupts, session):
+                worker()
             configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         elif self._is_elsewhere:
             guests.launch(worker, n_workers, supervisor)

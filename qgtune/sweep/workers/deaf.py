@@ -1,0 +1,46 @@
+"""A function that takes the signal to stop and goes on, in the process of the sweep itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from qgtune.processes.family import descendants, kill_with_descendants
+from qgtune.processes.pool import DEAF_S
+from qgtune.threads import start_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qgtune.processes.interrupts import Interrupts
+    from qgtune.study.session import Session
+
+log = logging.getLogger("qgtune")
+
+
+@contextmanager
+def ends_when_deaf(interrupts: Interrupts, session: Session, grace_s: float = DEAF_S) -> Iterator[None]:
+    """End this process, its trial given back, when what runs inside has not stopped so long after the first signal."""
+    stopped = threading.Event()
+
+    def end() -> None:
+        if stopped.wait(grace_s):
+            return
+        session.give_back()
+        interrupts.before_exit()
+        log.warning("The function did not stop within %.0f s: it is ended. Run the same command to go on.", grace_s)
+        for pid in descendants(os.getpid()):
+            kill_with_descendants(pid)
+        os._exit(interrupts.exit_code)
+
+    def at_first() -> None:
+        start_thread(end, name="qgtune-deaf")
+
+    interrupts.at_first = at_first
+    try:
+        yield
+    finally:
+        stopped.set()

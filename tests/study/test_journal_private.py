@@ -6,7 +6,6 @@ import inspect
 import random
 from typing import TYPE_CHECKING, Any
 
-import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import UpdateFinishedTrialError
@@ -16,7 +15,7 @@ from optuna.storages.journal._storage import JournalOperation, JournalStorageRep
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from qgtune.study.journal.replay_private import TRIED_VERSIONS, Replay
+from qgtune.study.journal.replay_private import Replay
 from qgtune.study.journal.storage import Journal
 
 if TYPE_CHECKING:
@@ -44,13 +43,6 @@ KINDS = {
     "SET_TRIAL_USER_ATTR": 8,
     "SET_TRIAL_SYSTEM_ATTR": 9,
 }
-
-
-def test_the_installed_optuna_was_tried() -> None:
-    """A new minor version of Optuna asks for a look at this contract."""
-    tried = {version.rsplit(".", 1)[0] for version in TRIED_VERSIONS}
-    if optuna.__version__.rsplit(".", 1)[0] not in tried:
-        pytest.skip(f"Optuna {optuna.__version__} is newer than those that were tried; the tests below decide")
 
 
 def test_the_replay_has_the_fields_that_we_use() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -96,6 +97,18 @@ def test_a_snapshot_holds_for_a_copy_of_the_folder(path: Path, read_from: list[i
     shutil.copytree(path.parent, tmp_path / "copy")
     check_same(tmp_path / "copy" / path.name)
     assert read_from[0] > 20
+
+
+@pytest.mark.skipif(optuna.__version__ < "5", reason="before, the journal itself has local times")
+def test_times_hold_in_another_zone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snapshot that was made elsewhere, or before the clocks changed, gives the moments of the journal."""
+    monkeypatch.setenv("TZ", "America/Lima")
+    time.tzset()
+    try:
+        check_same(path)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def cut(path: Path) -> None:

@@ -14,6 +14,7 @@ import json
 import os
 import threading
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,6 @@ from qgtune.study.journal.trials import TrialList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
-    from datetime import datetime
 
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from qgtune.study.journal.file import JournalFile
     from qgtune.study.storages.redis_log import RedisLog
 
-TRIED_VERSIONS = ("4.9.0", "5.0.0")
+_HAS_ZONES = int(optuna.__version__.split(".")[0]) > 4  # noqa: PLR2004 - before, records have local times
 
 Record = dict[str, Any]
 
@@ -371,7 +371,9 @@ def _fields(trial: FrozenTrial) -> Record:
 
 
 def _iso(moment: datetime | None) -> str | None:
-    """Write a trial's time, which is local and has no zone; Optuna 4 and 5 read it as that."""
+    """Write a trial's time, which is local and has no zone, as this Optuna's records have it."""
+    if moment is not None and _HAS_ZONES:
+        moment = moment.astimezone(timezone.utc)
     return None if moment is None else moment.isoformat(timespec="microseconds")
 
 

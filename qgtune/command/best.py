@@ -61,9 +61,9 @@ def _chosen(table: Table, number: int | None) -> Row | None:
 
 
 def _print_front(table: Table) -> None:
-    from qgtune.command.layout import Screen, aims, lay_out
+    from qgtune.command.layout import WideConsole, aims, lay_out
 
-    screen = Screen()
+    screen = WideConsole()
     screen.print(f"Study {table.study_name!r}, {aims(table)}: {len(table.rows)} best trials", markup=False)
     screen.print(lay_out(table, (), screen))
 

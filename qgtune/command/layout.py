@@ -30,7 +30,7 @@ _UNLIMITED = 10_000
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 
-class Screen(rich_console.Console):
+class WideConsole(rich_console.Console):
     """Where tables are printed: as wide as the terminal; in pipes and files, without colour and never cut."""
 
     def __init__(self) -> None:

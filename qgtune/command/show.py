@@ -32,10 +32,10 @@ def show(source: str, study_name: str | None, form: str | None, sort: str, limit
     if form is not None:
         click.echo(to_csv(table) if form == "csv" else to_json(table), nl=form == "json")
         return
-    from qgtune.command.layout import Screen, lay_out, reasons
+    from qgtune.command.layout import WideConsole, lay_out, reasons
     from qgtune.results.best import best_trials
 
-    screen = Screen()
+    screen = WideConsole()
     screen.print(_heading(whole), markup=False)
     if table.rows:
         screen.print(lay_out(table, {trial.number for trial in best_trials(study)}, screen))

@@ -48,7 +48,7 @@ class Interrupts:
         self.before_exit: Callable[[], None] = _nothing
 
     @classmethod
-    def of_guest(cls) -> Interrupts:
+    def of_other_launcher(cls) -> Interrupts:
         """Return those of a worker under another launcher: a cluster may end it by several signals in turn."""
         on_cluster = {"SLURM_JOB_ID", "SUBMITIT_EXECUTOR"} & set(os.environ)
         heeds = SIGNALS + CLUSTER_SIGNALS if on_cluster else SIGNALS

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from qgtune.study.session import Session
 
-STRAYS_S = 1.0
+POLL_S = 1.0
 
 
 @dataclass(slots=True)
-class Rounds:
+class Crew:
     """Launches workers, and launches again when they ended before the study was done.
 
     Attributes:
@@ -51,12 +51,12 @@ class Rounds:
         while self.interrupts.received is None and not supervisor.gave_up:
             before = self.session.refresh().finished
             decision = self._next()
-            n_strays = self.session.ledger.running if supervisor.has_strays else 0
-            if isinstance(decision, Stop) and not (decision.why == "busy" and n_strays):
+            n_abandoned = self.session.ledger.running if supervisor.has_abandoned else 0
+            if isinstance(decision, Stop) and not (decision.why == "busy" and n_abandoned):
                 return self._final(decision)
-            n_workers = min(self.n_workers, self.session.limits.n_trials - before) - n_strays
+            n_workers = min(self.n_workers, self.session.limits.n_trials - before) - n_abandoned
             if n_workers <= 0:
-                self.wait(STRAYS_S)
+                self.wait(POLL_S)
                 self.session.end_dead()
                 continue
             self.launch(n_workers, supervisor)

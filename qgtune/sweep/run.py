@@ -27,7 +27,7 @@ from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.fixed_settings import registered
 from qgtune.study.opening import open_session, study_exists
 from qgtune.study.storages.opening import is_memory
-from qgtune.sweep.crew import Rounds, none_completed
+from qgtune.sweep.crew import Crew, none_completed
 from qgtune.sweep.features.first_trials import FirstTrials
 from qgtune.sweep.features.greeting import Greeting
 from qgtune.sweep.features.kept_command import KeptCommand
@@ -37,7 +37,7 @@ from qgtune.sweep.hydra import held_nodes
 from qgtune.sweep.masking import masked
 from qgtune.sweep.plan import BASIC, PROCESSES, Plan, make_plan
 from qgtune.sweep.workers.deaf import ends_when_deaf
-from qgtune.sweep.workers.elsewhere import Guests
+from qgtune.sweep.workers.elsewhere import OtherLauncher
 from qgtune.sweep.workers.launching import launch_workers
 from qgtune.sweep.workers.rank import run_rank
 from qgtune.sweep.workers.worker import Worker
@@ -141,12 +141,12 @@ class _Sweep:
         ]
         for feature in session.features:
             feature.sweep_started(session)
-        guests = Guests(session, self.hydra_context, self.config, self.interrupts)
+        other = OtherLauncher(session, self.hydra_context, self.config, self.interrupts)
         with self.interrupts.installed():
-            attended = guests.attended() if self._is_elsewhere else nullcontext()
+            attended = other.attended() if self._is_elsewhere else nullcontext()
             with self._progress(session) as relay, attended:
-                launch = functools.partial(self._launch, session, guests, relay)
-                gave_up = Rounds(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
+                launch = functools.partial(self._launch, session, other, relay)
+                gave_up = Crew(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
             for feature in session.features:
                 feature.sweep_ended(session)
             return gave_up, summary(session.study)
@@ -181,7 +181,7 @@ class _Sweep:
         return self._target not in (BASIC, PROCESSES)
 
     def _launch(
-        self, session: Session, guests: Guests, relay: Relay | None, n_workers: int, supervisor: Supervisor
+        self, session: Session, other: OtherLauncher, relay: Relay | None, n_workers: int, supervisor: Supervisor
     ) -> None:
         settings = self.plan.settings
         worker = Worker(
@@ -202,7 +202,7 @@ class _Sweep:
                 worker()
             configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         elif self._is_elsewhere:
-            guests.launch(worker, n_workers, supervisor)
+            other.launch(worker, n_workers, supervisor)
         else:
             if self._target == BASIC:
                 log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)

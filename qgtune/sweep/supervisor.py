@@ -23,14 +23,14 @@ class Supervisor:
         n_jobs: how many workers there are.
         n_deaths: how many workers died, or were ended early, since a trial was last finished.
         gave_up: why no worker is replaced any more; empty while they are.
-        has_strays: whether a launcher gave up on workers that may run on.
+        has_abandoned: whether a launcher gave up on workers that may run on.
     """
 
     session: Session
     n_jobs: int
     n_deaths: int = 0
     gave_up: str = ""
-    has_strays: bool = False
+    has_abandoned: bool = False
     _finished: int = 0
 
     def died(self, death: Death) -> bool:
@@ -69,7 +69,7 @@ class Supervisor:
             return
         trial = _in_trial(lost)
         log.error("The launcher lost a worker%s: %s.", trial, reason)
-        self.has_strays = True
+        self.has_abandoned = True
         self._count(max(1, len(lost)), f"died without finishing a trial; the last one{trial}: {reason}")
 
     def _count(self, n_workers: int, how: str) -> None:

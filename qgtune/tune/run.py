@@ -26,7 +26,7 @@ from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome, outcome_of
 from qgtune.study.spec import StudySpec
 from qgtune.study.storages.opening import is_memory, open_storage
-from qgtune.sweep.crew import Rounds, none_completed
+from qgtune.sweep.crew import Crew, none_completed
 from qgtune.tune.best import BestFiles
 from qgtune.tune.settings import check_settings, component, pruner
 
@@ -128,7 +128,7 @@ class _Run:
         watched = Watched(session, n_processes * self.settings["n_jobs"], self.interrupts)
         shown = progress(watched, self.settings["progress"], self.interrupts, in_process=n_processes == 1)
         with self.interrupts.installed(), shown as relay:
-            gave_up = Rounds(session, n_processes, functools.partial(launch, relay), self.interrupts).run()
+            gave_up = Crew(session, n_processes, functools.partial(launch, relay), self.interrupts).run()
         files.sweep_ended(session)
         if self.interrupts.received is not None:
             raise KeyboardInterrupt

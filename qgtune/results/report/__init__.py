@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError
 from qgtune.files import write_whole
-from qgtune.results.report.facts import Command, Facts, facts_of
+from qgtune.results.report.facts import Facts, ShownCommand, facts_of
 from qgtune.results.source import Source, open_source
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "FILE",
     "HOW_TO_INSTALL",
-    "Command",
     "Facts",
+    "ShownCommand",
     "is_installed",
     "report",
     "write_pictures",

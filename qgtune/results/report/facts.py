@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class ShownCommand:
     """A line for the user's shell.
 
     Attributes:
@@ -51,7 +51,7 @@ class Facts:
     folder: Path | None = None
     storage: str = ""
     cwd: str = ""
-    commands: tuple[Command, ...] = ()
+    commands: tuple[ShownCommand, ...] = ()
     best_config: str = ""
     log_of: Callable[[int], Path | None] = _no_log
 
@@ -75,19 +75,19 @@ def _best_configs(source: Source) -> Iterator[Path]:
             yield file
 
 
-def _commands(source: Source, config: Path | None) -> Iterator[Command]:
+def _commands(source: Source, config: Path | None) -> Iterator[ShownCommand]:
     recorded = None if source.folder is None else _recorded(source.folder)
     if recorded is not None and config is not None:
-        yield Command("Run the best trial again", f"qgtune rerun {shlex.quote(str(source.folder))}")
+        yield ShownCommand("Run the best trial again", f"qgtune rerun {shlex.quote(str(source.folder))}")
     if source.storage == "memory":
         return
     if recorded is not None:
         purpose = "Go on with the study; hydra.sweeper.n_trials is its total"
-        yield Command(purpose, f"qgtune resume {shlex.quote(str(source.folder))}")
+        yield ShownCommand(purpose, f"qgtune resume {shlex.quote(str(source.folder))}")
     place = shlex.quote(str(source.folder or source.storage))
     study = "" if source.folder is not None else f" --study {shlex.quote(source.study.study_name)}"
-    yield Command("Look at the study in a browser", f"qgtune dashboard {place}{study}")
-    yield Command("Write this page again", f"qgtune report {place}{study}")
+    yield ShownCommand("Look at the study in a browser", f"qgtune dashboard {place}{study}")
+    yield ShownCommand("Write this page again", f"qgtune report {place}{study}")
 
 
 def _recorded(folder: Path) -> Invocation | None:

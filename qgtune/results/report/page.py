@@ -15,7 +15,7 @@ from qgtune.results.report.excerpt import optuna_quiet
 from qgtune.results.report.figures import Plots
 from qgtune.results.report.markup import Html, joined, tag
 from qgtune.results.report.plots import Drawer
-from qgtune.results.report.snapshot import read_snapshot
+from qgtune.results.report.study_state import read_state
 from qgtune.results.report.workers import timeline
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from qgtune.results.report.facts import Facts
     from qgtune.results.report.figures import Plot
-    from qgtune.results.report.snapshot import Snapshot
+    from qgtune.results.report.study_state import StudyState
 
 # Nothing may be fetched from anywhere, and no script runs but the page's own: not even one that slipped in as text.
 POLICY = "default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; form-action 'none'"
@@ -53,10 +53,10 @@ class Section:
 
 def render(study: optuna.Study, facts: Facts) -> str:
     """Return the page of a study."""
-    snapshot = read_snapshot(study)
+    study_state = read_state(study)
     with optuna_quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Optuna's plots warn of what they leave out
-        sections = _sections(snapshot, facts)
+        sections = _sections(study_state, facts)
     figures = {plot.key: plot.figure for section in sections for plot in section.plots.plots}
     script = _asset("page.js")
     scripts = [_plotly(), script] if figures else [script]
@@ -67,11 +67,11 @@ def render(study: optuna.Study, facts: Facts) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">',
-            tag("title", f"{snapshot.name} · qgtune"),
+            tag("title", f"{study_state.name} · qgtune"),
             f"<style>{_asset('page.css')}</style></head><body>",
-            _header(snapshot, sections),
-            tag("main", _summary(snapshot, facts), *map(_section, sections)),
-            tag("footer", f"Written by qgtune on {snapshot.taken:%Y-%m-%d %H:%M:%S}."),
+            _header(study_state, sections),
+            tag("main", _summary(study_state, facts), *map(_section, sections)),
+            tag("footer", f"Written by qgtune on {study_state.taken:%Y-%m-%d %H:%M:%S}."),
             f'<script type="application/json" id="figures">{_json(figures)}</script>',
             *(f"<script>{text}</script>" for text in scripts),
             "</body></html>\n",
@@ -79,10 +79,10 @@ def render(study: optuna.Study, facts: Facts) -> str:
     )
 
 
-def _sections(snapshot: Snapshot, facts: Facts) -> list[Section]:
-    drawer = Drawer(snapshot)
-    found = [Section("best", "Best config", tables.best(snapshot, facts))]
-    if snapshot.is_multi_objective:
+def _sections(study_state: StudyState, facts: Facts) -> list[Section]:
+    drawer = Drawer(study_state)
+    found = [Section("best", "Best config", tables.best(study_state, facts))]
+    if study_state.is_multi_objective:
         found.append(Section("front", "Pareto front", plots=drawer.front()))
     found += [
         Section("history", "Optimisation history", plots=drawer.history()),
@@ -90,23 +90,23 @@ def _sections(snapshot: Snapshot, facts: Facts) -> list[Section]:
         Section("slices", "Slices", plots=drawer.slices(), columns=True),
         Section("parallel", "Parallel coordinates", plots=drawer.parallel()),
     ]
-    if not snapshot.is_multi_objective:  # Optuna takes no intermediate values of several objectives
+    if not study_state.is_multi_objective:  # Optuna takes no intermediate values of several objectives
         found.append(Section("intermediate", "Intermediate values", plots=drawer.intermediate()))
     found += [
-        Section("timeline", "Workers", plots=timeline(snapshot)),
-        Section("failures", "Failures", tables.failures(snapshot, facts)),
-        Section("space", "Search space", tables.search_space(snapshot)),
+        Section("timeline", "Workers", plots=timeline(study_state)),
+        Section("failures", "Failures", tables.failures(study_state, facts)),
+        Section("space", "Search space", tables.search_space(study_state)),
     ]
     return [*found, Section("commands", "Going on", tables.commands(facts))] if facts.commands else found
 
 
-def _header(snapshot: Snapshot, sections: list[Section]) -> Html:
+def _header(study_state: StudyState, sections: list[Section]) -> Html:
     links = [tag("a", section.title, href=f"#{section.key}") for section in sections]
-    return tag("header", tag("h1", snapshot.name), tag("nav", joined(links)))
+    return tag("header", tag("h1", study_state.name), tag("nav", joined(links)))
 
 
-def _summary(snapshot: Snapshot, facts: Facts) -> Html:
-    return tag("section", tables.summary(snapshot, facts), id="summary")
+def _summary(study_state: StudyState, facts: Facts) -> Html:
+    return tag("section", tables.summary(study_state, facts), id="summary")
 
 
 def _section(section: Section) -> Html:

@@ -19,7 +19,7 @@ from optuna.importance import PedAnovaImportanceEvaluator
 from qgtune.results.report.excerpt import Excerpt, drawable, optuna_quiet
 from qgtune.results.report.figures import KINDS, MOST_POINTS
 from qgtune.results.report.plots import MOST_LINES, MOST_SLICES, curves
-from qgtune.results.report.snapshot import Snapshot, read_snapshot, sorted_by_value
+from qgtune.results.report.study_state import StudyState, read_state, sorted_by_value
 from qgtune.results.report.workers import Bar, bars, rows_of
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ DOTS_PER_INCH = 150
 
 def draw(study: optuna.Study, folder: Path) -> list[Path]:
     """Draw what the study has to show, and return the pictures' paths."""
-    snapshot = read_snapshot(study)
+    study_state = read_state(study)
     written = []
     with optuna_quiet(), _headless(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Optuna calls these plots experimental, and says what it leaves out
-        for name, plot in _plots(snapshot):
+        for name, plot in _plots(study_state):
             path = folder / f"{name}.png"
             if _drawn(plot, path):
                 written.append(path)
@@ -57,40 +57,45 @@ def _drawn(plot: Callable[[], Any], path: Path) -> bool:
     return True
 
 
-def _plots(snapshot: Snapshot) -> Iterator[tuple[str, Callable[[], Any]]]:
+def _plots(study_state: StudyState) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Yield the pictures' names and what draws them."""
-    completed = snapshot.completed
+    completed = study_state.completed
     if completed:
-        yield from _of_objectives(snapshot, completed)
-    if len(snapshot.directions) in (2, 3) and completed:
-        names = [literal(name) for name in snapshot.objectives]
-        yield "pareto_front", lambda: optuna_plots.plot_pareto_front(_study(snapshot, completed), target_names=names)
-    told = [trial for trial in snapshot.trials if trial.intermediate_values]
-    if told and not snapshot.is_multi_objective:
+        yield from _of_objectives(study_state, completed)
+    if len(study_state.directions) in (2, 3) and completed:
+        names = [literal(name) for name in study_state.objectives]
+        yield "pareto_front", lambda: optuna_plots.plot_pareto_front(_study(study_state, completed), target_names=names)
+    told = [trial for trial in study_state.trials if trial.intermediate_values]
+    if told and not study_state.is_multi_objective:
         yield (
             "intermediate_values",
-            lambda: optuna_plots.plot_intermediate_values(_study(snapshot, curves(snapshot, told))),
+            lambda: optuna_plots.plot_intermediate_values(_study(study_state, curves(study_state, told))),
         )
-    if found := bars(snapshot):
+    if found := bars(study_state):
         yield "workers", lambda: _timeline(found)
 
 
-def _of_objectives(snapshot: Snapshot, completed: Sequence[FrozenTrial]) -> Iterator[tuple[str, Callable[[], Any]]]:
-    by_value = sorted_by_value(snapshot, completed)
+def _of_objectives(
+    study_state: StudyState, completed: Sequence[FrozenTrial]
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    by_value = sorted_by_value(study_state, completed)
     points, lines = (_by_number(by_value[:most]) for most in (MOST_POINTS, MOST_LINES))
     names = list({name: None for trial in points for name in trial.params})[:MOST_SLICES]
-    for index, objective in enumerate(snapshot.objectives):
-        suffix = f"_{index}" if snapshot.is_multi_objective else ""
-        target = _target(snapshot, index, objective)
-        study = _study(snapshot, snapshot.trials)
+    for index, objective in enumerate(study_state.objectives):
+        suffix = f"_{index}" if study_state.is_multi_objective else ""
+        target = _target(study_state, index, objective)
+        study = _study(study_state, study_state.trials)
         yield f"optimization_history{suffix}", _call(optuna_plots.plot_optimization_history, study, target)
         if not names:
             continue
         arguments = {**target, "evaluator": PedAnovaImportanceEvaluator()}
-        yield f"importances{suffix}", _call(optuna_plots.plot_param_importances, _study(snapshot, completed), arguments)
-        study = _study(snapshot, lines)
+        yield (
+            f"importances{suffix}",
+            _call(optuna_plots.plot_param_importances, _study(study_state, completed), arguments),
+        )
+        study = _study(study_state, lines)
         yield f"parallel_coordinates{suffix}", _call(optuna_plots.plot_parallel_coordinate, study, target)
-        study = _study(snapshot, points)
+        study = _study(study_state, points)
         arguments = {**target, "params": [literal(name) for name in names]}
         yield f"slices{suffix}", _call(_slices, study, arguments)
 
@@ -107,15 +112,15 @@ def _call(function: Callable[..., Any], study: optuna.Study, arguments: dict[str
     return lambda: function(study, **arguments)
 
 
-def _target(snapshot: Snapshot, index: int, objective: str) -> dict[str, Any]:
+def _target(study_state: StudyState, index: int, objective: str) -> dict[str, Any]:
     name = literal(objective)
-    if not snapshot.is_multi_objective:
+    if not study_state.is_multi_objective:
         return {"target_name": name}
     return {"target": lambda trial: trial.values[index], "target_name": name}
 
 
-def _study(snapshot: Snapshot, trials: Sequence[FrozenTrial]) -> Excerpt:
-    return Excerpt(snapshot.directions, drawable(trials, literal))
+def _study(study_state: StudyState, trials: Sequence[FrozenTrial]) -> Excerpt:
+    return Excerpt(study_state.directions, drawable(trials, literal))
 
 
 def _by_number(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:

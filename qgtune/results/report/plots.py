@@ -25,7 +25,7 @@ from qgtune.results.report.figures import (
     recoloured,
     thinned,
 )
-from qgtune.results.report.snapshot import sorted_by_value
+from qgtune.results.report.study_state import sorted_by_value
 from qgtune.study.attempts.ledger import is_feasible
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from optuna.trial import FrozenTrial
 
-    from qgtune.results.report.snapshot import Snapshot
+    from qgtune.results.report.study_state import StudyState
 MOST_LINES = 300
 MOST_LINE_POINTS = 6_000
 MOST_TOLD = 10
@@ -45,21 +45,21 @@ MOST_OBJECTIVES = 4
 
 @dataclass(slots=True)
 class Drawer:
-    """Draws the plots of one snapshot.
+    """Draws the plots of one study_state.
 
     Attributes:
-        snapshot: the study.
+        study_state: the study.
     """
 
-    snapshot: Snapshot
+    study_state: StudyState
     _drawn: dict[int, FrozenTrial] = field(default_factory=dict)
     _importances: dict[int, dict[str, Any] | None] = field(default_factory=dict)
 
     def history(self) -> Plots:
         """Draw the objective's value over the trials, with the best so far."""
-        if not (trials := self.snapshot.completed):
+        if not (trials := self.study_state.completed):
             return Plots(note="No trial has completed yet.")
-        study = self._excerpt([bare(trial) for trial in self.snapshot.trials])  # all: it looks values up by number
+        study = self._excerpt([bare(trial) for trial in self.study_state.trials])  # all: it looks values up by number
         plots = [
             self._plot("history", index, thinned(optuna_plots.plot_optimization_history(study, **self._target(index))))
             for index in self._objectives()
@@ -68,17 +68,17 @@ class Drawer:
 
     def front(self) -> Plots:
         """Draw the Pareto front of two or three objectives."""
-        n = len(self.snapshot.directions)
-        if not (completed := self.snapshot.completed):
+        n = len(self.study_state.directions)
+        if not (completed := self.study_state.completed):
             return Plots(note="No trial has completed yet.")
         if n > 3:  # noqa: PLR2004 - Optuna draws no more
             return Plots(note=f"A front of {n} objectives cannot be drawn; the best trials below are the front.")
-        front = [trial for trial in completed if trial.number in {best.number for best in self.snapshot.best}]
-        others = [trial for trial in completed if trial.number not in {best.number for best in self.snapshot.best}]
+        front = [trial for trial in completed if trial.number in {best.number for best in self.study_state.best}]
+        others = [trial for trial in completed if trial.number not in {best.number for best in self.study_state.best}]
         shown = [*front[:MOST_POINTS], *spread(others, max(MOST_POINTS - len(front), 2))]
-        names = [escaped(name) for name in self.snapshot.objectives]
+        names = [escaped(name) for name in self.study_state.objectives]
         told = self._drawable(shown)
-        if len(self.snapshot.space) > MOST_TOLD:  # Optuna writes all of them beside each point
+        if len(self.study_state.space) > MOST_TOLD:  # Optuna writes all of them beside each point
             told = [bare(trial) for trial in told]
         figure = optuna_plots.plot_pareto_front(self._excerpt(told), target_names=names)
         plot = Plot("front", "Pareto front", front_coloured(plain(figure)), height_px=420)
@@ -137,11 +137,11 @@ class Drawer:
         if not trials or not any(trial.params for trial in trials):
             return Plots(note="No trial with hyperparameters has completed yet.")
         n_axes = 1 + len({name for trial in trials for name in trial.params})
-        shown = sorted_by_value(self.snapshot, trials)[: max(50, min(MOST_LINES, MOST_LINE_POINTS // n_axes))]
+        shown = sorted_by_value(self.study_state, trials)[: max(50, min(MOST_LINES, MOST_LINE_POINTS // n_axes))]
         study = self._excerpt(self._drawable(sorted(shown, key=lambda trial: trial.number)))
         figure = recoloured(
             plain(optuna_plots.plot_parallel_coordinate(study, **self._target(0))),
-            maximize=self.snapshot.directions[0] == "maximize",
+            maximize=self.study_state.directions[0] == "maximize",
         )
         plot = Plot("parallel", "Parallel coordinates", figure, height_px=400, width_px=110 * n_axes + 90)
         return Plots((plot,), _shown("trials", len(shown), len(trials), "the best ones"))
@@ -154,10 +154,10 @@ class Drawer:
         if not trials or not names:
             return Plots(note="No trial with hyperparameters has completed yet.")
         most = max(200, min(MOST_POINTS, MOST_SLICE_POINTS // (min(len(names), n_shown) * len(self._objectives()))))
-        shown = sorted_by_value(self.snapshot, trials)[:most]
+        shown = sorted_by_value(self.study_state, trials)[:most]
         study = self._excerpt(self._drawable(sorted(shown, key=lambda trial: trial.number)))
         plots = [
-            Plot(f"slice-{place}-{index}", _sliced(name, self.snapshot, index), self._slice(study, name, index), 270)
+            Plot(f"slice-{place}-{index}", _sliced(name, self.study_state, index), self._slice(study, name, index), 270)
             for place, name in enumerate(names[:n_shown])
             for index in self._objectives()
         ]
@@ -173,7 +173,7 @@ class Drawer:
                 trace["marker"] |= {"colorscale": SCALE, "showscale": False, "size": 6, "opacity": 0.75}
                 trace["text"] = [f"trial {number}" for number in trace["marker"]["color"]]
                 trace["hovertemplate"] = "%{text}<br>%{x}<br>%{y}<extra></extra>"
-        figure["layout"]["yaxis"]["title"] = {"text": escaped(self.snapshot.objectives[index])}
+        figure["layout"]["yaxis"]["title"] = {"text": escaped(self.study_state.objectives[index])}
         figure["layout"]["xaxis"]["title"] = {"text": ""}  # it stands above the plot
         figure["layout"]["margin"] = {"t": 8, "b": 30}
         return figure
@@ -186,32 +186,32 @@ class Drawer:
 
     def intermediate(self) -> Plots:
         """Draw what trials reported on their way, and where they were pruned."""
-        told = [trial for trial in self.snapshot.trials if trial.intermediate_values]
+        told = [trial for trial in self.study_state.trials if trial.intermediate_values]
         if not told:
             return Plots(note="No trial has reported an intermediate value.")
-        shown = curves(self.snapshot, told)
+        shown = curves(self.study_state, told)
         figure = plain(optuna_plots.plot_intermediate_values(self._excerpt(self._drawable(shown))))
         by_number = {f"Trial{trial.number}": trial for trial in shown}
-        figure["data"] = coloured_curves(figure["data"], by_number, {trial.number for trial in self.snapshot.best})
+        figure["data"] = coloured_curves(figure["data"], by_number, {trial.number for trial in self.study_state.best})
         figure["layout"] |= {"showlegend": True, "legend": LEGEND, "hovermode": "closest"}
         note = _shown("trials", len(shown), len(told), "the best ones, and the latest of the others")
         return Plots((Plot("intermediate", "Intermediate values", figure, height_px=400),), note)
 
     def _finite(self, index: int) -> list[FrozenTrial]:
-        return [trial for trial in self.snapshot.completed if math.isfinite(trial.values[index])]
+        return [trial for trial in self.study_state.completed if math.isfinite(trial.values[index])]
 
     def _objectives(self) -> range:
-        return range(min(len(self.snapshot.directions), MOST_OBJECTIVES))
+        return range(min(len(self.study_state.directions), MOST_OBJECTIVES))
 
     def _target(self, index: int) -> dict[str, Any]:
         """Return the arguments that tell Optuna's plots which objective is meant."""
-        name = escaped(self.snapshot.objectives[index])
-        if not self.snapshot.is_multi_objective:
+        name = escaped(self.study_state.objectives[index])
+        if not self.study_state.is_multi_objective:
             return {"target_name": name}
         return {"target": lambda trial: trial.values[index], "target_name": name}
 
     def _excerpt(self, trials: Sequence[FrozenTrial]) -> Excerpt:
-        return Excerpt(self.snapshot.directions, trials)
+        return Excerpt(self.study_state.directions, trials)
 
     def _drawable(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Return trials in the form to draw; each is made once."""
@@ -220,15 +220,15 @@ class Drawer:
         return [self._drawn[trial.number] for trial in trials]
 
     def _plot(self, key: str, index: int, figure: dict[str, Any], height_px: int = 340) -> Plot:
-        label = self.snapshot.objectives[index] if self.snapshot.is_multi_objective else key.capitalize()
+        label = self.study_state.objectives[index] if self.study_state.is_multi_objective else key.capitalize()
         return Plot(f"{key}-{index}", label, figure, height_px)
 
 
-def _sliced(name: str, snapshot: Snapshot, index: int) -> str:
-    return f"{name} → {snapshot.objectives[index]}" if snapshot.is_multi_objective else name
+def _sliced(name: str, study_state: StudyState, index: int) -> str:
+    return f"{name} → {study_state.objectives[index]}" if study_state.is_multi_objective else name
 
 
-def curves(snapshot: Snapshot, told: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def curves(study_state: StudyState, told: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Choose the trials whose curves are shown: the best completed ones, and the latest others."""
     n_steps = max(len(trial.intermediate_values) for trial in told)
     most = max(10, min(MOST_CURVES, MOST_CURVE_POINTS // n_steps))
@@ -236,7 +236,7 @@ def curves(snapshot: Snapshot, told: Sequence[FrozenTrial]) -> list[FrozenTrial]
         return list(told)
     completed = [trial for trial in told if trial.state == TrialState.COMPLETE]
     others = [trial for trial in told if trial.state != TrialState.COMPLETE]
-    kept = sorted_by_value(snapshot, completed)[: max(most // 2, most - len(others))]
+    kept = sorted_by_value(study_state, completed)[: max(most // 2, most - len(others))]
     return sorted([*kept, *others[-(most - len(kept)) :]], key=lambda trial: trial.number)
 
 
@@ -245,7 +245,7 @@ def _shown(what: str, n_shown: int, n_all: int, which: str) -> str:
     return f"Showing {n_shown:,} of {n_all:,} {what}: {which}." if n_shown < n_all else ""
 
 
-def infeasible_note(snapshot: Snapshot) -> str:
+def infeasible_note(study_state: StudyState) -> str:
     """Say how many completed trials violate a constraint; empty if none does."""
-    n = sum(not is_feasible(trial) for trial in snapshot.completed)
+    n = sum(not is_feasible(trial) for trial in study_state.completed)
     return f"{n:,} completed trials violate a constraint; plots show them in grey or dotted." if n else ""

@@ -12,7 +12,7 @@ from qgtune.results.best import params_of
 from qgtune.results.report.figures import KINDS
 from qgtune.results.report.markup import Html, copyable, joined, table, tag
 from qgtune.results.report.plots import infeasible_note
-from qgtune.results.report.snapshot import reason_of, sorted_by_value
+from qgtune.results.report.study_state import reason_of, sorted_by_value
 from qgtune.space.reading.yaml_files import dump_yaml
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import is_feasible
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from qgtune.results.report.facts import Facts
-    from qgtune.results.report.snapshot import Snapshot
+    from qgtune.results.report.study_state import StudyState
 
 MOST_BEST = 10
 MOST_FRONT = 50
@@ -35,51 +35,53 @@ LONGEST_CELL = 60
 TIME = "%Y-%m-%d %H:%M:%S"
 
 
-def summary(snapshot: Snapshot, facts: Facts) -> Html:
+def summary(study_state: StudyState, facts: Facts) -> Html:
     """Return the page's head: what was found, how many trials, how long."""
-    cards = [*_best_cards(snapshot), _card("Trials", f"{len(snapshot.trials):,}", _counts(snapshot))]
-    if (span := snapshot.span()) is not None:
-        worked = f"{span_text(snapshot.worked())} of trials"
+    cards = [*_best_cards(study_state), _card("Trials", f"{len(study_state.trials):,}", _counts(study_state))]
+    if (span := study_state.span()) is not None:
+        worked = f"{span_text(study_state.worked())} of trials"
         cards.append(_card("Duration", span_text(span[1] - span[0]), worked))
-    facts_shown = [("Direction", ", ".join(map(_direction, snapshot.objectives, snapshot.directions)))]
+    facts_shown = [("Direction", ", ".join(map(_direction, study_state.objectives, study_state.directions)))]
     if span is not None:
         facts_shown.append(("Started", span[0].strftime(TIME)))
     facts_shown += [("Storage", facts.storage)] if facts.storage else []
     facts_shown += [("Folder", str(facts.folder))] if facts.folder is not None else []
     pairs = joined(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts_shown)
-    return joined([tag("div", *cards, class_="cards"), tag("dl", pairs), *_remarks(snapshot)])
+    return joined([tag("div", *cards, class_="cards"), tag("dl", pairs), *_remarks(study_state)])
 
 
 def _direction(name: str, direction: str) -> str:
     return direction if name == "value" else f"{direction} {name}"
 
 
-def _remarks(snapshot: Snapshot) -> list[Html]:
-    n_running = snapshot.counts[TrialState.RUNNING]
+def _remarks(study_state: StudyState) -> list[Html]:
+    n_running = study_state.counts[TrialState.RUNNING]
     texts = [
-        f"{_many(n_running, 'trial')} running: this is the study as of {snapshot.taken:{TIME}}." if n_running else "",
-        infeasible_note(snapshot),
-        "" if snapshot.trials else "The study has no trials yet.",
-        "Every trial so far has failed; the reasons are below." if _all_failed(snapshot) else "",
+        f"{_many(n_running, 'trial')} running: this is the study as of {study_state.taken:{TIME}}."
+        if n_running
+        else "",
+        infeasible_note(study_state),
+        "" if study_state.trials else "The study has no trials yet.",
+        "Every trial so far has failed; the reasons are below." if _all_failed(study_state) else "",
     ]
     return [tag("p", text, class_="remark") for text in texts if text]
 
 
-def _all_failed(snapshot: Snapshot) -> bool:
-    return bool(snapshot.trials) and snapshot.counts[TrialState.FAIL] == len(snapshot.trials)
+def _all_failed(study_state: StudyState) -> bool:
+    return bool(study_state.trials) and study_state.counts[TrialState.FAIL] == len(study_state.trials)
 
 
 def _many(n: int, what: str) -> str:
     return f"{n:,} {what} is" if n == 1 else f"{n:,} {what}s are"
 
 
-def _best_cards(snapshot: Snapshot) -> list[Html]:
-    if not snapshot.best:
+def _best_cards(study_state: StudyState) -> list[Html]:
+    if not study_state.best:
         return [_card("Best value", "—", "no trial has completed")]
-    if snapshot.is_multi_objective:
-        return [_card("Pareto front", f"{len(snapshot.best):,}", "trials that no other one beats")]
-    best = snapshot.best[0]
-    name = snapshot.objectives[0]
+    if study_state.is_multi_objective:
+        return [_card("Pareto front", f"{len(study_state.best):,}", "trials that no other one beats")]
+    best = study_state.best[0]
+    name = study_state.objectives[0]
     return [_card("Best value" if name == "value" else f"Best {name}", f"{best.values[0]:.6g}", f"trial {best.number}")]
 
 
@@ -88,32 +90,32 @@ def _card(title: str, figure: str, below: str | Html) -> Html:
     return tag("div", *parts, class_="card")
 
 
-def _counts(snapshot: Snapshot) -> Html:
-    counts = snapshot.counts
+def _counts(study_state: StudyState) -> Html:
+    counts = study_state.counts
     shown = [(kind, counts[state]) for state, (kind, _) in KINDS.items() if counts[state]]
     texts = [tag("span", f"{n:,} {kind}", class_=f"state {kind}") for kind, n in shown]
-    n_again = sum(Attempt.of(trial).repeats is not None for trial in snapshot.trials)
+    n_again = sum(Attempt.of(trial).repeats is not None for trial in study_state.trials)
     return joined(
         [*texts, tag("span", f"({n_again:,} {'retry' if n_again == 1 else 'retries'})")] if n_again else texts
     )
 
 
-def best(snapshot: Snapshot, facts: Facts) -> Html:
+def best(study_state: StudyState, facts: Facts) -> Html:
     """Return the best config, or the best values if there is no config, and a table of the best trials."""
-    if not snapshot.best:
+    if not study_state.best:
         return tag("p", "No trial has completed yet.")
-    first = snapshot.best[0]
-    which = f"Of trial {first.number}" + (", one of the Pareto front." if snapshot.is_multi_objective else ".")
+    first = study_state.best[0]
+    which = f"Of trial {first.number}" + (", one of the Pareto front." if study_state.is_multi_objective else ".")
     text = facts.best_config or dump_yaml(params_of(first))
     what = "The whole config." if facts.best_config else "Its hyperparameters; no config was written for it."
-    return joined([tag("p", f"{which} {what}"), copyable(text, "best-config"), *_best_table(snapshot)])
+    return joined([tag("p", f"{which} {what}"), copyable(text, "best-config"), *_best_table(study_state)])
 
 
-def _best_table(snapshot: Snapshot) -> list[Html]:
-    most = MOST_FRONT if snapshot.is_multi_objective else MOST_BEST
-    candidates = list(snapshot.best) if snapshot.is_multi_objective else snapshot.completed
-    trials = sorted_by_value(snapshot, candidates)[:most]
-    names = list(snapshot.space)[:MOST_COLUMNS]
+def _best_table(study_state: StudyState) -> list[Html]:
+    most = MOST_FRONT if study_state.is_multi_objective else MOST_BEST
+    candidates = list(study_state.best) if study_state.is_multi_objective else study_state.completed
+    trials = sorted_by_value(study_state, candidates)[:most]
+    names = list(study_state.space)[:MOST_COLUMNS]
     rows = [
         [
             f"{trial.number}{'' if is_feasible(trial) else ' (violates a constraint)'}",
@@ -122,8 +124,8 @@ def _best_table(snapshot: Snapshot) -> list[Html]:
         ]
         for trial in trials
     ]
-    title = "The Pareto front" if snapshot.is_multi_objective else f"The best {len(trials)} trials"
-    return [tag("h3", title), table(["trial", *snapshot.objectives, *names], rows)] if len(trials) > 1 else []
+    title = "The Pareto front" if study_state.is_multi_objective else f"The best {len(trials)} trials"
+    return [tag("h3", title), table(["trial", *study_state.objectives, *names], rows)] if len(trials) > 1 else []
 
 
 def _cell(value: Any) -> str:
@@ -131,12 +133,12 @@ def _cell(value: Any) -> str:
     return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
 
 
-def failures(snapshot: Snapshot, facts: Facts) -> Html:
+def failures(study_state: StudyState, facts: Facts) -> Html:
     """Return the failed trials with their reasons and logs."""
-    failed = snapshot.failures
+    failed = study_state.failures
     if not failed:
         return tag("p", "No trial has failed.")
-    retries = snapshot.retries
+    retries = study_state.retries
     rows = [
         _failure(trial, retries.get(trial.number if first is None else first, []), facts)
         for trial in failed[:MOST_FAILURES]
@@ -168,14 +170,14 @@ def _failure(trial: FrozenTrial, retries: list[int], facts: Facts) -> list[str]:
     return [number, ended, reason_of(trial), tag("code", str(log)) if log is not None else "—"]
 
 
-def search_space(snapshot: Snapshot) -> Html:
+def search_space(study_state: StudyState) -> Html:
     """Return the hyperparameters with their ranges, and the best trial's values."""
-    if not snapshot.space:
+    if not study_state.space:
         return tag("p", "No trial has drawn a hyperparameter yet.")
-    values = snapshot.best[0].params if snapshot.best else {}
+    values = study_state.best[0].params if study_state.best else {}
     rows = [
         [tag("code", name), *_range(distribution), _cell(values.get(name, "—"))]
-        for name, distribution in snapshot.space.items()
+        for name, distribution in study_state.space.items()
     ]
     return table(["hyperparameter", "kind", "range", "best"], rows, class_="space")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.results.report.excerpt import escaped
 from qgtune.results.report.figures import KINDS, LEGEND, Plot, Plots
-from qgtune.results.report.snapshot import end_of, reason_of
+from qgtune.results.report.study_state import end_of, reason_of
 from qgtune.study.attempts.attempt import Attempt
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from optuna.trial import FrozenTrial, TrialState
 
-    from qgtune.results.report.snapshot import Snapshot
+    from qgtune.results.report.study_state import StudyState
     from qgtune.study.attempts.owner import Owner
 
 MOST_BARS = 2_000
@@ -54,9 +54,9 @@ class Bar:
         return (self.end - self.start).total_seconds()
 
 
-def bars(snapshot: Snapshot) -> list[Bar]:
+def bars(study_state: StudyState) -> list[Bar]:
     """Return the latest trials as bars, in the order of their starts; workers are numbered by their first trial."""
-    started = [trial for trial in snapshot.trials if trial.datetime_start is not None]
+    started = [trial for trial in study_state.trials if trial.datetime_start is not None]
     started.sort(key=lambda trial: (trial.datetime_start, trial.number))
     names = _names(started)
     found = [
@@ -65,7 +65,7 @@ def bars(snapshot: Snapshot) -> list[Bar]:
             trial.number,
             trial.state,
             trial.datetime_start,
-            end_of(trial, snapshot.taken),
+            end_of(trial, study_state.taken),
             Attempt.of(trial).repeats,
             reason_of(trial) if KINDS[trial.state][0] == "failed" else "",
         )
@@ -105,9 +105,9 @@ def rows_of(found: Sequence[Bar]) -> list[str]:
     return sorted(places, key=lambda worker: places[worker])
 
 
-def timeline(snapshot: Snapshot) -> Plots:
+def timeline(study_state: StudyState) -> Plots:
     """Draw one row a worker, one bar a trial; trials that ran another one again are hatched."""
-    found = bars(snapshot)
+    found = bars(study_state)
     if not found:
         return Plots(note="No trial has started yet.")
     rows = rows_of(found)
@@ -122,11 +122,11 @@ def timeline(snapshot: Snapshot) -> Plots:
         "hovermode": "closest",
     }
     figure = {"data": [trace for trace in traces if trace["y"]], "layout": layout}
-    n_started = sum(trial.datetime_start is not None for trial in snapshot.trials)
+    n_started = sum(trial.datetime_start is not None for trial in study_state.trials)
     notes = [f"Showing the latest {len(found):,} of {n_started:,} trials."] if len(found) < n_started else []
     if any(bar.repeats is not None for bar in found):
         notes.append("Hatched bars run an earlier trial again.")
-    if all(Attempt.of(trial).owner is None for trial in snapshot.trials):
+    if all(Attempt.of(trial).owner is None for trial in study_state.trials):
         notes.append("The study does not say which process ran a trial: rows show what ran at the same time.")
     plot = Plot("timeline", "Timeline", figure, height_px=130 + 30 * len(rows))
     return Plots((plot,), " ".join(notes))

@@ -48,7 +48,7 @@ WORKER_OVERRIDES = (
 
 
 @dataclass(slots=True)
-class Guests:
+class OtherLauncher:
     """Runs workers under whatever launcher the user chose, on this host or others.
 
     Attributes:
@@ -128,7 +128,7 @@ class Guests:
             yield
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            if self.interrupts.received is not None and self._supervisor and self._supervisor.has_strays:
+            if self.interrupts.received is not None and self._supervisor and self._supervisor.has_abandoned:
                 _wait(lambda: self.session.refresh().running == 0)
             ended.set()
             thread.join()

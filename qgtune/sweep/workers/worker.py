@@ -97,7 +97,7 @@ class Worker:
         register_resolvers()  # some launchers start processes that Hydra's plugin scan has not reached
         if not self.stop_key:
             return self._work()
-        self.interrupts = Interrupts.of_guest()
+        self.interrupts = Interrupts.of_other_launcher()
         with self.interrupts.installed():
             return self._work()
 

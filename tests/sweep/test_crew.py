@@ -16,7 +16,7 @@ from qgtune.study.loop import run_trials
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome, returned
 from qgtune.study.spec import StudySpec
-from qgtune.sweep.crew import Rounds
+from qgtune.sweep.crew import Crew
 from qgtune.sweep.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run(session: Session, launch: Launch, n_workers: int = 2) -> tuple[str, list
         launches.append(count)
         launch(count, supervisor)
 
-    return Rounds(session, n_workers, counted, wait=lambda _s: None).run(), launches
+    return Crew(session, n_workers, counted, wait=lambda _s: None).run(), launches
 
 
 def test_a_worker_stops_when_it_has_run_its_share(session: Session) -> None:
@@ -62,7 +62,7 @@ def test_a_worker_stops_when_it_has_run_its_share(session: Session) -> None:
 
 
 def test_full_workers_are_launched_again(session: Session) -> None:
-    """Rounds of workers with a bounded share follow each other to the total, no more workers than trials are left."""
+    """Crew of workers with a bounded share follow each other to the total, no more workers than trials are left."""
 
     def launch(count: int, _supervisor: Supervisor) -> None:
         for _ in range(count):
@@ -76,7 +76,7 @@ def test_strays_count_as_workers(session: Session) -> None:
     stray = session.next_trial()
 
     def launch(count: int, supervisor: Supervisor) -> None:
-        if not supervisor.has_strays:
+        if not supervisor.has_abandoned:
             supervisor.launcher_failed("Lost", [], is_hopeless=False)
             return
         run_trials(session, complete, never)
@@ -88,7 +88,7 @@ def test_strays_count_as_workers(session: Session) -> None:
 
 
 def test_the_last_trial_of_a_stray_is_awaited(session: Session) -> None:
-    """While only strays run, nothing is launched, and the sweep does not end before they do."""
+    """While only abandoned workers run, nothing is launched, and the sweep does not end before they do."""
     stray = session.next_trial()
     waits: list[float] = []
 
@@ -102,7 +102,7 @@ def test_the_last_trial_of_a_stray_is_awaited(session: Session) -> None:
             assert isinstance(stray, optuna.Trial)
             session.finish(stray, complete(stray))
 
-    assert Rounds(session, 2, launch, wait=wait).run() == ""
+    assert Crew(session, 2, launch, wait=wait).run() == ""
     assert waits == [1.0] * 3
 
 
@@ -135,11 +135,11 @@ def test_a_cluster_s_signals_are_heeded_on_a_cluster(monkeypatch: pytest.MonkeyP
     for variable in ("SLURM_JOB_ID", "SUBMITIT_EXECUTOR"):
         monkeypatch.delenv(variable, raising=False)
     before = [signal.getsignal(number) for number in CLUSTER_SIGNALS]
-    with Interrupts.of_guest().installed():
+    with Interrupts.of_other_launcher().installed():
         assert [signal.getsignal(number) for number in CLUSTER_SIGNALS] == before
     monkeypatch.setenv(name, "1")
     for number in CLUSTER_SIGNALS:
-        with Interrupts.of_guest().installed() as interrupts:
+        with Interrupts.of_other_launcher().installed() as interrupts:
             os.kill(os.getpid(), number)
             os.kill(os.getpid(), signal.SIGTERM)  # a cluster may send several: the trial is still given back
             assert interrupts.name == number.name

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class StudyState:
     """What one reading of a study gave.
 
     Attributes:
@@ -103,11 +103,11 @@ def end_of(trial: FrozenTrial, now: dt.datetime) -> dt.datetime:
     return trial.datetime_complete or max(now, trial.datetime_start or now)
 
 
-def read_snapshot(study: optuna.Study) -> Snapshot:
+def read_state(study: optuna.Study) -> StudyState:
     """Read a study once, so that everything in a report is of the same moment."""
     trials = study.get_trials(deepcopy=False)
     directions = tuple("maximize" if one == StudyDirection.MAXIMIZE else "minimize" for one in study.directions)
-    return Snapshot(
+    return StudyState(
         name=study.study_name,
         directions=directions,
         objectives=_objectives(study, len(directions)),
@@ -138,15 +138,15 @@ def reason_of(trial: FrozenTrial) -> str:
     return str(redact(str(reason)))
 
 
-def sorted_by_value(snapshot: Snapshot, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def sorted_by_value(study_state: StudyState, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Return completed trials with the best ones first; those that violate a constraint come last.
 
     With several objectives the Pareto front comes first, then the others by number.
     """
-    if snapshot.is_multi_objective:
-        front = {trial.number for trial in snapshot.best}
+    if study_state.is_multi_objective:
+        front = {trial.number for trial in study_state.best}
         return sorted(trials, key=lambda trial: (trial.number not in front, trial.number))
-    return _by_value(snapshot.directions[0], trials)
+    return _by_value(study_state.directions[0], trials)
 
 
 def _by_value(direction: str, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 from hydra.errors import CompactHydraException
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 
 LONGEST_LINE = 500
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Located(str):
@@ -55,6 +59,11 @@ class QGTuneError(CompactHydraException):
     def __reduce__(self) -> tuple[type[QGTuneError], tuple[str, ...]]:
         """Pickle by the problems, so that a worker can send the error home."""
         return type(self), self.problems
+
+
+def printable(text: str) -> str:
+    """Return a text whose control characters, of which escape sequences are made, are spelled out."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def first_line(error: BaseException, otherwise: str = "") -> str:

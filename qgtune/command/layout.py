@@ -14,6 +14,8 @@ from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
+from qgtune.errors import printable
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -81,7 +83,7 @@ def _width(grid: Grid, screen: Console) -> int:
 def _columns(table: Table, shown: Sequence[Params], best: Collection[int], headings: Mapping[str, str]) -> Grid:
     grid = _start(table)
     for heading in headings.values():
-        grid.add_column(Text(heading), justify="right", no_wrap=True)
+        grid.add_column(Text(printable(heading)), justify="right", no_wrap=True)
     cells = [[params.get(path, "") for path in headings] for params in shown]
     return _filled(grid, table, best, cells)
 
@@ -99,7 +101,9 @@ def _in_line(params: Params, names: Mapping[str, str], widths: Mapping[str, int]
 
     Lines break between the pairs, and inside of one only where it is longer than a line.
     """
-    pairs = [f"{name}={params[path]:<{widths[path]}}" if path in params else "" for path, name in names.items()]
+    pairs = [
+        f"{printable(name)}={params[path]:<{widths[path]}}" if path in params else "" for path, name in names.items()
+    ]
     return "  ".join(pair for pair in pairs if pair)
 
 
@@ -108,7 +112,7 @@ def _start(table: Table) -> Grid:
     grid.add_column("trial", justify="right", no_wrap=True)
     grid.add_column("state", no_wrap=True)
     for objective in table.objectives:
-        grid.add_column(Text(objective), justify="right", no_wrap=True)
+        grid.add_column(Text(printable(objective)), justify="right", no_wrap=True)
     grid.add_column("time", justify="right", no_wrap=True)
     return grid
 
@@ -132,7 +136,7 @@ def reasons(table: Table) -> list[str]:
     for row in table.rows:
         if row.reason:
             numbers.setdefault(row.reason, []).append(row.number)
-    return [f"{', '.join(map(str, found))}: {reason}" for reason, found in numbers.items()]
+    return [f"{', '.join(map(str, found))}: {printable(reason)}" for reason, found in numbers.items()]
 
 
 def short_names(paths: Sequence[str]) -> dict[str, str]:
@@ -164,7 +168,7 @@ def number(value: Any, n_digits: int) -> str:
     if isinstance(value, float):
         return f"{value:.{n_digits}g}"
     return (
-        str(value)
+        printable(str(value))
         if isinstance(value, (str, int)) and not isinstance(value, bool)
         else json.dumps(value, separators=(",", ":"))
     )

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from qgtune.errors import printable
 from qgtune.progress.wording import LogSchedule, log_line
 from qgtune.study.status import Tally
 from qgtune.threads import start_thread
@@ -180,7 +181,7 @@ def _bar(watched: Watched, interrupts: Interrupts, *, in_process: bool) -> Itera
     descriptors = tuple(descriptor for descriptor in (1, 2) if os.isatty(descriptor))
     terminal = os.dup(1)  # the real one, before the relay takes its place
     relay = None if in_process else Relay(descriptors, terminal_size(terminal))
-    view = LiveView(terminal, watched.session.study.study_name)
+    view = LiveView(terminal, printable(watched.session.study.study_name))
     bar = Bar(watched, view, relay or OwnStreams(descriptors))
     before, interrupts.before_exit = interrupts.before_exit, view.leave
     try:

@@ -167,5 +167,13 @@ def to_csv(table: Table) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """Write a value so that it reads back: as JSON, but texts without quotes, and null as an empty field."""
+    """Write a value so that it reads back: as JSON, but texts without quotes, and null as an empty field.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front of it.
+    """
+    if isinstance(value, str) and value.startswith(_FORMULAS):
+        return f"'{value}"
     return json.dumps(value) if isinstance(value, (bool, list, dict)) else value
+
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 from rich.console import Console
 
@@ -180,6 +181,25 @@ def test_csv_is_complete(qgtune: Command, tmp_path: Path) -> None:
     assert float(rows[0]["params.training.lr"]) == PARAMS["training.lr"]
     assert rows[3]["reason"] == "ValueError: it, of all things, went wrong"
     assert rows[5]["value"] == rows[5]["started"] == rows[5]["params.training.lr"] == ""
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"])
+def test_csv_holds_no_formulas(qgtune: Command, tmp_path: Path, text: str) -> None:
+    """A spreadsheet would run what a study from elsewhere has in its texts."""
+    make_study(tmp_path / "study.log", [trial(TrialState.FAIL, reason=text)])
+    (row,) = csv.DictReader(io.StringIO(qgtune("show", "study.log", "--csv").out))
+    assert row["reason"] == f"'{text}"
+
+
+def test_escape_sequences_are_spelled_out(qgtune: Command, tmp_path: Path) -> None:
+    """A terminal would obey them: whoever wrote the study could hide or fake lines."""
+    odd = trial(TrialState.FAIL, params={}, reason="\x1b[2Jgone\x07")
+    odd.distributions, odd.params = {"a\x1b[31m": CategoricalDistribution(["b\x9b1m", "c"])}, {"a\x1b[31m": "b\x9b1m"}
+    make_study(tmp_path / "study.log", [odd])
+    out = qgtune("show", "study.log").out
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", out)
+    assert r"\x1b[2Jgone\x07" in out
+    assert r"b\x9b1m" in out
 
 
 def test_several_objectives_have_a_column_each(qgtune: Command, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qgtune.errors import QGTuneError
+from qgtune.study.journal import waiting
 from qgtune.study.journal.locks import FileLock, LockUnsupportedError
 
 if TYPE_CHECKING:
@@ -49,6 +51,31 @@ def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
         holder.kill()
         waiter.join()
     assert events == ["killed", "acquired"]
+
+
+def test_a_holder_that_is_frozen_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever waits says for whom, once, and goes on waiting."""
+    monkeypatch.setattr(waiting, "LONG_S", 0.1)
+    monkeypatch.setattr(waiting, "POLL_S", 0.05)
+    monkeypatch.setattr(waiting, "_watches_in", [0])
+    path = tmp_path / "lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        os.kill(holder.pid, signal.SIGSTOP)
+        thaw = threading.Timer(1.0, os.kill, (holder.pid, signal.SIGCONT))
+        thaw.start()
+        assert holder.stdin is not None
+        print(file=holder.stdin, flush=True)
+        with FileLock(path):
+            pass
+        thaw.join()
+    (record,) = [record for record in caplog.records if "everybody waits" in record.message]
+    assert f"Process {holder.pid} has held the lock" in record.message
 
 
 def test_threads_exclude_each_other(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
+from qgtune.study.journal.waiting import watched
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -106,7 +107,9 @@ class FileLock(GeneratorLock):
         """Open and lock the file that the path names once the lock is held; somebody may have removed it meanwhile."""
         while True:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)  # the umask narrows it
-            _lock(self._descriptor)
+            if not _try_lock(self._descriptor):
+                with watched(self.path):
+                    _lock(self._descriptor)
             if _is_at(self.path, self._descriptor):
                 return
             removed, self._descriptor = self._descriptor, -1
@@ -166,6 +169,14 @@ def _lock_error(path: Path, error: OSError) -> QGTuneError:
     return QGTuneError(
         f"Cannot lock {str(path)!r}: {error.strerror}. Make its folder writable, or keep the study elsewhere."
     )
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _lock(descriptor: int) -> None:

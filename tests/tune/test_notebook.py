@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +27,11 @@ print("trials:", len(study.trials), "best:", study.best_value == 2.0 * study.bes
 
 def test_an_objective_of_a_cell_runs_in_processes(tmp_path: Path) -> None:
     """It travels by value, with the globals that it uses, and the progress is seen below the cell."""
-    make: Any = nbformat.v4
+    make: Any = pytest.importorskip("nbformat").v4
     notebook = make.new_notebook(cells=[make.new_code_cell(cell) for cell in CELLS])
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}})
+    client = pytest.importorskip("nbclient").NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    )
     client.execute()
     text = "".join(output.get("text", "") for output in notebook.cells[-1].outputs)
     assert "trials: 6 best: True" in text

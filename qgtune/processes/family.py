@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
+
+_STOPS_WITHIN_S = 0.5
 
 
 def descendants(pid: int) -> list[int]:
@@ -19,6 +22,24 @@ def descendants(pid: int) -> list[int]:
 
 def kill_with_descendants(pid: int) -> None:
     """End a process at once, and what it has started: forked children would hold its pipes, and live for ever."""
-    for one in (pid, *descendants(pid)):
+    _stop(pid)  # else it may fork while its children are counted, as the threads of a `Pool` do
+    kill_all([pid, *descendants(pid)])
+
+
+def kill_all(pids: list[int]) -> None:
+    """End processes at once."""
+    for pid in pids:
         with suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
+
+
+def _stop(pid: int) -> None:
+    with suppress(OSError):
+        os.kill(pid, signal.SIGSTOP)
+        deadline_s = time.monotonic() + _STOPS_WITHIN_S
+        while time.monotonic() < deadline_s and _state(pid) not in "TtZX":
+            time.sleep(0.001)
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0].decode()

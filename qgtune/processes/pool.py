@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qgtune.errors import first_line
-from qgtune.processes.family import kill_with_descendants
+from qgtune.processes.family import descendants, kill_all, kill_with_descendants
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.slots import Slots
 from qgtune.processes.travel import dumps, loads
@@ -284,6 +284,8 @@ def _child(connection: Connection, terminal: Terminal | None) -> None:
             result = loads(connection.recv_bytes())(interrupts)
         except BaseException as error:
             result = crash_of(error)
+    if interrupts.received is not None:
+        kill_all(descendants(os.getpid()))  # what the function was about to end itself, at leisure
     _flush()
     with suppress(BrokenPipeError):  # the parent died: nobody waits for the result
         connection.send_bytes(_travelling(result))

@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from qgtune.processes.family import descendants, kill_with_descendants
+from qgtune.processes.family import descendants, kill_all
 from qgtune.processes.pool import DEAF_S
 from qgtune.threads import start_thread
 
@@ -32,8 +32,7 @@ def ends_when_deaf(interrupts: Interrupts, session: Session, grace_s: float = DE
         session.give_back()
         interrupts.before_exit()
         log.warning("The function did not stop within %.0f s: it is ended. Run the same command to go on.", grace_s)
-        for pid in descendants(os.getpid()):
-            kill_with_descendants(pid)
+        kill_all(descendants(os.getpid()))
         os._exit(interrupts.exit_code)
 
     def at_first() -> None:

@@ -47,7 +47,7 @@ SPACES = {
     "too many choices": (chosen(str(list(range(10_001)))), "it has 10,001 choices"),
     "100 levels": (nested(100), "nests deeper than 64 levels"),
     "10,000 levels": (nested(10_000), "nests deeper than 64 levels"),
-    "10,000 lists": ("a: " + "[" * 10_000 + "]" * 10_000, "nests deeper than 64 levels"),
+    "10,000 lists": ("a: " + "[" * 10_000 + "]" * 10_000, "nests deeper than 64 levels|maximum nesting depth"),
     "100,000 dashes": ("- " * 100_000 + "1", "nests deeper than 64 levels"),
     "NaN as an end": (ranged("[.nan, 1.0]"), "nan is not finite"),
     "inf as an end": (ranged("[0.1, .inf]"), "inf is not finite"),

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 MARK = "Path(f'started-{HydraConfig.get().job.num}').touch()\n"
-POOL = f"import multiprocessing\nwith multiprocessing.get_context('fork').Pool(2):\n    {MARK}    time.sleep(60)\n"
 DEAF = f"{MARK}while True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass\n"
 
 
@@ -33,8 +32,6 @@ DEAF = f"{MARK}while True:\n    try:\n        time.sleep(1)\n    except BaseExce
     [
         pytest.param(MARK + "time.sleep(60)", 1, signal.SIGHUP, id="terminal closed"),
         pytest.param(MARK + "time.sleep(60)", 2, signal.SIGHUP, id="terminal closed over workers"),
-        pytest.param(POOL, 1, signal.SIGTERM, id="forked children"),
-        pytest.param(POOL, 2, signal.SIGINT, id="forked children of workers"),
         pytest.param(DEAF, 1, signal.SIGINT, id="swallowed"),
         pytest.param(DEAF, 2, signal.SIGINT, id="swallowed in workers"),
     ],

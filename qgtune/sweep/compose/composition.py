@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf, open_dict
@@ -152,6 +153,7 @@ class Composition:
         return self.combinations[key]
 
     def _compose(self, options: tuple[Any, ...]) -> Combination:
+        Plugins.instance()  # in a worker, its scan fills the store that Hydra's own groups come from
         chosen = list(map(option_text, self.groups, options))
         overrides = [*self.arguments.fixed, *chosen]
         try:

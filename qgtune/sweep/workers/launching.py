@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus, run_job, setup_globals
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -85,6 +86,7 @@ class PlainJob:
     def __call__(self, interrupts: Interrupts) -> JobReturn:
         """Compose the config and run the job."""
         self.state.restore()
+        Plugins.instance()  # whose scan fills the store that Hydra's own groups come from
         config = self.hydra_context.config_loader.load_sweep_config(self.master, list(self.overrides))
         with open_dict(config):
             config.hydra.job.id = str(self.number)

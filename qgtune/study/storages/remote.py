@@ -23,10 +23,7 @@ CONNECT_TIMEOUT_S = 10
 """How long a server may take to answer at first."""
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """How long to wait before each further try; half a minute together, in which a server can restart."""
-GONE_S = 60.0
-"""For how long a storage that was lost is asked once instead of for half a minute."""
 
-_lost_at_s: dict[str, float] = {}
 _LOST = {
     ("builtins", "ConnectionError"),
     ("builtins", "TimeoutError"),
@@ -113,26 +110,21 @@ def persistently(act: Callable[[], Any], storage: Storage, sleep: Callable[[floa
         sleep: waits for some seconds.
 
     Raises:
-        StorageLostError: when it does not answer for half a minute; at once when it was lost a moment ago: a sweep
-            that ends has many calls to make.
+        StorageLostError: when it does not answer for half a minute.
     """
-    name = safe(storage)
-    was_lost = time.monotonic() - _lost_at_s.get(name, -GONE_S) < GONE_S
-    for pause_s in (None,) if was_lost else (*PAUSES_S, None):
+    for pause_s in (*PAUSES_S, None):
         try:
-            found = act()
+            return act()
         except Exception as error:
             if not is_lost(error):
                 raise
             if pause_s is None:
-                _lost_at_s[name] = time.monotonic()
                 raise lost(error, storage) from None
             if pause_s == 1.0:
-                log.warning("The storage %s does not answer (%s): trying again.", name, reason_of(error, storage))
+                log.warning(
+                    "The storage %s does not answer (%s): trying again.", safe(storage), reason_of(error, storage)
+                )
             sleep(pause_s)
-        else:
-            _lost_at_s.pop(name, None)
-            return found
     raise AssertionError("unreachable")  # pragma: no cover
 
 

@@ -11,10 +11,10 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import QGTuneError
-from qgtune.files import short_path
+from qgtune.files import short_path, write_whole
 from qgtune.space.model import assign, plain
 from qgtune.space.paths import texts_of
-from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
+from qgtune.space.reading.yaml_files import dump_yaml, load_yaml_file
 from qgtune.study.attempts.attempt import Attempt
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Record:
     def write(self, sweep: Path, number: int) -> None:
         """Keep it as that of trial `number` of the sweep in this folder."""
         data = {"config": self.config, "overrides": list(self.overrides)}
-        write_yaml(_file(sweep, number), data | ({"differs": self.differs} if self.differs else {}))
+        text = dump_yaml(data | ({"differs": self.differs} if self.differs else {}))
+        write_whole(_file(sweep, number), text, sync=False)  # a trial that a power cut ends is run again
 
     @classmethod
     def read(cls, sweep: Path | None, trial: FrozenTrial) -> Record:

@@ -59,11 +59,13 @@ def keys_of(settings: type) -> dict[str, Key]:
     return found
 
 
-def hydra_config(name: str, doc: str, keys: Mapping[str, Key], **own: Any) -> type:
+def hydra_config(module: str, name: str, doc: str, keys: Mapping[str, Key], **own: Any) -> type:
     """Return the dataclass by which Hydra knows settings.
 
     Args:
-        name: of the class.
+        module: the module that holds the class, by which it travels to other processes: a dataclass that travels by
+            value has no fields when it arrives.
+        name: of the class, in that module.
         doc: its docstring.
         keys: the settings.
         own: Hydra's own keys, such as `_target_`.
@@ -73,4 +75,4 @@ def hydra_config(name: str, doc: str, keys: Mapping[str, Key], **own: Any) -> ty
         for key_name, value in own.items()
     ]
     made += [(key_name, one.kind, field(default=one.default)) for key_name, one in keys.items()]
-    return make_dataclass(name, made, namespace={"__doc__": doc})
+    return make_dataclass(name, made, namespace={"__doc__": doc, "__module__": module})

@@ -11,9 +11,14 @@ from qgtune.keys import hydra_config
 from qgtune.processes.slots import LAUNCHER
 
 QGTuneLauncherConf = hydra_config(
+    __name__,
     "QGTuneLauncherConf",
     "Runs each job in a spawned process of its own; the README has a table of the keys.",
     LAUNCHER,
     _target_="hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher",
 )
-ConfigStore.instance().store(group="hydra/launcher", name="qgtune", node=QGTuneLauncherConf, provider="qgtune")
+
+
+def register() -> None:
+    """Store the group in Hydra's config store."""
+    ConfigStore.instance().store(group="hydra/launcher", name="qgtune", node=QGTuneLauncherConf, provider="qgtune")

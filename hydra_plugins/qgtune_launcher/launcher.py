@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.plugins.launcher import Launcher
 
-from hydra_plugins.qgtune_launcher import _config  # noqa: F401 - registers the keys
+from hydra_plugins.qgtune_launcher import _config
 from qgtune.systems import refuse_windows
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from hydra.core.utils import JobReturn
     from hydra.types import HydraContext, TaskFunction
     from omegaconf import DictConfig
+
+_config.register()  # here, since Hydra executes this file for each `ConfigStore` anew, as its test fixtures make them
 
 
 class QGTuneLauncher(Launcher):

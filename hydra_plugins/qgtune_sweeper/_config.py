@@ -16,6 +16,7 @@ CALLBACK = "qgtune.sweep.hydra.callback.Dependencies"
 
 
 QGTuneSweeperConf = hydra_config(
+    __name__,
     "QGTuneSweeperConf",
     "Tunes an app with Optuna; the README has a table of the keys.",
     {**KEYS, **{alias: Key(None, None, f"Another name of `{name}`.") for alias, name in ALIASES.items()}},
@@ -44,6 +45,3 @@ def register() -> None:
             # Arguments are the user's to add, without Hydra's `+`: Optuna knows which there are.
             node = OmegaConf.create({"_target_": target}, flags={"struct": False})
             store(group=f"hydra/sweeper/{kind}", name=name, node=node, provider="qgtune")
-
-
-register()

@@ -8,6 +8,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+FAMILY = "QGTUNE_FAMILY"
+"""The environment variable by which what a dead worker has left is known: the system forgets whose it was."""
 _STOPS_WITHIN_S = 0.5
 
 
@@ -24,6 +26,18 @@ def kill_with_descendants(pid: int) -> None:
     """End a process at once, and what it has started: forked children would hold its pipes, and live for ever."""
     _stop(pid)  # else it may fork while its children are counted, as the threads of a `Pool` do
     kill_all([pid, *descendants(pid)])
+
+
+def kill_family(mark: str) -> None:
+    """End all processes that have `mark`, such as `QGTUNE_FAMILY=7`, in the environment that they started with.
+
+    A thread of a dying process may fork on until the last moment, as a `Pool`'s does.
+    """
+    marked = f"{mark}\0".encode()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if marked in path.read_bytes():
+                kill_all([int(path.parent.name)])
 
 
 def kill_all(pids: list[int]) -> None:

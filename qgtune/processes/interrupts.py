@@ -8,6 +8,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from qgtune.threads import start_thread
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -78,7 +80,8 @@ class Interrupts:
         self._is_installed = True
         _before.append(before)
         try:
-            yield self
+            with self._overhearing():
+                yield self
         finally:
             self._is_installed = False
             _before.pop()
@@ -107,31 +110,71 @@ class Interrupts:
     def break_out(self) -> None:
         """Raise `Interrupted` in the main thread, wherever it is; for another thread to call."""
         self._is_breaking = True
-        signal.pthread_kill(_main_thread_id(), signal.SIGTERM)
-
-    def _handle(self, number: int, _frame: Any) -> None:
-        if self._is_breaking:
-            self._is_breaking = False
-            raise Interrupted
-        self.take(number)
+        signal.pthread_kill(_main_thread_id(), _NUDGE)
 
     def take(self, number: int) -> None:
-        """Do what is due when signal `number` has come."""
+        """Do what is due when signal `number` has come.
+
+        Raises:
+            Interrupted: in the user's function.
+        """
+        if self._notes(number) and self._in_user_code:
+            self._in_user_code = False
+            raise Interrupted
+
+    def _handle(self, number: int, _frame: Any) -> None:
+        self.take(number)
+
+    def _notes(self, number: int) -> bool:
         if number not in self._heeds:
-            return
+            return False
         if self.received is not None:
             if number not in self._insists:
-                return
+                return False
             self.at_second()
             self.before_exit()
             os._exit(128 + number)
         self.received = number
         self.at_first()
-        if self._in_user_code:
-            self._in_user_code = False
+        return True
+
+    @contextmanager
+    def _overhearing(self) -> Iterator[None]:
+        """Learn of each signal, also of one that the main thread does not.
+
+        Python handles signals in the main thread. That one may be asleep in the system when a thread of the user's
+        function gets the signal: it is nudged. And the function may have handlers of its own: the signal counts.
+        """
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        at_nudge = signal.signal(_NUDGE, self._handle_nudge)
+        wakeup_before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+        def overhear() -> None:
+            with os.fdopen(reader, "rb", buffering=0) as numbers:
+                while number := numbers.read(1):
+                    if number[0] == _NUDGE:
+                        continue
+                    if signal.getsignal(number[0]) != self._handle:
+                        self._notes(number[0])
+                    signal.pthread_kill(_main_thread_id(), _NUDGE)
+
+        thread = start_thread(overhear, name="qgtune-overhearing")
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(wakeup_before)
+            os.close(writer)
+            thread.join(1)
+            signal.signal(_NUDGE, at_nudge)
+
+    def _handle_nudge(self, _number: int, _frame: Any) -> None:
+        if self._is_breaking:
+            self._is_breaking = False
             raise Interrupted
 
 
+_NUDGE = signal.SIGURG  # nothing else sends it but urgent data of sockets
 _before: list[dict[signal.Signals, Any]] = []
 
 
@@ -140,6 +183,8 @@ def _give_back() -> None:
     for handlers in reversed(_before):
         for number, handler in handlers.items():
             signal.signal(number, handler)
+    if _before:
+        signal.set_wakeup_fd(-1)
     _before.clear()
 
 

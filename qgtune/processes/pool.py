@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import multiprocessing
 import os
@@ -18,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qgtune.errors import first_line
-from qgtune.processes.family import descendants, kill_all, kill_with_descendants
+from qgtune.processes.family import FAMILY, descendants, kill_all, kill_family, kill_with_descendants
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.slots import Slots
 from qgtune.processes.travel import dumps, loads
@@ -83,6 +84,7 @@ class _Child:
     slot: int
     process: SpawnProcess
     connection: Connection
+    mark: str
     told_s: float | None = None
 
 
@@ -163,14 +165,15 @@ class ProcessPool:
         process = context.Process(target=_child, args=(theirs, terminal), name=f"qgtune-worker-{index}")
         slot = self._free_slot(index)
         resource_tracker.ensure_running()  # when the first child's start starts it, it unblocks SIGINT again
-        with signals_blocked(), environment(self.slots.environment(slot)):
+        mark = f"{FAMILY}={os.getpid()}.{next(_marks)}"
+        with signals_blocked(), environment({**self.slots.environment(slot), FAMILY: mark.partition("=")[2]}):
             process.start()
         theirs.close()
         # Not with the start, whose pipe the parent reads, too: a child that dies first would leave it writing for ever.
         start_thread(_send, ours, payload, name="qgtune-payload")
         if self.relay and terminal:
             self.relay.read_from(terminal, process.pid or 0)
-        self._children[index] = _Child(index, slot, process, ours)
+        self._children[index] = _Child(index, slot, process, ours, mark)
         if self.interrupts.received is not None:  # it came between the start and here
             self._terminate()
 
@@ -201,6 +204,8 @@ class ProcessPool:
                 log.warning("Worker %d is through, but threads of its function go on: they are ended.", child.index)
             kill_with_descendants(child.process.pid or 0)
             child.process.join()
+        if data is None or child.told_s is not None:
+            kill_family(child.mark)
         if data is not None:
             return _loaded(data)
         reason = f"its worker {how_it_ended(child.process.exitcode or 0)}"
@@ -224,6 +229,9 @@ class ProcessPool:
         for child in list(self._children.values()):
             if child.process.pid is not None:
                 kill_with_descendants(child.process.pid)
+
+
+_marks = itertools.count()
 
 
 @contextmanager

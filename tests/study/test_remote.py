@@ -10,7 +10,16 @@ from optuna.study import StudyDirection
 from qgtune.errors import QGTuneError
 from qgtune.study.storages.exclusive import ExclusivityLostError, OneAtATime, StorageLostError, exclusively
 from qgtune.study.storages.opening import MemoryStorage
-from qgtune.study.storages.remote import PAUSES_S, RemoteStorage, advice, is_lost, opening, persistently, reason_of
+from qgtune.study.storages.remote import (
+    PAUSES_AFTER_LOSS_S,
+    PAUSES_S,
+    RemoteStorage,
+    advice,
+    is_lost,
+    opening,
+    persistently,
+    reason_of,
+)
 
 URL = "mysql://me:pw@h/d"
 
@@ -44,6 +53,22 @@ def test_a_storage_that_stays_away_is_given_up() -> None:
         StorageLostError, match=r"Cannot reach the storage mysql://me:\*\*\*@h/d any more: no \*\*\* for"
     ):
         persistently(act, URL, lambda _pause_s: None)  # type: ignore[arg-type]
+    assert len(calls) == len(PAUSES_S) + 1
+
+
+def test_a_lost_storage_is_asked_for_less_long() -> None:
+    """What ends a sweep asks it several times; once it has answered, the patience is back."""
+    url = "mysql://me:pw@h/lost"
+    calls, act = failing(100, ConnectionRefusedError("no"))
+    for n_calls in (len(PAUSES_S) + 1, len(PAUSES_AFTER_LOSS_S) + 1):
+        calls.clear()
+        with pytest.raises(StorageLostError):
+            persistently(act, url, lambda _pause_s: None)  # type: ignore[arg-type]
+        assert len(calls) == n_calls
+    persistently(lambda: 7, url)
+    calls.clear()
+    with pytest.raises(StorageLostError):
+        persistently(act, url, lambda _pause_s: None)  # type: ignore[arg-type]
     assert len(calls) == len(PAUSES_S) + 1
 
 

@@ -23,6 +23,9 @@ CONNECT_TIMEOUT_S = 10
 """How long a server may take to answer at first."""
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """How long to wait before each further try; half a minute together, in which a server can restart."""
+PAUSES_AFTER_LOSS_S = PAUSES_S[:3]
+"""The same for a storage that was found lost less than `LOSS_S` ago: what ends a sweep asks it several times."""
+LOSS_S = 60.0
 
 _LOST = {
     ("builtins", "ConnectionError"),
@@ -48,6 +51,7 @@ _ADVICE = (
 )
 
 
+_lost_at_s: dict[str, float] = {}
 _NOISE = re.compile(r"^Error -?\d+ connecting to \S+\. ")  # Redis repeats the address
 
 
@@ -110,21 +114,27 @@ def persistently(act: Callable[[], Any], storage: Storage, sleep: Callable[[floa
         sleep: waits for some seconds.
 
     Raises:
-        StorageLostError: when it does not answer for half a minute.
+        StorageLostError: when it does not answer for half a minute; after that, for two seconds.
     """
-    for pause_s in (*PAUSES_S, None):
+    name = str(storage)
+    was_lost = time.monotonic() - _lost_at_s.get(name, -LOSS_S) < LOSS_S
+    for pause_s in (*(PAUSES_AFTER_LOSS_S if was_lost else PAUSES_S), None):
         try:
-            return act()
+            result = act()
         except Exception as error:
             if not is_lost(error):
                 raise
             if pause_s is None:
+                _lost_at_s[name] = time.monotonic()
                 raise lost(error, storage) from None
-            if pause_s == 1.0:
+            if pause_s == 1.0 and not was_lost:
                 log.warning(
                     "The storage %s does not answer (%s): trying again.", safe(storage), reason_of(error, storage)
                 )
             sleep(pause_s)
+        else:
+            _lost_at_s.pop(name, None)
+            return result
     raise AssertionError("unreachable")  # pragma: no cover
 
 

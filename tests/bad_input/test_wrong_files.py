@@ -273,7 +273,7 @@ def test_a_pipe_is_not_waited_for(capfd: pytest.CaptureFixture[str], tmp_path: P
     assert "is no file. Check the path." in "".join(capfd.readouterr())
 
 
-@pytest.mark.parametrize("n", [10_000])
+@pytest.mark.parametrize("n", [500, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_many_hyperparameters(capfd: pytest.CaptureFixture[str], tmp_path: Path, n: int) -> None:
     """Ten thousand are read in seconds: no step looks at all of them for each of them."""
     (tmp_path / "space.yaml").write_text("".join(f"p{i}: {{type: tuple, value: [0.0, 1.0]}}\n" for i in range(n)))

@@ -8,8 +8,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.examples
 
 
 def test_lightnings_ddp_works_inside_a_trial(root: Path, tmp_path: Path) -> None:

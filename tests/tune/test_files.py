@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -66,6 +67,7 @@ def test_load_yaml_refuses(tmp_path: Path, text: str, message: str) -> None:
     """What is no plain YAML is one error, with its place."""
     file = tmp_path / "a.yaml"
     file.write_text(text)
+    os.utime(file, (0, 0))  # nobody is writing it
     with pytest.raises(QGTuneError, match=message.replace("[", r"\[")):
         tune.load_yaml(file, "settings")
 
@@ -202,6 +204,7 @@ def test_build_refuses_an_empty_space(tmp_path: Path) -> None:
     """An empty file is no search space; an empty dependency mapping is fine."""
     empty = tmp_path / "empty.yaml"
     empty.touch()
+    os.utime(empty, (0, 0))
     with pytest.raises(QGTuneError, match=r"Cannot read the search space .* it is empty"):
         tune.build_search_space_with_dependencies(empty, None, FixedTrial({}), tune_model=True)
     built = tune.build_search_space_with_dependencies(

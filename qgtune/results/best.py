@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.trial import TrialState
 
-from qgtune.space.model import from_stored
+from qgtune.space.stored import from_stored
 
 if TYPE_CHECKING:
     import optuna

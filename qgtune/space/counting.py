@@ -1,4 +1,4 @@
-"""How many points a search space has."""
+"""How many values a distribution has, and which."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from optuna.distributions import BaseDistribution
 
@@ -42,14 +42,3 @@ def in_decimals(value: float, distribution: BaseDistribution) -> float:
 
 def _at(low: float, step: float, index: int) -> float:
     return float(Decimal(str(low)) + Decimal(str(step)) * index)
-
-
-def n_points(distributions: Iterable[BaseDistribution]) -> int | None:
-    """Return how many points there are; None when a range is continuous."""
-    total = 1
-    for distribution in distributions:
-        values = values_of(distribution)
-        if values is None:
-            return None
-        total *= len(values)
-    return total

@@ -9,7 +9,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from qgtune.errors import Located
 from qgtune.space.dependencies.mapping import interpolations
 from qgtune.space.paths import is_within, overlap, parse_path
-from qgtune.space.points import value_at
+from qgtune.space.points import base_value
 from qgtune.space.wording import words
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def lint(space: SearchSpace, config: DictConfig | None) -> list[str]:
         config: the base settings that it is for, before `space.prepare`; None when there are none.
     """
     found: list[str] = []
-    for item in space.hyperparameters.values():
+    for item in space.items:
         found += [_located(item, text) for text in (*_base(item, config), *_single(item), *_linear(item))]
     return found + (list(_unread(space, config)) if config is not None else [])
 
@@ -43,10 +43,10 @@ def _located(item: Hyperparameter, text: str) -> Located:
 
 
 def _base(item: Hyperparameter, config: DictConfig | None) -> Iterator[str]:
-    if config is None:
+    if config is None or item.when:  # the base settings may hold something else there
         return
     try:
-        value = value_at(config, item.path)
+        value = base_value(config, item)
     except LookupError:
         return
     try:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from enum import Enum
-from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from qgtune.errors import Located, QGTuneError
+from qgtune.space.conditions import Conditions, Sometimes
 from qgtune.space.counting import in_decimals
-from qgtune.space.paths import Part, Parts, format_path, parse_path
+from qgtune.space.paths import MISSING, Part, Parts, format_path, is_below, parse_path
+from qgtune.space.stored import index_of, to_stored
 
-_JSON = ("[", "{", '"')
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,10 @@ class Hyperparameter:
         choices: the choices as config values, in the distribution's order; empty for a range.
         add: whether the base settings need not have the path (a leading `+`).
         replaces: whether a choice that is a mapping takes the place of the base's, rather than being merged into it.
+        when: the conditions under which it is asked for, all of them; empty for always.
+        variants: what else the path takes when other conditions hold.
+        otherwise: what the config holds there while it is not asked for; `MISSING` for nothing.
+        length_of: the path of the list whose length it is; empty for a value of the config.
     """
 
     path: str
@@ -41,6 +44,14 @@ class Hyperparameter:
     choices: tuple[Any, ...] = ()
     add: bool = False
     replaces: bool = False
+    when: Conditions = ()
+    variants: tuple[Hyperparameter, ...] = ()
+    otherwise: Any = MISSING
+    length_of: str = ""
+
+    def all(self) -> tuple[Hyperparameter, ...]:
+        """Return itself and its variants."""
+        return (self, *self.variants)
 
     def suggest(self, trial: Any) -> Any:
         """Return the trial's value as a config value: an int, a float, or a fresh copy of a choice.
@@ -62,7 +73,7 @@ class Hyperparameter:
         """Turn a value of the study into a config value."""
         if not self.choices or not isinstance(self.distribution, CategoricalDistribution):
             return in_decimals(stored, self.distribution) if isinstance(stored, float) else stored
-        return copy.deepcopy(self.choices[_index(self.distribution, stored)])
+        return copy.deepcopy(self.choices[index_of(self.distribution, stored)])
 
     def encode(self, value: Any) -> Any:
         """Turn a config value into a value of the study.
@@ -71,7 +82,7 @@ class Hyperparameter:
             ValueError: when the space does not hold the value.
         """
         if isinstance(self.distribution, CategoricalDistribution):
-            return self.distribution.choices[_index(self.distribution, to_stored(value))]
+            return self.distribution.choices[index_of(self.distribution, to_stored(value))]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise ValueError(f"{value!r} is no number")
         number: int | float = int(value) if isinstance(self.distribution, IntDistribution) else float(value)
@@ -89,59 +100,6 @@ class Hyperparameter:
 def _is_in_range(distribution: Any, number: float) -> bool:
     steps = 0.0 if distribution.step is None else (number - distribution.low) / distribution.step
     return bool(distribution.low <= number <= distribution.high and abs(steps - round(steps)) < 1e-8)  # noqa: PLR2004 - Optuna's tolerance
-
-
-def _index(distribution: CategoricalDistribution, stored: Any) -> int:
-    for index, choice in enumerate(distribution.choices):
-        if choice == stored and isinstance(choice, bool) == isinstance(stored, bool):  # 0 is 0.0, true is not 1
-            return index
-    raise ValueError(f"{stored!r} is none of {', '.join(map(repr, distribution.choices))}")
-
-
-def to_stored(value: Any) -> Any:
-    """Return a choice as Optuna stores it, so that `from_stored` gives it back whoever reads the study.
-
-    A list or a mapping is compact JSON text, a text that looks like one is quoted as JSON quotes it; an Enum member is
-    its name, a `Path` its text.
-
-    Raises:
-        ValueError: for NaN, which is no choice since it equals nothing.
-        TypeError: for what cannot be written down.
-    """
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, PurePath):
-        return str(value)
-    if _holds_nan(value):
-        raise ValueError("NaN equals nothing, not even itself. Take null or .inf")
-    if value == "???":
-        raise ValueError("'???' is how configs mark a missing value. Take null or another text")
-    if isinstance(value, (Mapping, list, tuple)) or (isinstance(value, str) and value[:1] in _JSON):
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    if value is not None and not isinstance(value, (bool, int, float, str)):
-        raise TypeError(f"a {type(value).__name__} cannot be stored")
-    return value
-
-
-def _holds_nan(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_holds_nan, value.values()))
-    return any(map(_holds_nan, value)) if isinstance(value, (list, tuple)) else value != value  # noqa: PLR0124
-
-
-def from_stored(stored: Any, distribution: BaseDistribution) -> Any:
-    """Return a study's value as a value of the config, without knowing the space that it was sampled from."""
-    if isinstance(stored, float):
-        return in_decimals(stored, distribution)
-    if not isinstance(distribution, CategoricalDistribution) or not isinstance(stored, str) or stored[:1] not in _JSON:
-        return stored
-    try:
-        value = json.loads(stored)
-    except ValueError:
-        return stored
-    # A text of somebody else's is no choice of ours, unless it is written as ours are.
-    written = (json.dumps(value, separators=(",", ":"), ensure_ascii=is_ascii) for is_ascii in (False, True))
-    return value if stored in written else stored
 
 
 MAX_CHOICES = 10_000
@@ -198,16 +156,18 @@ class SearchSpace:
     """Hyperparameters, constants and dependencies over some base settings.
 
     Attributes:
-        hyperparameters: by path, in the order in which they were written.
+        hyperparameters: by path; whatever a condition names comes before what it is the condition of.
         constants: values that replace those of the base, by path.
         dependencies: by target.
         notices: what to warn of, once.
+        sometimes: what else exists only under conditions.
     """
 
     hyperparameters: Mapping[str, Hyperparameter]
     constants: Mapping[str, Any] = field(default_factory=dict)
     dependencies: Mapping[str, Dependency] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    sometimes: Sometimes = field(default_factory=Sometimes)
 
     def prepare(self, config: DictConfig) -> DictConfig:
         """Return a copy of a composed config with the constants and the dependencies in place."""
@@ -218,19 +178,88 @@ class SearchSpace:
             assign(prepared, parse_path(target), dependency.expression)
         return prepared
 
-    def inject(self, config: DictConfig, values: Mapping[str, Any]) -> None:
-        """Set values by path, in place, in a prepared config."""
-        with opened(config, values):
-            for path, value in values.items():
-                parts = parse_path(path)
-                parent = _parent(config, parts)
-                replaces = path in self.hyperparameters and self.hyperparameters[path].replaces
-                merges = isinstance(value, dict) and not replaces
-                _put(parent, parts[-1], _merged(parent, parts[-1], value) if merges else value)
+    @property
+    def items(self) -> Iterator[Hyperparameter]:
+        """All hyperparameters, also those that share a path."""
+        return (item for first in self.hyperparameters.values() for item in first.all())
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether a hyperparameter is not asked for in every trial."""
+        return any(item.when for item in self.items)
+
+    def value(self, path: str, values: Mapping[str, Any]) -> Any:
+        """Return the value of a hyperparameter's path where these were sampled."""
+        return values[path] if path in values else self.hyperparameters[path].otherwise
+
+    def holds(self, conditions: Conditions, values: Mapping[str, Any]) -> bool:
+        """Say whether all conditions hold where these values were sampled."""
+        return all(condition.holds(self.value(condition.path, values)) for condition in conditions)
+
+    def live(self, path: str, values: Mapping[str, Any]) -> Hyperparameter | None:
+        """Return what is asked for at a path, after those before it got these values; None for nothing."""
+        for item in self.hyperparameters[path].all():
+            if not item.when or self.holds(item.when, values):
+                return item
+        return None
 
     def suggest(self, trial: Any) -> dict[str, Any]:
-        """Ask a trial for the value of every hyperparameter; return config values by path."""
-        return {path: hyperparameter.suggest(trial) for path, hyperparameter in self.hyperparameters.items()}
+        """Ask a trial for the value of every live hyperparameter; return config values by path."""
+        values: dict[str, Any] = {}
+        for path in self.hyperparameters:
+            if (item := self.live(path, values)) is not None:
+                values[path] = item.suggest(trial)
+        return values
+
+    def constants_with(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the constants that hold only where these values were sampled, by path."""
+        return {path: value for path, value, when in self.sometimes.constants if self.holds(when, values)}
+
+    def absent_with(self, values: Mapping[str, Any]) -> list[str]:
+        """Return the paths that the config has not where these values were sampled."""
+        places = self.sometimes.places.items()
+        return [path for path, ways in places if not any(self.holds(when, values) for when in ways)]
+
+    def inject(self, config: DictConfig, values: Mapping[str, Any]) -> None:
+        """Make a prepared config that of a trial, in place.
+
+        Args:
+            config: what `prepare` returned.
+            values: those of all live hyperparameters, by path.
+        """
+        self._add_sometimes(config, values)
+        replaced = {path for path, value in values.items() if isinstance(value, dict) and self._replaces(path, values)}
+        place(config, {path: value for path, value in values.items() if not self._is_length(path)}, replaced)
+        for path in self.absent_with(values):
+            remove(config, parse_path(path))
+        for path, name in self.sometimes.lengths.items():
+            if name in values:
+                shorten(config, parse_path(path), values[name])
+
+    def _replaces(self, path: str, values: Mapping[str, Any]) -> bool:
+        item = self.live(path, values)
+        return item is not None and item.replaces
+
+    def _is_length(self, path: str) -> bool:
+        return path in self.hyperparameters and self.hyperparameters[path].length_of != ""
+
+    def _add_sometimes(self, config: DictConfig, values: Mapping[str, Any]) -> None:
+        for path, value in self.constants_with(values).items():
+            if path not in self.dependencies:
+                assign(config, parse_path(path), value)
+            for target, dependency in self.dependencies.items():
+                if target != path and is_below(target, path):
+                    assign(config, parse_path(target), dependency.expression)
+
+
+def place(config: DictConfig, values: Mapping[str, Any], replaced: Collection[str] = ()) -> None:
+    """Set values by path, in place; mappings are merged, but for those that replace what is there."""
+    with opened(config, values):
+        for path, value in values.items():
+            parts = parse_path(path)
+            parent = _parent(config, parts)
+            merges = isinstance(value, dict) and path not in replaced
+            _put(parent, parts[-1], _merged(parent, parts[-1], value) if merges else value)
 
 
 @contextmanager
@@ -254,6 +283,33 @@ def assign(config: DictConfig, parts: Parts, value: Any) -> None:
         omegaconf.errors.OmegaConfBaseException: when the node does not take the value.
     """
     _put(_parent(config, parts), parts[-1], value)
+
+
+def remove(config: DictConfig, parts: Parts) -> None:
+    """Take a path out of a config, if it is there."""
+    node: Any = config
+    for part in parts[:-1]:
+        key = _key(node, part)
+        if not _has(node, key) or OmegaConf.is_missing(node, key) or not OmegaConf.is_config(node[key]):
+            return
+        node = node[key]
+    if _has(node, key := _key(node, parts[-1])):
+        with _open(node):
+            del node[key]
+
+
+def shorten(config: DictConfig, parts: Parts, length: int) -> None:
+    """Leave a list that many elements."""
+    node = _parent(config, (*parts, 0))
+    with _open(node):
+        while len(node) > length:
+            node.pop()
+
+
+def _has(node: Any, key: Any) -> bool:
+    if isinstance(node, ListConfig):
+        return isinstance(key, int) and -len(node) <= key < len(node)
+    return key in node.keys()  # noqa: SIM118 - `in` alone is false where ??? stands
 
 
 def _parent(config: DictConfig, parts: Parts) -> Any:

@@ -14,10 +14,14 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 KEYS = ("type", "value")
 FORMS = {
     "tuple": "A range: [low, high], [low, high, step], or [low, high, true] for a logarithmic one.",
-    "categorical": "Choices, which may be lists or mappings.",
+    "categorical": "Choices, which may be lists or mappings; or a mapping of options to what exists only with each.",
     "fixed": "A constant, for a literal that would read as something else.",
 }
 TYPES = tuple(FORMS)
+OPTIONAL = {"tuple": ("when",), "categorical": ("when", "replace")}
+LIST = "list"
+LIST_KEYS = ("type", "length", "each")
+LIST_TEXT = "A list of tuned length: `length` is a range [low, high] or choices, `each` the node of every element."
 RANGE_SIZES = (2, 3)
 _DIGITS = "[0-9]+(?:_[0-9]+)*"
 UNSIGNED = rf"(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][-+]?{_DIGITS})?"
@@ -30,8 +34,14 @@ class NodeError(ValueError):
 
 def is_typed(node: Any) -> bool:
     """Say whether a node has the form `{type: …, value: …}`."""
-    keys = set(KEYS) | ({"replace"} if isinstance(node, Mapping) and node.get("type") == "categorical" else set())
-    return isinstance(node, Mapping) and set(KEYS) <= set(node) <= keys and isinstance(node["type"], str)
+    if not isinstance(node, Mapping) or not isinstance(node.get("type"), str):
+        return False
+    return set(KEYS) <= set(node) <= {*KEYS, *OPTIONAL.get(node["type"], ())}
+
+
+def is_list_form(node: Any) -> bool:
+    """Say whether a node has the form `{type: list, length: …, each: …}`."""
+    return isinstance(node, Mapping) and set(node) == set(LIST_KEYS) and node["type"] == LIST
 
 
 def is_choices(node: Any) -> bool:

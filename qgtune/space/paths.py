@@ -20,6 +20,8 @@ _NAME = r"[^.\[\]{}$]+"
 _ELEMENT = r"\[\s*-?[0-9]+\s*\]"
 PATH = rf"(?=\S)(?:{_NAME}|{_ELEMENT})(?:\.{_NAME}|{_ELEMENT})*(?<=\S)"
 """A path, as a regular expression that JavaScript understands, too; the same for a key of a space."""
+PATH_HERE = PATH.replace(_ELEMENT, rf"(?:{_ELEMENT}|\[\s*i\s*(?:[+-]\s*[0-9]+\s*)?\])")
+"""The same beside `each`, where `[i]` is the element."""
 KEY = r"\+{0,2}[^+\s.\[\]{}$](?:[^.\[\]{}$]*[^\s.\[\]{}$])?"
 
 
@@ -53,6 +55,36 @@ def parse_path(text: str) -> Parts:
 def format_path(parts: Iterable[Part]) -> str:
     """Return a path with dots only: `a.b.0.c`."""
     return ".".join(map(str, parts))
+
+
+_HERE = re.compile(r"\[\s*i\s*(?:([+-])\s*(\d+)\s*)?\]")
+
+
+def at_index(text: str, index: int) -> str:
+    """Return a text with `[i]`, `[i-1]`, … in numbers, for this element of a list.
+
+    Raises:
+        QGTuneError: when the number is below zero.
+    """
+
+    def number(match: re.Match[str]) -> str:
+        found = index + int(f"{match[1] or '+'}{match[2] or 0}")
+        if found < 0:
+            raise QGTuneError(f"{match[0]} is no element of the list where i is {index}")
+        return f"[{found}]"
+
+    return _HERE.sub(number, text)
+
+
+def replaced(node: Any, parts: Parts, value: Any) -> Any:
+    """Return a plain container with another value at a path that it has; what lies on the way is copied."""
+    if not parts:
+        return value
+    part, rest = parts[0], parts[1:]
+    copied = list(node) if isinstance(node, list) else dict(node)
+    key = part if isinstance(node, list) or part in node else str(part)
+    copied[key] = replaced(copied[key], rest, value)  # type: ignore[index]
+    return copied
 
 
 def child(node: Any, part: Part) -> Any:

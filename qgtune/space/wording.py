@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def words(distribution: BaseDistribution) -> str:
     """Return a distribution in one line: `float 0.0001 to 0.1, log`, `int 16 to 64, step 16`, `one of adam, sgd`."""
     if isinstance(distribution, CategoricalDistribution):
-        return f"one of {', '.join(_choice(choice) for choice in distribution.choices)}"
+        return f"one of {', '.join(choice_text(choice) for choice in distribution.choices)}"
     if not isinstance(distribution, (FloatDistribution, IntDistribution)):
         return str(distribution)
     kind = "float" if isinstance(distribution, FloatDistribution) else "int"
@@ -23,7 +23,7 @@ def words(distribution: BaseDistribution) -> str:
     return text if distribution.step in (None, 1) else f"{text}, step {distribution.step:g}"
 
 
-def _choice(choice: object) -> str:
+def choice_text(choice: object) -> str:
     """Return a choice as YAML shows it; text that looks like another type keeps its quotes."""
     if choice is None:
         return "null"

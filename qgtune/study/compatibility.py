@@ -34,7 +34,7 @@ def check_space_unchanged(
         QGTuneError: with each hyperparameter that changed in kind, in choices, or between linear and logarithmic:
             Optuna does not allow these.
     """
-    before = _last_distributions(study)
+    before, last = _distributions(study)
     if not before:
         return []
     problems: list[str] = []
@@ -46,12 +46,13 @@ def check_space_unchanged(
     notices = [
         f"Hyperparameter {path} is new in study {study.study_name!r}." for path in hyperparameters.keys() - before
     ]
-    gone = set() if is_open else before.keys() - hyperparameters.keys()
+    gone = set() if is_open else last.keys() - hyperparameters.keys()
     notices += [f"Hyperparameter {path} is not tuned any more." for path in gone]
     for path in before.keys() & hyperparameters.keys():
-        old, new = before[path], hyperparameters[path].distribution
-        if old == new:
+        old, news = before[path], [item.distribution for item in hyperparameters[path].all()]
+        if old in news:
             continue
+        new = news[0]
         if not _compatible(old, new):
             problems.append(
                 f"Cannot go on with study {study.study_name!r}: {path} was {words(old)} and is now {words(new)}. "
@@ -72,8 +73,8 @@ def _compatible(old: BaseDistribution, new: BaseDistribution) -> bool:
     return True
 
 
-def _last_distributions(study: optuna.Study) -> dict[str, BaseDistribution]:
-    for trial in reversed(study.get_trials(deepcopy=False)):
-        if trial.distributions:
-            return dict(trial.distributions)
-    return {}
+def _distributions(study: optuna.Study) -> tuple[dict[str, BaseDistribution], dict[str, BaseDistribution]]:
+    """Return the latest distribution of each hyperparameter that a trial had, and those of the last trial."""
+    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.distributions]
+    before = {path: found for trial in trials for path, found in trial.distributions.items()}
+    return before, dict(trials[-1].distributions) if trials else {}

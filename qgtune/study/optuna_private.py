@@ -7,7 +7,7 @@ and 5.0.0; `tests/study/test_optuna_private.py` holds the contract.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import optuna
@@ -33,3 +33,42 @@ def trial_id_of(trial: FrozenTrial | optuna.Trial) -> int:
 def forget_cached_trials(study: optuna.Study) -> None:
     """Make the next sampler see the trials as they are now, as `Study.ask` does."""
     study._thread_local.cached_all_trials = None
+
+
+class Draft:
+    """What a trial suggests before it is decided whether that becomes the trial.
+
+    While it is open, the values stay out of the storage, so that the trial can be asked again.
+
+    Args:
+        trial: it.
+    """
+
+    def __init__(self, trial: optuna.Trial) -> None:
+        self._trial = trial
+        self._storage = trial.storage
+        self._suggested: list[tuple[Any, ...]] = []
+        cached = trial._cached_frozen_trial
+        self._before = dict(cached.params), dict(cached.distributions)
+        trial.storage = self  # type: ignore[assignment]
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the storage, but for what is set."""
+        return getattr(self._storage, name)
+
+    def set_trial_param(self, *arguments: Any) -> None:
+        """Keep a value to oneself."""
+        self._suggested.append(arguments)
+
+    def forget(self) -> None:
+        """Let the trial be asked again: the sampler draws anew."""
+        self._suggested.clear()
+        cached = self._trial._cached_frozen_trial
+        cached.params, cached.distributions = map(dict, self._before)
+        self._trial._relative_params = None
+
+    def close(self) -> None:
+        """Write the values that were suggested last."""
+        self._trial.storage = self._storage
+        for arguments in self._suggested:
+            self._storage.set_trial_param(*arguments)

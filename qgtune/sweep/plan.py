@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from qgtune.errors import QGTuneError
 from qgtune.processes.function import refuse_unguarded_script
 from qgtune.processes.slots import Machine, Slots, read_slots
+from qgtune.study.algorithms.conditional import for_conditions, refuse_grid
 from qgtune.study.algorithms.factory import build_pruner, build_sampler
-from qgtune.study.algorithms.grid import GRID, with_grid
+from qgtune.study.algorithms.grid import BRUTE_FORCE, GRID, with_grid
 from qgtune.study.attempts.ledger import Limits
 from qgtune.study.fixed_settings import FixedSettings
 from qgtune.study.spec import StudySpec
@@ -123,8 +124,18 @@ def _bounded(settings: Settings, composition: Composition | None) -> Settings:
     found = {} if composition is None else composition.hyperparameters
     distributions = {path: hyperparameter.distribution for path, hyperparameter in found.items()}
     sampler, n_trials = settings.sampler, settings.n_trials
+    n_points = None
+    if settings.where:
+        refuse_grid(sampler, "hydra.sweeper.where excludes some of its points")
+    if composition is not None and composition.is_conditional:
+        sampler, said = for_conditions(sampler)
+        if said:
+            log.warning("%s", said)
+    if composition is not None and (composition.is_conditional or settings.where):
+        n_points = composition.n_points() if (sampler or {}).get("_target_") == BRUTE_FORCE else None
     if distributions:
-        sampler, n_trials = with_grid(sampler, distributions, n_trials, settings.seed, len(settings.enqueue))
+        n_enqueued = len(settings.enqueue)
+        sampler, n_trials = with_grid(sampler, distributions, n_trials, settings.seed, n_enqueued, n_points)
     if distributions or (sampler or {}).get("_target_") != GRID:
         build_sampler(sampler, settings.seed)
     return replace(settings, sampler=sampler, n_trials=n_trials)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from qgtune.results.recorded import recorded
-from qgtune.space.counting import n_points
+from qgtune.space.conditions import in_words
 from qgtune.space.reading.yaml_files import dump_yaml
 from qgtune.space.wording import words
 from qgtune.study.opening import open_session
 from qgtune.sweep.compose.arguments import option_text
+from qgtune.sweep.rehearsal import share_satisfying
 from qgtune.sweep.workers.job import set_job
 
 if TYPE_CHECKING:
@@ -73,8 +73,10 @@ def _space(plan: Plan) -> Table:
                 options for options, found in composition.combinations.items() if path in found.space.hyperparameters
             ]
             note = "" if len(having) == len(composition.combinations) else f" (only in {_options(composition, having)})"
-            base = composition.combinations[having[0]].base_value(path)
-            _add(table, path, words(item.distribution), base, item.source + note)
+            base = composition.combinations[having[0]].base_value(item)
+            for one in item.all():
+                when = f", when {in_words(one.when)}" if one.when else ""
+                _add(table, path, f"{words(one.distribution)}{when}", base, one.source + note)
     if composition.custom is not None:
         _add(table, "…", "what it suggests", "", f"custom_search_space={composition.custom.name}")
     return table
@@ -115,8 +117,10 @@ def _fixed(composition: Composition) -> Table:
 
 def _sentences(plan: Plan) -> Iterable[str]:
     composition, settings = plan.composition, plan.settings
-    n = None if composition.custom else _n_points(composition)
+    n = None if composition.custom else composition.n_points()
     yield f"Points:    {'not countable: a range is continuous' if n is None else f'{n:,}'}"
+    if settings.where:
+        yield f"Where:     {share_satisfying(composition)}"
     workers = "1 worker" if settings.n_jobs == 1 else f"{settings.n_jobs} workers"
     yield f"Trials:    {plan.limits.n_trials} in total, {workers}, study {plan.spec.name!r}"
     yield f"Objective: {_objectives(plan)}"
@@ -133,17 +137,6 @@ def _objectives(plan: Plan) -> str:
     names = objectives.names or ("",) * len(objectives)
     pairs = zip(objectives.directions, names, strict=True)
     return ", ".join(f"{direction} {name}".rstrip() for direction, name in pairs)
-
-
-def _n_points(composition: Composition) -> int | None:
-    total = 0
-    for options in itertools.product(*(group.choices for group in composition.groups)):
-        space = composition.combination(options).space
-        n = n_points(item.distribution for item in space.hyperparameters.values())
-        if n is None:
-            return None
-        total += n
-    return total
 
 
 def _first_config(plan: Plan) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import optuna
 from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import QGTuneError, first_line
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from qgtune.sweep.compose.trial_config import TrialConfig
     from qgtune.sweep.settings import Settings
 
+N_DRAWS, DRAWING_S = 1000, 2.0
 N_TRIALS = 2  # from the second one on a sampler has something to go by
 _MAX_NAME_BYTES = 255
 
@@ -53,7 +57,43 @@ def rehearse(composition: Composition, settings: Settings, folder: Path) -> None
         if len(settings.direction) == 1:
             with _said("pruner", settings.pruner):
                 _finish(_session(None, settings), _report)
+    if settings.where:
+        _check_where(composition)
     _check_folder(_placed(composition), folder)
+
+
+def _check_where(composition: Composition) -> None:
+    """Find a draw that satisfies all constraints.
+
+    Raises:
+        QGTuneError: with the constraint that was violated most, when there is none among many.
+    """
+    violated: Counter[str] = Counter()
+    for broken in _draws(composition):
+        if not broken:
+            return
+        violated[broken] += 1
+    text, _count = violated.most_common(1)[0]
+    raise QGTuneError(
+        f"Cannot start: none of {violated.total():,} random draws satisfies hydra.sweeper.where. Most violate "
+        f"{text!r}. Widen the ranges or the condition."
+    )
+
+
+def share_satisfying(composition: Composition) -> str:
+    """Say how many random draws satisfy the constraints."""
+    found = list(_draws(composition))
+    return f"{sum(not broken for broken in found) / len(found):.0%} of {len(found):,} random draws satisfy it"
+
+
+def _draws(composition: Composition) -> Iterator[str]:
+    """Draw at random for a while; yield the constraint that each draw violates, or the empty text."""
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    deadline_s = time.monotonic() + DRAWING_S
+    for _ in range(N_DRAWS):
+        yield composition.broken(study.ask())
+        if time.monotonic() > deadline_s:
+            return
 
 
 def _session(sampler: Any, settings: Settings) -> Session:

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from qgtune import checks
 from qgtune.errors import QGTuneError, did_you_mean, first_line
 from qgtune.keys import key, keys_of
+from qgtune.space.dependencies.where import Where
 from qgtune.space.reading.yaml_files import load_yaml_file
 from qgtune.study.algorithms.names import DEFAULT_PRUNER
 from qgtune.study.objectives import Objectives, pruner_for
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from qgtune.study.storages.addresses import Storage
 
 ALIASES = {"best_param_path": "best_config_path"}
-UNSETTLED = ("search_space", "dependencies")
+UNSETTLED = ("search_space", "dependencies", "where")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class Settings:
         checks.optional(checks.text),
         "`module.function`, called as `function(config, trial)` once a trial has its values; what else it "
         "suggests is set in the config, each name a path",
+    )
+    where: Where = key(
+        None,
+        Where.read,
+        "conditions between values, such as `${qgtune.le:${model.width},${model.limit}}`: a draw that violates one is "
+        "drawn again, and costs neither a trial nor a job",
     )
     enqueue_base: bool = key(
         True, checks.flag, "a new study runs the base settings first, as trial 0, if they lie in the space"
@@ -167,6 +174,7 @@ def read_settings(config: DictConfig) -> Settings:
     if node.get("study_name") is None:
         node["study_name"] = config.hydra.job.name
     problems = [_unknown(key) for key in node if key not in _KNOWN and not str(key).startswith("_")]
+    node["where"] = _raw(config, "where")
     values: dict[str, Any] = {}
     for name, one in KEYS.items():
         try:
@@ -245,8 +253,7 @@ def read_given(config: DictConfig, key: str) -> Given:
     Raises:
         QGTuneError: when the file is missing or is no YAML.
     """
-    raw = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
-    value = raw.get(key) if isinstance(raw, dict) else None
+    value = _raw(config, key)
     if isinstance(value, str):
         value = config.hydra.sweeper[key]
     if isinstance(value, str):
@@ -256,6 +263,11 @@ def read_given(config: DictConfig, key: str) -> Given:
     if key == "search_space":
         value = _with_ends(value, config.hydra.sweeper[key])
     return Given(value, f"hydra.sweeper.{key}")
+
+
+def _raw(config: DictConfig, key: str) -> Any:
+    raw = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+    return raw.get(key) if isinstance(raw, dict) else None
 
 
 def _with_ends(raw: Any, node: Any, path: str = "") -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
+from optuna.trial import FixedTrial
 
 from qgtune.errors import QGTuneError
 from qgtune.files import check_writable
@@ -19,12 +20,13 @@ from qgtune.space.paths import MISSING, parse_path, select, suggestions
 from qgtune.space.reading.build import apply_dependencies
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
 from qgtune.study.lifecycle import Lifecycle, OpenStudy
-from qgtune.tune.files import File, as_path, load_yaml, stamp
+from qgtune.tune.files import File, as_path, build_search_space_with_dependencies, load_yaml, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import optuna
+    from optuna.trial import FrozenTrial
 
 log = logging.getLogger("qgtune")
 
@@ -61,6 +63,17 @@ class BestFiles(Lifecycle):
             log.warning("No best config is written: the objective built no search space at %s.", built)
             return
         save_best_config(built, trial_path, self.settings["dependency_mapping_path"], output)
+
+    def _built(self, best: FrozenTrial) -> dict[str, Any]:
+        """Return the settings of a trial: what the first one had does not say what other branches have."""
+        return build_search_space_with_dependencies(
+            self.settings["search_space_path"],
+            self.settings["dependency_mapping_path"],
+            FixedTrial(dict(best.params)),
+            self.settings["tune_model"],
+            self.settings["tune_training"],
+            self.settings["base_settings_path"],
+        )
 
 
 def save_best_trial(study: optuna.Study, out_file: File) -> None:

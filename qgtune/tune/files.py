@@ -14,11 +14,16 @@ from qgtune.errors import QGTuneError
 from qgtune.files import write_once
 from qgtune.results.recorded import resolve_plain
 from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.space.dependencies.where import Where
 from qgtune.space.reading.build import build_space, check_space
 from qgtune.space.reading.yaml_files import dump_yaml, load_yaml_file, write_yaml
+from qgtune.study.drawing import drawn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import optuna
+    from omegaconf import DictConfig
 
     from qgtune.space.model import SearchSpace
 
@@ -73,7 +78,7 @@ def _whole(path: Path, description: str) -> Any:
     return data
 
 
-def build_search_space_with_dependencies(
+def build_search_space_with_dependencies(  # noqa: PLR0913 - the order and names that existing scripts use
     search_space_file: File,
     depmap_file: File | None,
     trial: optuna.trial.BaseTrial,
@@ -81,6 +86,8 @@ def build_search_space_with_dependencies(
     tune_training: bool = True,  # noqa: FBT001, FBT002 - as above
     base_settings_file: File | None = None,
     built_search_space_file: File | None = None,
+    *,
+    where: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the settings of one trial: the space with sampled values and all dependencies applied.
 
@@ -93,6 +100,8 @@ def build_search_space_with_dependencies(
         base_settings_file: the base settings, needed when one of the two is not tuned. Keys that the space does not
             name come from here, and lists that it holds stay lists.
         built_search_space_file: where the first trial's settings are written, once; None for nowhere.
+        where: conditions between values, such as `${qgtune.le:${model.width},${model.limit}}`. A live trial is asked
+            again until it satisfies them all; only those values are written.
 
     Returns:
         Plain Python values.
@@ -116,12 +125,26 @@ def build_search_space_with_dependencies(
         None if base_settings_file is None else stamp(base_settings_file, "base settings"),
     )
     space, prepared = _space(*files, tune_model, tune_training)
-    config = OmegaConf.create(prepared)
-    space.inject(config, space.suggest(trial))
+    constraints = _where(where)
+
+    def draw(asked: Any) -> DictConfig:
+        config: DictConfig = OmegaConf.create(prepared)
+        space.inject(config, space.suggest(asked))
+        return config
+
+    is_live = constraints and hasattr(trial, "storage")
+    config = drawn(trial, draw, constraints.broken) if is_live else draw(trial)  # type: ignore[arg-type]
     built: dict[str, Any] = resolve_plain(config)
     if built_search_space_file is not None:
         _write_built(as_path(built_search_space_file, "built search space"), built, trial.number)
     return built
+
+
+def _where(given: Sequence[str]) -> Where:
+    try:
+        return Where.read(list(given))
+    except (ValueError, TypeError) as error:
+        raise QGTuneError(f"Cannot use where={given!r}: {error}.") from None
 
 
 def stamp(file: File, description: str) -> Stamp:

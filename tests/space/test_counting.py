@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from qgtune.space.counting import n_points, values_of
+from qgtune.space.counting import values_of
+from qgtune.space.points import n_points
+from qgtune.space.reading.build import build_space
 
 
 @pytest.mark.parametrize(
@@ -28,7 +30,7 @@ def test_values_of_a_distribution(distribution: Any, expected: list[Any] | None)
 
 def test_points_are_counted() -> None:
     """A space has the product of its values, and no number of points with a continuous range in it."""
-    finite = [IntDistribution(1, 9, step=4), CategoricalDistribution(["a", "b"])]
-    assert n_points(finite) == 6
-    assert n_points([*finite, FloatDistribution(0.0, 1.0)]) is None
-    assert n_points([IntDistribution(0, 10**12)]) == 10**12 + 1
+    finite = {"a": {"type": "tuple", "value": [1, 9, 4]}, "b": ["x", "y"]}
+    assert n_points(build_space(finite, None)) == 6
+    assert n_points(build_space({**finite, "c": {"type": "tuple", "value": [0.0, 1.0]}}, None)) is None
+    assert n_points(build_space({"d": {"type": "tuple", "value": [0, 10**12]}}, None)) == 10**12 + 1

@@ -8,6 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from qgtune import QGTuneError
+from qgtune.space.model import SearchSpace
 from qgtune.space.points import base_point, given_point
 from qgtune.space.reading.build import build_space
 
@@ -27,7 +28,7 @@ def known(space: dict[str, Any]) -> Any:
 
 def test_the_base_settings_are_a_point() -> None:
     """Values are read resolved and encoded as the study stores them."""
-    point, outside = base_point(known(SPACE), OmegaConf.create(BASE))
+    point, outside = base_point(SearchSpace(known(SPACE)), OmegaConf.create(BASE))
     assert outside == []
     assert point == {"lr": 0.1, "w": 4, "sizes": "[1,2]", "layers.0.out": 8}
 
@@ -35,7 +36,7 @@ def test_the_base_settings_are_a_point() -> None:
 def test_what_lies_outside_is_named() -> None:
     """Each value that the space does not hold comes with its reason."""
     space = {"lr": [0.2, 0.3], "n": [4, 5], "gone": [1, 2], "+new": [1, 2]}
-    _, outside = base_point(known(space), OmegaConf.create(BASE))
+    _, outside = base_point(SearchSpace(known(space)), OmegaConf.create(BASE))
     assert outside == ["lr=0.1 is not one of 0.2, 0.3", "gone has no base value", "new has no base value"]
 
 

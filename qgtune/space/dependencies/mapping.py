@@ -15,6 +15,7 @@ from qgtune.space.model import Dependency, plain
 from qgtune.space.paths import (
     MISSING,
     Parts,
+    at_index,
     child,
     format_path,
     is_nameable,
@@ -29,8 +30,9 @@ from qgtune.space.paths import (
 
 _INNERMOST = re.compile(r"\$\{([^{}]*)\}")
 _REFERENCE = re.compile(
-    r"\s*(?:(?P<resolver>qgtune\.ref|oc\.select)\s*:\s*)?(?P<quote>['\"]?)(?P<path>\.*[^\s.:,'\"\0][^:,'\"\0]*?)(?P=quote)\s*"
+    r"\s*(?:(?P<resolver>qgtune\.(?:ref|couple)|oc\.select)\s*:\s*)?(?P<quote>['\"]?)(?P<path>\.*[^\s.:,'\"\0][^:,'\"\0]*?)(?P=quote)\s*"
 )
+EACH_KEYS = {"type", "first", "each"}
 _BRACKETS = re.compile(r"\[\s*([^\[\]]+?)\s*\]")
 # A resolver's argument cannot hold brackets unless it is quoted; people write `${qgtune.ref:layers[-1].width}`.
 _BARE_BRACKETS = re.compile(r"(\$\{\s*qgtune\.ref\s*:\s*)([\w.-]+\[[\w.\[\]-]*)(\s*\})")
@@ -60,12 +62,44 @@ class Reader:
             text = f"Cannot read the dependencies of {self.source}: they are no mapping."
             self.problems.append(Located(text, "", self.source))
             return {}
-        for target, text in leaves(mapping or {}):
+        for target, text in leaves(self._spread(mapping or {}, ())):
             self._read_leaf(target, text)
         for cycle in cycles(self.found):
             text = f"Cannot use the dependencies of {self.source}: they form a cycle: {' -> '.join(cycle)}. Break it."
             self.problems.append(Located(text, cycle[0], self.source))
         return self.found
+
+    def _spread(self, node: Any, path: Parts) -> Any:
+        """Return a mapping in which `{type: list, each: …}` stands once for each element of the settings' list."""
+        if isinstance(node, list):
+            return [self._spread(item, (*path, index)) for index, item in enumerate(node)]
+        if not isinstance(node, Mapping):
+            return node
+        if not is_each(node):
+            return {key: self._spread(item, (*path, key)) for key, item in node.items()}
+        there = select(self.settings, path)
+        if not isinstance(there, list):
+            self._fail(format_path(path), "each", "the config has no list there")
+            return None
+        first = node.get("first", node["each"])
+        return [
+            self._spread(self._numbered(node["each"] if index else first, (*path, index)), (*path, index))
+            for index in range(len(there))
+        ]
+
+    def _numbered(self, node: Any, element: Parts) -> Any:
+        """Put the element's number into all texts of its node."""
+        if isinstance(node, Mapping):
+            return {key: self._numbered(item, element) for key, item in node.items()}
+        if isinstance(node, list):
+            return [self._numbered(item, element) for item in node]
+        if not isinstance(node, str):
+            return node
+        try:
+            return at_index(node, int(element[-1]))
+        except QGTuneError as error:
+            self._fail(format_path(element), node, f"{error}. Say with `first` what holds for the first element")
+            return None
 
     def _read_leaf(self, target: Parts, text: Any) -> None:
         name = format_path(target)
@@ -114,6 +148,11 @@ class Reader:
         self.problems.append(Located(problem, target, self.source))
 
 
+def is_each(node: Any) -> bool:
+    """Say whether a node of a mapping stands for all elements of a list."""
+    return isinstance(node, Mapping) and node.get("type") == "list" and {"type", "each"} <= set(node) <= EACH_KEYS
+
+
 def leaves(node: Any, prefix: Parts = ()) -> Iterator[tuple[Parts, Any]]:
     """Yield the targets of a mapping with what was written there; null and empty containers are passed over."""
     if isinstance(node, Mapping):
@@ -143,6 +182,16 @@ def _expression(text: str) -> str:
     except OmegaConfBaseException as error:
         raise QGTuneError(f"it is no OmegaConf expression: {str(error).splitlines()[0]}") from None
     return expression
+
+
+def paths_read(text: str) -> list[Parts]:
+    """Return the paths that an expression reads and cannot do without.
+
+    Raises:
+        QGTuneError: when OmegaConf cannot parse it.
+    """
+    _expression(text)
+    return [parts for parts, optional in _sources(text, ()) if not optional]
 
 
 def _sources(text: str, target: Parts) -> Iterator[tuple[Parts, bool]]:

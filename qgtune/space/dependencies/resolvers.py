@@ -91,10 +91,80 @@ def _fold(name: str, function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return resolve
 
 
+def couple(path: str, pairs: Any, *, _root_: DictConfig) -> Any:
+    """Return what goes with a value, found by equality: `${qgtune.couple:model.sizes,[[[1,2],3],[[4],5]]}`.
+
+    Args:
+        path: where the value is, which may be a list, a mapping or null.
+        pairs: lists of two: such a value, and what goes with it.
+
+    Raises:
+        QGTuneError: when no pair has the value, or they are no pairs.
+    """
+    value, known = _plain(ref(path, _root_=_root_)), _plain(pairs)
+    if not isinstance(known, list) or not all(
+        isinstance(pair, list) and len(pair) == len(("value", "goes with it")) for pair in known
+    ):
+        raise QGTuneError(
+            f"Cannot resolve qgtune.couple: {known!r} are no pairs. Give [[value, what goes with it], ...]."
+        )
+    for one, other in known:
+        if one == value and isinstance(one, bool) == isinstance(value, bool):
+            return other
+    raise QGTuneError(f"Cannot resolve qgtune.couple: {value!r} of {path} is in none of the pairs.")
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if isinstance(value, Container) else value
+
+
+def _compare(name: str, holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def resolve(one: Any, other: Any) -> bool:
+        one, other = _plain(one), _plain(other)
+        try:
+            return bool(holds(one, other))
+        except TypeError:
+            raise QGTuneError(f"Cannot resolve qgtune.{name}: {one!r} and {other!r} do not compare.") from None
+
+    return resolve
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _truths(name: str, values: tuple[Any, ...]) -> tuple[bool, ...]:
+    for value in values:
+        if not isinstance(value, bool):
+            raise QGTuneError(f"Cannot resolve qgtune.{name}: {value!r} is neither true nor false.")
+    return values
+
+
+def _opposite(value: Any) -> bool:
+    return not _truths("not", (value,))[0]
+
+
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "le": operator.le,
+    "lt": operator.lt,
+    "ge": operator.ge,
+    "gt": operator.gt,
+    "eq": _same,
+    "ne": lambda one, other: not _same(one, other),
+    "in": lambda one, several: any(_same(one, other) for other in several),
+}
+
+
 def register_resolvers() -> None:
-    """Register `qgtune.ref`, `qgtune.map` and the arithmetic ones with OmegaConf; a second call changes nothing."""
+    """Register our resolvers with OmegaConf; a second call changes nothing."""
     _register("ref", ref)
     _register("map", look_up)
+    _register("couple", couple)
+    for name, holds in COMPARISONS.items():
+        _register(name, _compare(name, holds))
+    _register("and", lambda *values: all(_truths("and", values)))
+    _register("or", lambda *values: any(_truths("or", values)))
+    _register("not", _opposite)
     folds: dict[str, Callable[[Any, Any], Any]] = {
         "add": operator.add,
         "sub": operator.sub,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import Located, QGTuneError, did_you_mean, first_line
@@ -15,6 +16,7 @@ from qgtune.space.paths import (
     MISSING,
     all_paths,
     child,
+    format_path,
     is_nameable,
     is_within,
     normalise,
@@ -23,7 +25,9 @@ from qgtune.space.paths import (
     select,
     suggestions,
 )
-from qgtune.space.reading.walk import Walk, bare, name_of
+from qgtune.space.reading.collected import name_of
+from qgtune.space.reading.conditional import Settling, example, example_of, examples, misplaced, sometimes
+from qgtune.space.reading.walk import Walk, bare
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -85,9 +89,25 @@ def build_space(  # noqa: PLR0913 - the one entry point; all but three are keywo
     reader = deps.Reader(settings, dependencies_source, held)
     found = reader.read(dependencies)
     kept = _settle_conflicts(walk, reader, found, fixed, extra)
+    walk.problems += misplaced(walk.hyperparameters, kept, settings)
     if walk.problems or reader.problems:
         raise QGTuneError(*walk.problems, *reader.problems)
-    return SearchSpace(walk.hyperparameters, walk.constants, kept, tuple(dict.fromkeys(walk.notices)))
+    return _settled(walk, settings, kept, [format_path(path) for path in held])
+
+
+def _settled(walk: Walk, settings: Any, dependencies: dict[str, Dependency], held: Sequence[str]) -> SearchSpace:
+    """Return the space whose conditions are those that a trial decides."""
+    config = OmegaConf.create(settings)
+    settling = Settling(walk.hyperparameters, lambda path: _read_or_missing(config, path), walk.problems)
+    found = settling.settle()
+    if walk.problems:
+        raise QGTuneError(*walk.problems)
+    more = sometimes(settling, walk.branched, walk.ways, walk.lengths, {*walk.constants, *held})
+    base = OmegaConf.create({} if walk.base is None else walk.base)
+    for path, item in found.items():
+        if all(one.when for one in item.all()) and path not in more.places:
+            found[path] = replace(item, otherwise=_read_or_missing(base, path))
+    return SearchSpace(found, walk.constants, dependencies, tuple(dict.fromkeys(walk.notices)), more)
 
 
 def _walk_alone(walk: Walk, space: dict[Any, Any], dependencies: Any) -> None:
@@ -107,7 +127,8 @@ def _check_tune(walk: Walk, tune: Sequence[str] | None, space: Any, extra: Seque
         parts = parse_path(path)
         if any(overlap(parts, parse_path(hyperparameter.path)) for hyperparameter in extra):
             continue
-        if select(space, parts) is MISSING:
+        inside = any(is_within(parse_path(known), parts) for known in walk.hyperparameters)
+        if select(space, parts) is MISSING and not inside:
             hint = did_you_mean(path, all_paths(space))
             walk.problems.append(f"Cannot tune {path!r}: the search space of {walk.source} has no such path.{hint}")
 
@@ -115,13 +136,16 @@ def _check_tune(walk: Walk, tune: Sequence[str] | None, space: Any, extra: Seque
 def _add_extra(walk: Walk, extra: Sequence[Hyperparameter]) -> None:
     for hyperparameter in extra:
         path = parse_path(hyperparameter.path)
+        walk.follow(path)
         if not hyperparameter.add and walk.base is not None and select(walk.base, path) is MISSING:
             hint = suggestions(walk.base, path)
             walk.problems.append(
                 f"Cannot use {hyperparameter.path} of {hyperparameter.source}: the base settings have no such "
                 f"path.{hint} Write +{hyperparameter.path} to add it."
             )
-        walk.hyperparameters[hyperparameter.path] = hyperparameter
+        walk.hyperparameters.pop(hyperparameter.path, None)
+        for when in dict.fromkeys(walk.skipped_when.get(hyperparameter.path, [()])):
+            walk.add(replace(hyperparameter, when=when))
 
 
 def _settings(walk: Walk) -> Any:
@@ -129,9 +153,13 @@ def _settings(walk: Walk) -> Any:
     config = OmegaConf.create({} if walk.base is None else walk.base)
     for path, value in walk.constants.items():
         _try_assign(walk, config, path, value)
+    for path, value, _when in walk.branched:
+        if select(plain(config), parse_path(path)) is MISSING:
+            _try_assign(walk, config, path, value)
     inside = {
         path: next((choice for choice in hyperparameter.choices if isinstance(choice, (dict, list))), None)
         for path, hyperparameter in walk.hyperparameters.items()
+        if not hyperparameter.length_of
     }
     for path, choice in inside.items():
         if choice is not None:
@@ -190,25 +218,57 @@ def check_space(space: SearchSpace, config: DictConfig) -> None:
         prepared = space.prepare(config)
     except OmegaConfBaseException as error:
         raise QGTuneError(f"Cannot put the constants of the search space into the config: {_first(error)}") from None
-    with opened(prepared, space.hyperparameters):
-        problems = [problem for item in space.hyperparameters.values() for problem in _refused(prepared, item)]
+    tried = [item for item in space.items if not item.length_of]
+    with opened(prepared, [item.path for item in tried]):
+        problems = [problem for item in tried for problem in _refused(prepared, item)]
     if not problems:
-        sample = {path: item.extremes()[0] for path, item in space.hyperparameters.items()}
-        sampled = copy.deepcopy(prepared)
-        space.inject(sampled, sample)
-        problems = _unresolved(space.dependencies, sampled)
-        for path, item in space.hyperparameters.items():
-            followers = _followers(space, item)
-            merges = any(isinstance(value, dict) for value in item.extremes())
-            rest = {name: value for name, value in sample.items() if name != path} if merges else {}
-            for value in item.extremes()[1:] if followers else ():
-                tried = copy.deepcopy(prepared) if merges else sampled
-                space.inject(tried, {**rest, path: value})
-                problems += _unresolved(followers, tried)
-            if followers and not merges:
-                space.inject(sampled, {path: sample[path]})
+        problems = _untrue_examples(space, prepared) if space.is_conditional else _untrue(space, prepared)
     if problems:
         raise QGTuneError(*dict.fromkeys(problems))
+
+
+def _untrue_examples(space: SearchSpace, prepared: DictConfig) -> list[str]:
+    """Resolve the dependencies of each branch and each length."""
+    problems: list[str] = []
+    following = [item for item in space.items if _followers(space, item)]
+    more = [example_of(space, item, value) for item in following for value in item.extremes()]
+    for values in (*examples(space), *more):
+        tried = copy.deepcopy(prepared)
+        try:
+            space.inject(tried, values)
+        except REFUSALS as error:
+            problems.append(f"Cannot put {_chosen(space, values)} into the config: {_first(error)}")
+            continue
+        found = _unresolved(space.dependencies, tried)
+        problems += [Located(f"With {_chosen(space, values)}: {text}", *_place_of(text)) for text in found]
+    return problems
+
+
+def _chosen(space: SearchSpace, values: Mapping[str, Any]) -> str:
+    named = {condition.path for item in space.items for condition in item.when}
+    return ", ".join(f"{path}={value}" for path, value in values.items() if path in named)
+
+
+def _place_of(text: str) -> tuple[str, str]:
+    return (text.path, text.source) if isinstance(text, Located) else ("", "")
+
+
+def _untrue(space: SearchSpace, prepared: DictConfig) -> list[str]:
+    sample = example(space, {})
+    sampled = copy.deepcopy(prepared)
+    space.inject(sampled, sample)
+    problems = _unresolved(space.dependencies, sampled)
+    for path, item in space.hyperparameters.items():
+        followers = _followers(space, item)
+        merges = any(isinstance(value, dict) for value in item.extremes())
+        rest = {name: value for name, value in sample.items() if name != path} if merges else {}
+        for value in item.extremes()[1:] if followers else ():
+            tried = copy.deepcopy(prepared) if merges else sampled
+            space.inject(tried, {**rest, path: value})
+            problems += _unresolved(followers, tried)
+        if followers and not merges:
+            space.inject(sampled, {path: sample[path]})
+    return problems
 
 
 def _followers(space: SearchSpace, item: Hyperparameter) -> dict[str, Dependency]:
@@ -239,6 +299,8 @@ def _refused(config: DictConfig, hyperparameter: Hyperparameter) -> list[str]:
 def _unresolved(dependencies: Mapping[str, Dependency], config: DictConfig) -> list[str]:
     problems: list[str] = []
     for target, dependency in dependencies.items():
+        if not has_path(config, target):
+            continue
         try:
             read(config, target)
         except (*REFUSALS, QGTuneError, RecursionError) as error:
@@ -256,6 +318,22 @@ def _reason(error: BaseException, dependencies: Mapping[str, Dependency], config
         return f"they form a cycle: {' -> '.join(cycle)}. Break it." if cycle else text
     # OmegaConf repeats this prefix for every interpolation on the way.
     return text.replace("QGTuneError raised while resolving interpolation: ", "")
+
+
+def has_path(config: DictConfig, path: str) -> bool:
+    """Say whether a config has a node at a path, whatever it holds."""
+    node: Any = config
+    for part in parse_path(path):
+        if not OmegaConf.is_config(node):
+            return False
+        keys = range(len(node)) if isinstance(node, ListConfig) else node.keys()
+        if part not in keys and str(part) not in keys:
+            return False
+        key = part if part in keys else str(part)
+        if OmegaConf.is_interpolation(node, key):
+            return True  # where it leads is known when it is read
+        node = None if OmegaConf.is_missing(node, key) else node[key]
+    return True
 
 
 def read(config: DictConfig, path: str) -> Any:

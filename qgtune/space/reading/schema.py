@@ -8,21 +8,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgtune.space.nodes import FORMS, KEYS, NUMBER, RANGE_SIZES, TYPES, UNSIGNED
-from qgtune.space.paths import KEY, PATH
+from qgtune.space.nodes import FORMS, KEYS, LIST, LIST_KEYS, LIST_TEXT, NUMBER, OPTIONAL, RANGE_SIZES, TYPES, UNSIGNED
+from qgtune.space.paths import KEY, PATH_HERE
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 
 _NODE = {"$ref": "#/$defs/node"}
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
+_MAPPING = {"$ref": "#/$defs/mapping"}
 _KEY = {"pattern": f"^{KEY}$"}
-# How an object with the keys `type` and `value` and no others is told from structure.
+# How an object with the keys `type` and `value`, and no others but a type's own, is told from structure.
 _TYPED: Schema = {
     "type": "object",
     "required": list(KEYS),
-    "maxProperties": len(KEYS),
     "properties": {"type": {"type": "string"}},
+    "anyOf": [
+        {"maxProperties": len(KEYS)},
+        *(
+            {"properties": {"type": {"const": name}}, "propertyNames": {"enum": [*KEYS, *more]}}
+            for name, more in OPTIONAL.items()
+        ),
+    ],
+}
+_LIST: Schema = {
+    "type": "object",
+    "required": list(LIST_KEYS),
+    "maxProperties": len(LIST_KEYS),
+    "properties": {"type": {"const": LIST}},
 }
 
 
@@ -35,7 +48,14 @@ def space_schema() -> Schema:
         "type": "object",
         "propertyNames": _KEY,
         "additionalProperties": _NODE,
-        "$defs": {"node": _node(), "mapping": _mapping(), "form": _form(), "plain": _plain(), "number": _number()},
+        "$defs": {
+            "node": _node(),
+            "mapping": _mapping(),
+            "form": _form(),
+            "list": _list(),
+            "plain": _plain(),
+            "number": _number(),
+        },
     }
 
 
@@ -46,9 +66,9 @@ def _node() -> Schema:
         "else": {"if": {"type": "object"}, "then": {"$ref": "#/$defs/mapping"}},
     }
     return {
-        "if": _TYPED,
-        "then": {"$ref": "#/$defs/form"},
-        "else": structure,
+        "if": _LIST,
+        "then": {"$ref": "#/$defs/list"},
+        "else": {"if": _TYPED, "then": {"$ref": "#/$defs/form"}, "else": structure},
         # What yaml-language-server offers to write.
         "defaultSnippets": [
             {"label": "range", "description": FORMS["tuple"], "body": {"type": "tuple", "value": ["$1", "$2"]}},
@@ -59,7 +79,9 @@ def _node() -> Schema:
 
 def _form() -> Schema:
     """Return the schema of `{type: …, value: …}`."""
-    values = {"tuple": _range(), "categorical": {"type": "array", "minItems": 1}, "fixed": {}}
+    branches = {"type": "object", "minProperties": 1, "additionalProperties": {"anyOf": [{"type": "null"}, _MAPPING]}}
+    choices = {"if": {"type": "object"}, "then": branches, "else": {"type": "array", "minItems": 1}}
+    values = {"tuple": _range(), "categorical": choices, "fixed": {}}
     kinds = [
         {
             "if": {"properties": {"type": {"const": name}}},
@@ -69,7 +91,28 @@ def _form() -> Schema:
     ]
     type_ = {"enum": list(TYPES), "description": " ".join(f"{name}: {text}" for name, text in FORMS.items())}
     replace = {"type": "boolean", "description": "Whether a mapping takes the base's place; else it is merged into it."}
-    return {"properties": {"type": type_, "replace": replace}, "allOf": kinds}
+    when = {
+        "description": "What other paths must hold for it to be asked for: a path to a value, or to a list of values.",
+        "type": ["object", "null"],
+        "minProperties": 1,
+        "propertyNames": {"pattern": rf"^\s*{PATH_HERE}\s*$"},
+        "additionalProperties": {"if": {"type": "array"}, "then": {"minItems": 1}},
+    }
+    return {"properties": {"type": type_, "replace": replace, "when": when}, "allOf": kinds}
+
+
+def _list() -> Schema:
+    """Return the schema of a list of tuned length."""
+    given = {
+        "if": {"type": "object"},
+        "then": {
+            "required": list(KEYS),
+            "maxProperties": len(KEYS),
+            "properties": {"type": {"enum": ["tuple", "categorical"]}, "value": {"type": "array", "minItems": 1}},
+        },
+        "else": {"type": "array", "minItems": RANGE_SIZES[0], "maxItems": RANGE_SIZES[1]},
+    }
+    return {"description": LIST_TEXT, "properties": {"length": given, "each": _NODE}}
 
 
 def _range() -> Schema:
@@ -101,7 +144,7 @@ def _text(pattern: str) -> Schema:
 def _mapping() -> Schema:
     """Return the schema of a mapping of structure: where no path can name a key, nothing below may be a range."""
     return {
-        "properties": {"type": {"anyOf": [{"enum": list(TYPES)}, {}]}},  # anything; editors offer these
+        "properties": {"type": {"anyOf": [{"enum": [*TYPES, LIST]}, {}]}},  # anything; editors offer these
         "if": {"propertyNames": _KEY},
         "then": {"additionalProperties": _NODE},
         "else": {"additionalProperties": {"$ref": "#/$defs/plain"}},
@@ -116,7 +159,8 @@ def _plain() -> Schema:
     never = {"type": "null", "errorMessage": reason}  # said of a list or an object; `false` would say no reason
     structure = {"items": plain, "additionalProperties": plain}
     no_range = {"if": {"properties": {"type": {"enum": ["tuple", "categorical"]}}}, "then": never}
-    return {"if": choices, "then": never, "else": {"if": _TYPED, "then": no_range, "else": structure}}
+    no_form = {"if": _LIST, "then": never, "else": {"if": _TYPED, "then": no_range, "else": structure}}
+    return {"if": choices, "then": never, "else": no_form}
 
 
 def dependencies_schema() -> Schema:
@@ -124,7 +168,7 @@ def dependencies_schema() -> Schema:
     neither = "Neither a path, such as model.layers[0].width, nor an expression in ${…}."
     leaf = {
         "description": "The path of another value, such as model.layers[0].width, or an expression in ${…}.",
-        "pattern": rf"\$\{{|^\s*{PATH}\s*$",
+        "pattern": rf"\$\{{|^\s*{PATH_HERE}\s*$",
         "patternErrorMessage": neither,
     }
     return {

@@ -2,53 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import copy
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from qgtune.errors import Located, QGTuneError, did_you_mean
+from optuna.distributions import IntDistribution
+
+from qgtune.errors import QGTuneError, did_you_mean
+from qgtune.space.conditions import Condition
 from qgtune.space.model import Hyperparameter, categorical
-from qgtune.space.nodes import TYPES, NodeError, is_choices, is_typed, range_of
+from qgtune.space.nodes import LIST, TYPES, NodeError, is_choices, is_list_form, is_typed, range_of
 from qgtune.space.paths import (
     MISSING,
     Parts,
     child,
     format_path,
     is_nameable,
-    is_within,
-    parse_path,
+    replaced,
     select,
-    suggestions,
 )
+from qgtune.space.reading.collected import Collected, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
-def name_of(key: Any) -> Any:
-    """Return a key of a space without the `+` that says that the base settings lack it."""
-    return key.lstrip("+") if isinstance(key, str) else key
+MAX_LENGTH = 1000
+"""How many elements a list of tuned length may have."""
 
 
 @dataclass(slots=True)
-class Walk:
+class Walk(Collected):
     """One pass over a space, beside the base settings and the dependency mapping."""
-
-    base: Any
-    source: str
-    skipped: Sequence[Parts]
-    tuned: Sequence[Parts] | None
-    fixed: Sequence[Parts] = ()
-    hyperparameters: dict[str, Hyperparameter] = field(default_factory=dict)
-    constants: dict[str, Any] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
 
     def node(self, node: Any, base: Any, dependencies: Any, path: Parts, *, add: bool = False) -> None:
         """Read one node; `base` is the base's value there, or `MISSING`."""
-        if self._is_left_out(path):
-            return
         name = format_path(path)
-        if is_typed(node) and node["type"] in TYPES:
+        if self._is_left_out(path):
+            self._left_out(node, name, path)
+            return
+        if is_list_form(node):
+            self._tuned_list(node, base, dependencies, path, add=add)
+        elif is_typed(node) and node["type"] in TYPES:
             self._typed(node, name, path, add=add)
         elif self._is_choices(node, dependencies, path):
             self._notice_neighbour(name, path)
@@ -67,15 +61,112 @@ class Walk:
         value = node["value"]
         if node["type"] == "fixed":
             self.constant(path, value)
-        elif node["type"] == "tuple":
-            self._try(name, lambda: self._range(name, value, add=add))
+            return
+        when = self._conditions(name, node.get("when"))
+        if node["type"] == "tuple":
+            self._try(name, lambda: self._range(name, value, add=add), when)
+        elif isinstance(value, dict):
+            self._try(name, lambda: categorical(name, list(value), self.source, add=add), when)
+            self._branches(value, name, path)
         elif not isinstance(value, list):
-            self.fail(name, f"a categorical needs a list of choices, not {value!r}.")
+            self.fail(name, f"a categorical needs a list of choices, or a mapping of options, not {value!r}.")
         elif any(_has_range(choice) for choice in value):
             self.fail(name, "a choice holds a range, and what is chosen is taken as it stands. Give values in choices.")
         else:
             replaces = node.get("replace") is True
-            self._try(name, lambda: categorical(name, value, self.source, add=add, replaces=replaces))
+            self._try(name, lambda: categorical(name, value, self.source, add=add, replaces=replaces), when)
+
+    def _left_out(self, node: Any, name: str, path: Parts) -> None:
+        """Keep what else hangs on a node that is left alone: under what conditions it is there, and its branches."""
+        self.skipped_when.setdefault(name, []).append(self.scope)
+        if (
+            is_typed(node)
+            and node["type"] == "categorical"
+            and isinstance(node["value"], dict)
+            and path in self.skipped
+        ):
+            self._branches(node["value"], name, path)
+
+    def _branches(self, options: dict[Any, Any], name: str, path: Parts) -> None:
+        """Read what the options of a choice bring along, which stands beside it."""
+        for option, branch in options.items():
+            if branch is not None and not isinstance(branch, dict):
+                self.fail(name, f"its option {option!r} needs a mapping of what stands beside it, or null.")
+                continue
+            if any(name_of(key) == path[-1] for key in branch or ()):
+                self.fail(name, f"its option {option!r} sets {path[-1]} itself. Drop that.")
+                continue
+            with self._under(Condition(name, (option,)), is_in_branch=True):
+                self._beside(branch or {}, path[:-1])
+
+    def _beside(self, branch: dict[Any, Any], above: Parts) -> None:
+        base = MISSING if self.base is None else select(self.base, above)
+        if base is not MISSING:
+            self.mapping(branch, base, {}, above)
+            return
+        self.refuse_twice(branch, above)
+        for key, item in branch.items():
+            self.below(item, MISSING, {}, (*above, name_of(key)), add=True)
+
+    def _tuned_list(self, node: Mapping[str, Any], base: Any, dependencies: Any, path: Parts, *, add: bool) -> None:
+        """Read a list whose length is tuned."""
+        name = format_path(path)
+        base = self._followed(base, path)
+        if base is not MISSING and not isinstance(base, list):
+            self.fail(name, f"the base settings hold {base!r} there, not a list.")
+            return
+        length = self._length(node["length"], f"{name}.length", name)
+        if length is None:
+            return
+        if not self._is_tuned(path):
+            if isinstance(base, list):
+                self._list([node["each"]] * len(base), base, dependencies, path)
+            return
+        values = [int(value) for value in _all_ints(length)]
+        if max(values) > MAX_LENGTH:
+            self.fail(name, f"its length goes up to {max(values):,}. Give at most {MAX_LENGTH:,}.")
+            return
+        self._try(length.path, lambda: length)
+        self.lengths[name] = length.path
+        elements = self._elements(node["each"], base, max(values), path)
+        index = self.index
+        for self.index in range(max(values)):
+            there = tuple(value for value in values if value > self.index)
+            with self._under(Condition(length.path, there)):
+                inner = child(dependencies, self.index)
+                self.below(node["each"], elements[self.index], inner, (*path, self.index), add=add)
+        self.index = index
+
+    def _elements(self, each: Any, base: Any, count: int, path: Parts) -> list[Any]:
+        """Put in as many elements as there may be, and return what each holds."""
+        if not isinstance(base, list) or not base:
+            self.constant(path, [self.skeleton(each) for _ in range(count)])
+            return [MISSING] * count
+        elements = [copy.deepcopy(base[min(index, len(base) - 1)]) for index in range(count)]
+        if count != len(base):
+            self.constant(path, elements)
+            self.base = replaced(self.base, path, elements)
+        elif self.is_in_branch:
+            self._name(format_path(path), self.scope)
+        return elements
+
+    def _length(self, node: Any, name: str, path: str) -> Hyperparameter | None:
+        given = node if is_typed(node) else {"type": "tuple", "value": node}
+        if given["type"] == "categorical" and isinstance(given["value"], list):
+            if given["value"] and all(type(value) is int and value >= 0 for value in given["value"]):
+                return replace(categorical(name, given["value"], self.source), length_of=path)
+        elif given["type"] == "tuple":
+            try:
+                distribution, notice = range_of(given["value"])
+            except NodeError as error:
+                self.fail(name, f"{error}.")
+                return None
+            if isinstance(distribution, IntDistribution) and distribution.low >= 0:
+                if notice:
+                    self.notices.append(self._located(name, f"{name} of {self.source}: {notice}."))
+                return Hyperparameter(name, distribution, self.source, length_of=path)
+        self.fail(name, f"a length is [low, high] in whole numbers from 0 on, or a categorical of such, not {node!r}.")
+        return None
 
     def _range(self, name: str, value: Any, *, add: bool) -> Hyperparameter:
         try:
@@ -85,14 +176,6 @@ class Walk:
         if notice:
             self.notices.append(self._located(name, f"{name} of {self.source}: {notice}."))
         return Hyperparameter(name, distribution, self.source, add=add)
-
-    def _try(self, name: str, make: Any) -> None:
-        if not self._is_tuned(parse_path(name)):
-            return
-        try:
-            self.hyperparameters[name] = make()
-        except QGTuneError as error:
-            self.problems.extend(error.problems)
 
     def _list(self, node: list[Any], base: Any, dependencies: Any, path: Parts) -> None:
         if not isinstance(base, list) or len(base) != len(node):
@@ -108,6 +191,7 @@ class Walk:
         if not all(map(is_nameable, node)):
             self._opaque(node, base, path)
             return
+        base = self._followed(base, path)
         replaces = path and not isinstance(base, dict) and base is not MISSING
         if replaces and not (base is None or (isinstance(base, str) and ("${" in base or base == "???"))):
             hint = (
@@ -128,13 +212,6 @@ class Walk:
             else:
                 self.below(item, inner, child(dependencies, bare), (*path, bare), add=add)
 
-    def refuse_twice(self, node: dict[Any, Any], path: Parts) -> None:
-        """Refuse `+width` beside `width`: which of them would hold?"""
-        for key in node:
-            if key != name_of(key) and name_of(key) in node:
-                name = format_path((*path, name_of(key)))
-                self.fail(name, f"it stands there twice, as {key!r} and {name_of(key)!r}. Drop one.")
-
     def below(self, node: Any, base: Any, dependencies: Any, path: Parts, *, add: bool = False) -> None:
         """Read a node; what lies below a place that was replaced or added whole is there already, but for ranges."""
         if base is MISSING and not add and not self._is_range(node, dependencies, path):
@@ -144,14 +221,14 @@ class Walk:
                 for index, item in enumerate(node):
                     self.below(item, MISSING, child(dependencies, index), (*path, index))
             return
-        if base is MISSING and add and isinstance(node, dict) and not is_typed(node):
+        if base is MISSING and add and isinstance(node, dict) and not is_typed(node) and not is_list_form(node):
             self.constant(path, self.skeleton(node))
             self.mapping(node, MISSING, dependencies, path)
             return
         self.node(node, base, dependencies, path, add=add)
 
     def _is_range(self, node: Any, dependencies: Any, path: Parts) -> bool:
-        return is_typed(node) or self._is_choices(node, dependencies, path)
+        return is_typed(node) or is_list_form(node) or self._is_choices(node, dependencies, path)
 
     def _is_choices(self, node: Any, dependencies: Any, path: Parts) -> bool:
         # Asked of the base itself, since a list that is replaced whole still shows which of its values are lists.
@@ -174,51 +251,12 @@ class Walk:
         else:
             self.constant(path, _merged(base, self.skeleton(node)))
 
-    def skeleton(self, node: Any) -> Any:
-        """Return a structure to put in whole; its ranges hold null until they are sampled."""
-        if is_typed(node):
-            return node["value"] if node["type"] == "fixed" else None
-        if isinstance(node, dict):
-            return {name_of(key): self.skeleton(item) for key, item in node.items()}
-        if isinstance(node, list):
-            return [self.skeleton(item) if isinstance(item, (dict, list)) else item for item in node]
-        return node
 
-    def constant(self, path: Parts, value: Any) -> None:
-        """Keep a constant, if its path is tuned."""
-        if self._is_tuned(path):
-            self.constants[format_path(path)] = self._keep_fixed(path, value)
-
-    def _keep_fixed(self, path: Parts, value: Any) -> Any:
-        """Return a structure with what the command line set inside it."""
-        for fixed in self.fixed:
-            if len(fixed) > len(path) and is_within(fixed, path):
-                above, there = select(value, fixed[len(path) : -1]), select(self.base, fixed)
-                if there is MISSING or not isinstance(above, (dict, list)) or child(above, fixed[-1]) is MISSING:
-                    self.notices.append(
-                        f"{format_path(fixed)} was set on the command line, but {self.source} drops it."
-                    )
-                else:
-                    above[fixed[-1]] = there  # type: ignore[index] # an index of a list or a key of a mapping
-        return value
-
-    def _missing(self, path: Parts) -> None:
-        if not self._is_left_out(path):
-            hint = suggestions(self.base, path)
-            self.fail(format_path(path), f"the base settings have no such path.{hint} Write +{path[-1]} to add it.")
-
-    def fail(self, name: str, reason: str) -> None:
-        """Keep a problem."""
-        self.problems.append(self._located(name, f"Cannot use {name} of {self.source}: {reason}"))
-
-    def _located(self, name: str, text: str) -> Located:
-        return Located(text, name, self.source)
-
-    def _is_left_out(self, path: Parts) -> bool:
-        return any(is_within(path, skipped) for skipped in self.skipped)
-
-    def _is_tuned(self, path: Parts) -> bool:
-        return self.tuned is None or any(is_within(path, top) for top in self.tuned)
+def _all_ints(length: Hyperparameter) -> Sequence[Any]:
+    distribution = length.distribution
+    if isinstance(distribution, IntDistribution):
+        return range(distribution.low, distribution.high + 1, distribution.step)
+    return length.choices
 
 
 def _sets_element(dependencies: Any) -> bool:
@@ -234,6 +272,8 @@ def _like(base: Any, path: Parts) -> Any:
 
 
 def _holds_range(node: Any, base: Any) -> bool:
+    if is_list_form(node):
+        return True
     if is_typed(node) or (is_choices(node) and not isinstance(base, list)):
         return not is_typed(node) or node["type"] in ("tuple", "categorical")
     items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
@@ -241,8 +281,8 @@ def _holds_range(node: Any, base: Any) -> bool:
 
 
 def _has_range(choice: Any) -> bool:
-    if is_typed(choice):
-        return choice["type"] in TYPES
+    if is_typed(choice) or is_list_form(choice):
+        return choice["type"] in (*TYPES, LIST)
     items = choice.values() if isinstance(choice, dict) else choice if isinstance(choice, list) else ()
     return any(map(_has_range, items))
 
@@ -255,7 +295,7 @@ def _merged(base: Any, node: Any) -> Any:
 
 def bare(space: Any) -> Any:
     """Return a space without the `+` of its keys, each range a leaf."""
-    if is_typed(space) and space["type"] in TYPES:
+    if is_list_form(space) or (is_typed(space) and space["type"] in TYPES):
         return None
     if isinstance(space, dict):
         return {name_of(key): bare(item) for key, item in space.items()}

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 GRID = "optuna.samplers.GridSampler"
-FINITE = (GRID, "optuna.samplers.BruteForceSampler")
+BRUTE_FORCE = "optuna.samplers.BruteForceSampler"
+FINITE = (GRID, BRUTE_FORCE)
 
 
 def with_grid(
@@ -23,6 +24,7 @@ def with_grid(
     n_trials: int,
     seed: int | None = None,
     n_enqueued: int = 0,
+    n_points: int | None = None,
 ) -> tuple[Mapping[str, Any] | None, int]:
     """Give a grid sampler the grid of the space, and bound the trials by the points that there are.
 
@@ -32,6 +34,7 @@ def with_grid(
         n_trials: how many trials the user asked for.
         seed: the seed of the study. All workers have to shuffle the grid alike, or they would miss points: Optuna keeps
             a point's number only.
+        n_points: how many points the space has, where that is not the product of its values.
         n_enqueued: how many trials run points that the user named, beside those of a grid.
 
     Returns:
@@ -57,5 +60,6 @@ def with_grid(
     if problems:
         raise QGTuneError(*problems)
     grid = {name: list(found) for name, found in values.items() if found is not None}
-    n_points = math.prod(map(len, grid.values())) + (n_enqueued if target == GRID else 0)
+    if n_points is None:
+        n_points = math.prod(map(len, grid.values())) + (n_enqueued if target == GRID else 0)
     return ({**sampler, "search_space": grid} if target == GRID else sampler), min(n_trials, n_points)

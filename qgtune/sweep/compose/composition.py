@@ -5,81 +5,42 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from itertools import product
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import OmegaConf, open_dict
+from omegaconf import OmegaConf
 from optuna.distributions import check_distribution_compatibility
 
 from qgtune.errors import QGTuneError
-from qgtune.processes.travel import dumps, loads
-from qgtune.space.lint import lint
+from qgtune.processes.travel import loads
 from qgtune.space.model import plain
-from qgtune.space.paths import MISSING, is_below, leaves_of, parse_path, select
-from qgtune.space.points import base_point, value_at
-from qgtune.space.reading.build import build_space, check_space
+from qgtune.space.paths import MISSING, is_below, leaves_of, parse_path, select, suggestions
+from qgtune.space.points import all_points, n_points
 from qgtune.space.reading.official import is_official, read_official
 from qgtune.space.wording import words
-from qgtune.sweep.compose.arguments import COMMAND_LINE, Arguments, option_text, override_text, parse_arguments
+from qgtune.study.drawing import drawn
+from qgtune.sweep.compose.arguments import Arguments, option_text, parse_arguments
+from qgtune.sweep.compose.combination import Combination, combine
 from qgtune.sweep.compose.custom import CustomSpace
-from qgtune.sweep.compose.trial_config import TrialConfig
 from qgtune.sweep.masking import masked
-from qgtune.sweep.settings import Given, Settings, read_given
+from qgtune.sweep.settings import Settings, read_given
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hydra.core.config_loader import ConfigLoader
     from omegaconf import DictConfig
 
-    from qgtune.space.model import Hyperparameter, SearchSpace
+    from qgtune.space.model import Hyperparameter
+    from qgtune.sweep.compose.trial_config import TrialConfig
 
 log = logging.getLogger("qgtune")
+T = TypeVar("T")
 
 SAY_EACH_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Combination:
-    """A composed config that is ready for samples.
-
-    Attributes:
-        space: the hyperparameters, constants and dependencies over this config.
-        config_pickle: the prepared config with its `hydra` node. A pickle, since loading one is several times
-            faster than copying a `DictConfig`.
-        task_pickle: the same without the `hydra` node.
-        overrides: the overrides behind it: what the command line fixed, and the chosen config groups.
-        constants: the space's constants that differ from the base: an override and the value, by path.
-        warnings: what to warn of, once.
-    """
-
-    space: SearchSpace
-    config_pickle: bytes
-    task_pickle: bytes
-    overrides: tuple[str, ...]
-    constants: Mapping[str, tuple[str, Any]]
-    warnings: tuple[str, ...] = ()
-
-    def place(self, values: Mapping[str, Any]) -> TrialConfig:
-        """Return fresh configs with `values` of the space in place."""
-        whole: DictConfig = loads(self.config_pickle)
-        task: DictConfig = loads(self.task_pickle)
-        placed = TrialConfig(self.space, self.overrides, self.constants, whole, task)
-        placed.put(values)
-        return placed
-
-    def base_value(self, path: str) -> Any:
-        """Return the base settings' value at a path, resolved; the empty text where there is none."""
-        try:
-            return value_at(loads(self.task_pickle), path)
-        except LookupError:
-            return ""
-
-    def base_point(self) -> tuple[dict[str, Any], list[str]]:
-        """Return the base settings as a point of the space, as the study stores it, and what lies outside of it."""
-        return base_point(self.space.hyperparameters, loads(self.task_pickle))
+FEW_POINTS = 2000
 
 
 @dataclass(slots=True)
@@ -134,12 +95,34 @@ class Composition:
             QGTuneError: when the chosen config groups do not go together, or `custom_search_space` suggests a path
                 that the config does not have.
         """
+        if self.custom is not None:
+            return self._constrained(trial, self._draw_all, lambda placed: placed.task)
+        combination, values = self._constrained(trial, self._draw, lambda drawn: drawn[0].task_with(drawn[1]))
+        return combination.place(values)
+
+    def _constrained(self, trial: Any, draw: Callable[[Any], T], config_of: Callable[[T], DictConfig]) -> T:
+        where = self.settings.where
+        return drawn(trial, draw, lambda found: where.broken(config_of(found))) if where else draw(trial)
+
+    def _draw(self, trial: Any) -> tuple[Combination, dict[str, Any]]:
         combination = self.combination(tuple(group.suggest(trial) for group in self.groups))
-        placed = combination.place(combination.space.suggest(trial))
+        return combination, combination.space.suggest(trial)
+
+    def _draw_all(self, trial: Any) -> TrialConfig:
+        """Draw with what `custom_search_space` suggests, which asks for the config."""
+        combination, values = self._draw(trial)
+        placed = combination.place(values)
         if self.custom is not None:
             known = frozenset((*placed.values, *(group.path for group in self.groups)))
             placed.put_more(self.custom.suggest(placed.whole, trial, known))
         return placed
+
+    def broken(self, trial: Any) -> str:
+        """Draw once, whatever the constraints say, and name one that is violated."""
+        if self.custom is not None:
+            return self.settings.where.broken(self._draw_all(trial).task)
+        combination, values = self._draw(trial)
+        return self.settings.where.broken(combination.task_with(values))
 
     def combination(self, options: tuple[Any, ...]) -> Combination:
         """Return the combination of these options, composed at the first call.
@@ -163,7 +146,9 @@ class Composition:
             if is_official(space.data):
                 arguments = _with_official(arguments, read_official(space.data, space.source))
                 space = replace(space, data=None)
-            return _combination(base, space, read_given(base, "dependencies"), arguments, self.settings, overrides)
+            if self.groups:
+                arguments = _only_those_of(arguments, plain(base))
+            return combine(base, space, read_given(base, "dependencies"), arguments, self.settings, overrides)
         except QGTuneError as error:
             raise QGTuneError(*(_with_options(problem, chosen) for problem in error.problems)) from None
         except HydraException as error:
@@ -199,17 +184,20 @@ class Composition:
                 log.info("Composed %d of %d options of config groups ", number + 1, len(wanted))
                 said_s = now_s
         if not problems:
-            problems = dict.fromkeys(self._clashes())
+            problems = dict.fromkeys((*self._clashes(), *self._nowhere()))
         if problems:
             raise QGTuneError(*problems)
+        if self.custom is None:
+            self.settings.where.check(lambda parts: any(found.may_have(parts) for found in self.combinations.values()))
 
     def _clashes(self) -> Iterator[str]:
         """Name each hyperparameter that two options give ranges which one study cannot hold."""
         known: dict[str, tuple[Hyperparameter, str]] = {}
         for options, combination in self.combinations.items():
             where = ", ".join(f"{group.path}={option}" for group, option in zip(self.groups, options, strict=True))
-            for path, item in combination.space.hyperparameters.items():
-                first, there = known.setdefault(path, (item, where))
+            for item in combination.space.items:
+                path = item.path
+                first, there = known.setdefault(path, (item, where or item.source))
                 try:
                     check_distribution_compatibility(first.distribution, item.distribution)
                 except ValueError:
@@ -218,6 +206,16 @@ class Composition:
                         f"{words(item.distribution)}. A study holds one list of choices for a name. Give both the "
                         "same, or ranges."
                     )
+
+    def _nowhere(self) -> Iterator[str]:
+        """Name each range of the command line that no option of a swept group has a place for."""
+        for item in self.arguments.hyperparameters if self.groups else ():
+            if all(item.path not in found.space.hyperparameters for found in self.combinations.values()):
+                hint = suggestions(plain(self.master), parse_path(item.path))
+                yield (
+                    f"Cannot use {item.path} of {item.source}: no option of {', '.join(g.path for g in self.groups)} "
+                    f"has such a path.{hint} Write +{item.path} to add it."
+                )
 
     def _base_options(self) -> tuple[Any, ...]:
         """Return the options of the base settings; where they choose none of the group's, its first."""
@@ -232,6 +230,38 @@ class Composition:
         sampled = {*self.hyperparameters, *(group.path for group in self.groups)}
         leaves = dict(leaves_of(plain(loads(combination.task_pickle))))
         return {path: value for path, value in leaves.items() if not any(is_below(path, name) for name in sampled)}
+
+    def n_points(self) -> int | None:
+        """Return how many points there are; None when a range is continuous. Constraints count where they are few."""
+        combinations = [self.combination(options) for options in product(*(g.choices for g in self.groups))]
+        counts = [n_points(combination.space) for combination in combinations]
+        total = None if None in counts else sum(count or 0 for count in counts)
+        where = self.settings.where
+        if not where or total is None or total > FEW_POINTS:
+            return total
+        return sum(not where.broken(c.task_with(values)) for c in combinations for values in all_points(c.space))
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether a hyperparameter of an option's space is not asked for in every trial."""
+        return any(combination.space.is_conditional for combination in self.combinations.values())
+
+    def placed(self, point: Mapping[str, Any]) -> TrialConfig:
+        """Return the config of a point that has all live hyperparameters, as the study stores them."""
+        base = zip(self.groups, self._base_options(), strict=True)
+        combination = self.combination(tuple(point.get(group.path, option) for group, option in base))
+        known = combination.space.hyperparameters
+        return combination.place({path: known[path].decode(point[path]) for path in known if path in point})
+
+    def missing_in(self, point: Mapping[str, Any]) -> list[str]:
+        """Return the live hyperparameters that a point of the base options lacks."""
+        space = self.combination(self._base_options()).space
+        values = {
+            path: space.hyperparameters[path].decode(stored)
+            for path, stored in point.items()
+            if path in space.hyperparameters
+        }
+        return [path for path in space.hyperparameters if path not in point and space.live(path, values) is not None]
 
     def base_point(self) -> tuple[dict[str, Any], list[str]]:
         """Return the base settings as a point, as the study stores it, and what lies outside of the space."""
@@ -279,12 +309,20 @@ def _with_options(problem: str, chosen: Sequence[str]) -> str:
     """Name the options with which something does not go together."""
     if not chosen:
         return problem
-    missing, lacks, _hint = problem.partition("the base settings have no such path.")
-    if lacks and COMMAND_LINE in missing:  # adding the path would hand it to options that know nothing of it
-        problem = (
-            f"{missing}{lacks} Give the range in the files of the options that have it, below hydra.sweeper.params."
-        )
     return f"With {', '.join(chosen)}: {problem}"
+
+
+def _only_those_of(arguments: Arguments, base: Any) -> Arguments:
+    """Return the arguments without the ranges of paths that only other options have."""
+    return replace(
+        arguments, hyperparameters=tuple(h for h in arguments.hyperparameters if h.add or _has(base, h.path))
+    )
+
+
+def _has(base: Any, path: str) -> bool:
+    parts = parse_path(path)
+    on_the_way = (select(base, parts[:depth]) for depth in range(1, len(parts)))
+    return select(base, parts) is not MISSING or any(isinstance(node, str) and "${" in node for node in on_the_way)
 
 
 def _refuse_own_keys(master: DictConfig, base: DictConfig, chosen: Sequence[str]) -> None:
@@ -309,60 +347,6 @@ def _with_official(arguments: Arguments, found: Sequence[Hyperparameter]) -> Arg
     given = {*arguments.fixed_paths, *(hyperparameter.path for hyperparameter in arguments.hyperparameters)}
     more = tuple(hyperparameter for hyperparameter in found if hyperparameter.path not in given)
     return replace(arguments, hyperparameters=(*more, *arguments.hyperparameters))
-
-
-def _combination(
-    base: DictConfig,
-    given_space: Given,
-    dependencies: Given,
-    arguments: Arguments,
-    settings: Settings,
-    overrides: Sequence[str],
-) -> Combination:
-    task = _without_hydra(base)
-    space = build_space(
-        given_space.data,
-        plain(task),
-        dependencies.data,
-        tune=settings.tune,
-        tune_model=settings.tune_model,
-        tune_training=settings.tune_training,
-        fixed=arguments.fixed_paths,
-        extra=arguments.hyperparameters,
-        space_source=given_space.source,
-        dependencies_source=dependencies.source,
-    )
-    check_space(space, task)
-    return Combination(
-        space,
-        dumps(space.prepare(base)),
-        dumps(space.prepare(task)),
-        (*overrides, *_leaving_multirun(base)),
-        dict(_constant_overrides(space, task)),
-        (*space.notices, *lint(space, task)),
-    )
-
-
-def _leaving_multirun(base: DictConfig) -> tuple[str, ...]:
-    """Return what makes a run of one job of overrides whose config, rather than the command line, asks for a sweep."""
-    asked = any(str(text).startswith("hydra.mode=") for text in plain(base.hydra.overrides.hydra))
-    return () if asked or base.hydra.mode != RunMode.MULTIRUN else ("hydra.mode=RUN",)
-
-
-def _without_hydra(config: DictConfig) -> DictConfig:
-    task = config.copy()
-    OmegaConf.copy_cache(from_config=config, to_config=task)
-    with open_dict(task):
-        del task["hydra"]
-    return task
-
-
-def _constant_overrides(space: SearchSpace, base: DictConfig) -> Iterator[tuple[str, tuple[str, Any]]]:
-    there_all = plain(base)
-    for path, value in space.constants.items():
-        there = select(there_all, parse_path(path))
-        if there is MISSING or there != value or type(there) is not type(value):
-            yield path, (override_text(path, value, add=there is MISSING), value)
 
 
 def _one_line(error: BaseException) -> str:

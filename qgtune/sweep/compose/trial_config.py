@@ -9,15 +9,15 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from qgtune.errors import QGTuneError
-from qgtune.space.model import plain
+from qgtune.space.model import place, plain
 from qgtune.space.paths import MISSING, parse_path, select, suggestions
-from qgtune.space.reading.build import IN_JOBS_ONLY
+from qgtune.space.reading.build import IN_JOBS_ONLY, has_path
 from qgtune.sweep.compose.replay import spelled, why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from qgtune.space.model import SearchSpace
+    from qgtune.space.model import Hyperparameter, SearchSpace
 
 
 @dataclass(slots=True)
@@ -31,6 +31,7 @@ class TrialConfig:
         whole: the config with its `hydra` node.
         task: the config without it.
         values: config values by path.
+        there: what the base settings have of what this config may have not.
     """
 
     space: SearchSpace
@@ -39,14 +40,17 @@ class TrialConfig:
     whole: DictConfig
     task: DictConfig
     values: dict[str, Any] = field(default_factory=dict)
+    there: frozenset[str] = frozenset()
     _added: set[str] = field(default_factory=set)
     _extended: set[str] = field(default_factory=set)
 
     def put(self, values: Mapping[str, Any]) -> None:
         """Set values of the space."""
         self.values.update(values)
-        self._added.update(path for path in values if self.space.hyperparameters[path].add)
-        self._inject(values)
+        self._added.update(path for path in values if (item := self.space.live(path, values)) and item.add)
+        self._note_extended(values)
+        self.space.inject(self.whole, values)
+        self.space.inject(self.task, values)
 
     def put_more(self, values: Mapping[str, Any]) -> None:
         """Set values that the space does not know, as `custom_search_space` suggests them.
@@ -67,43 +71,71 @@ class TrialConfig:
                 raise QGTuneError(f"Cannot set {name}: the config has no such path.{hint} Suggest +{name} to add it.")
             more[path] = value
         self.values.update(more)
-        self._inject(more)
+        self._note_extended(more)
+        place(self.whole, more)
+        place(self.task, more)
 
-    def _inject(self, values: Mapping[str, Any]) -> None:
+    def _note_extended(self, values: Mapping[str, Any]) -> None:
         there = {path: OmegaConf.select(self.task, path) for path, value in values.items() if isinstance(value, dict)}
         self._extended.update(path for path, node in there.items() if _has_more(values[path], node))
-        self.space.inject(self.whole, values)
-        self.space.inject(self.task, values)
 
     def sampled(self) -> list[str]:
-        """Return overrides that set the values."""
-        known = self.space.hyperparameters
+        """Return overrides that set the values, but for the lengths of lists."""
         return [
             text
             for path, value in self.values.items()
+            if not self._is_length(path)
             for text in spelled(
                 path,
                 value,
                 add=path in self._added,
-                replaces=path in known and known[path].replaces,
+                replaces=self._replaces(path),
                 extends=path in self._extended,
             )
         ]
 
+    def _item(self, path: str) -> Hyperparameter | None:
+        return self.space.live(path, self.values) if path in self.space.hyperparameters else None
+
+    def _replaces(self, path: str) -> bool:
+        return (item := self._item(path)) is not None and item.replaces
+
+    def _is_length(self, path: str) -> bool:
+        return (item := self._item(path)) is not None and item.length_of != ""
+
     def overrides(self) -> tuple[list[str], str]:
         """Return the overrides that make this config without any sweeper, and why they do not; empty if they do."""
-        derived = {path: self._read(path) for path in self.space.dependencies}
+        derived = {path: self._read(path) for path in self.space.dependencies if has_path(self.task, path)}
         in_jobs_only = [path for path, value in derived.items() if value is MISSING]
         derived = {path: value for path, value in derived.items() if value is not MISSING}
         constants = {path: value for path, (_text, value) in self.constants.items()}
+        branched = self.space.constants_with(self.values)
+        lists = self._lists()
         texts = [
             *self.base,
-            *(text for text, _value in self.constants.values()),
+            *(text for path, (text, _value) in self.constants.items() if path not in lists),
+            *(text for path, value in branched.items() for text in self._spelled(path, value)),
             *self.sampled(),
             *(text for path, value in derived.items() for text in spelled(path, value)),
+            *(f"~{path}" for path in self._gone()),
         ]
+        texts = [text for text in texts if not _is_inside(text, lists)]
+        texts += [text for path, value in lists.items() for text in self._spelled(path, value)]
         differs = f"the job decides on {', '.join(in_jobs_only)}" if in_jobs_only else ""
-        return texts, differs or why_not({**constants, **self.values, **derived}.items())
+        values = {path: value for path, value in self.values.items() if not self._is_length(path)}
+        return texts, differs or why_not({**constants, **branched, **values, **derived, **lists}.items())
+
+    def _spelled(self, path: str, value: Any) -> list[str]:
+        return spelled(path, value, add=path not in self.there, extends=path in self.there and isinstance(value, dict))
+
+    def _gone(self) -> list[str]:
+        """Return what the base settings have and this config has not."""
+        return [path for path in self.space.absent_with(self.values) if path in self.there]
+
+    def _lists(self) -> dict[str, Any]:
+        """Return the lists whose length was sampled, whole: no override shortens one."""
+        lists = [path for path, name in self.space.sometimes.lengths.items() if name in self.values]
+        return {path: self._read(path) for path in lists if has_path(self.task, path)}
 
     def _read(self, path: str) -> Any:
         try:
@@ -113,6 +145,11 @@ class TrialConfig:
             if IN_JOBS_ONLY in str(error):
                 return MISSING
             raise
+
+
+def _is_inside(override: str, lists: Iterable[str]) -> bool:
+    key = override.lstrip("+~").partition("=")[0]
+    return any(key.startswith(f"{path}.") for path in lists)
 
 
 def _has_more(value: Any, there: Any) -> bool:

@@ -28,13 +28,13 @@ class Points:
         base: the base settings; None when they are not to run.
         outside: why the base settings cannot run, one reason a path.
         given: what `enqueue` names.
-        is_whole: whether nothing is sampled beside the base settings.
+        beside: what is sampled beside the base settings, in words; empty for nothing.
     """
 
     base: Mapping[str, Any] | None = None
     outside: tuple[str, ...] = ()
     given: tuple[Mapping[str, Any], ...] = ()
-    is_whole: bool = True
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class FirstTrials(Lifecycle):
         """Enqueue the points that the study lacks."""
         is_new = not session.study.get_trials(deepcopy=False)
         if session.enqueue(self.points.given, self.points.base):
-            rest = "" if self.points.is_whole else ", with what custom_search_space suggests beside them"
+            rest = f", with {self.points.beside} sampled beside them" if self.points.beside else ""
             log.info("Trial 0 runs the base settings%s.", rest)
         elif is_new and self.points.outside:
             log.warning("The base settings are not run first: %s.", "; ".join(self.points.outside))
@@ -70,7 +70,19 @@ def read_points(settings: Settings, composition: Composition) -> Points:
     if not settings.enqueue_base or target in FINITE:
         return Points(given=given)
     base, outside = composition.base_point()
-    return Points(None if outside else base, tuple(outside), given, composition.custom is None)
+    if not outside and (broken := _broken(settings, composition, base)):
+        outside = [f"they violate where={broken!r}"]
+    beside = [] if outside else composition.missing_in(base)
+    if composition.custom is not None:
+        beside.append("what custom_search_space suggests")
+    return Points(None if outside else base, tuple(outside), given, ", ".join(beside))
+
+
+def _broken(settings: Settings, composition: Composition, point: Mapping[str, Any]) -> str:
+    """Name a constraint that a whole point violates."""
+    if not settings.where or composition.custom is not None or composition.missing_in(point):
+        return ""
+    return settings.where.broken(composition.placed(point).task)
 
 
 def _given(settings: Settings, composition: Composition) -> tuple[Mapping[str, Any], ...]:
@@ -84,6 +96,8 @@ def _given(settings: Settings, composition: Composition) -> tuple[Mapping[str, A
         except QGTuneError as error:
             problems.extend(error.problems)
             continue
+        if broken := _broken(settings, composition, points[-1]):
+            problems.append(f"Cannot enqueue {given!r} ({source}): it violates where={broken!r}.")
         missing = known.keys() - points[-1].keys()
         if missing and (settings.sampler or {}).get("_target_") == GRID:
             names = ", ".join(sorted(missing))

@@ -1,8 +1,7 @@
 """The sweeper's node before Hydra builds the sweeper from it.
 
 `instantiate` resolves every interpolation of the node, so that a dependency that points nowhere would end the program
-with Hydra's error instead of ours. Our callback takes search space and dependencies out before, and the sweeper puts
-them back.
+with Hydra's error instead of ours. Our callback takes them out before, and the sweeper puts them back.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ if TYPE_CHECKING:
 
 OURS = "hydra_plugins.qgtune_sweeper.sweeper.QGTuneSweeper"
 OFFICIAL = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
-KEYS = ("search_space", "dependencies")
+KEYS = ("search_space", "dependencies", "where")
 _held: dict[int, dict[str, Any]] = {}
 
 
 def hold(config: DictConfig) -> None:
-    """Take both nodes out of a composed config."""
+    """Take the nodes that hold interpolations out of a composed config."""
     node = config.hydra.sweeper
     raw = OmegaConf.to_container(node, resolve=False)
     if not isinstance(raw, dict):

@@ -1,0 +1,163 @@
+"""One prepared config of a combination of config groups, ready for samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hydra.types import RunMode
+from omegaconf import ListConfig, OmegaConf, open_dict
+
+from qgtune.processes.travel import dumps, loads
+from qgtune.space.lint import lint
+from qgtune.space.model import plain, shorten
+from qgtune.space.paths import MISSING, format_path, is_below, parse_path, select
+from qgtune.space.points import base_point, base_value
+from qgtune.space.reading.build import build_space, check_space, has_path
+from qgtune.sweep.compose.arguments import Arguments, override_text
+from qgtune.sweep.compose.trial_config import TrialConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from omegaconf import DictConfig
+
+    from qgtune.space.model import Hyperparameter, SearchSpace
+    from qgtune.space.paths import Parts
+    from qgtune.sweep.settings import Given, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """A composed config that is ready for samples.
+
+    Attributes:
+        space: the hyperparameters, constants and dependencies over this config.
+        config_pickle: the prepared config with its `hydra` node. A pickle, since loading one is several times
+            faster than copying a `DictConfig`.
+        task_pickle: the same without the `hydra` node.
+        overrides: the overrides behind it: what the command line fixed, and the chosen config groups.
+        constants: the space's constants that differ from the base: an override and the value, by path.
+        warnings: what to warn of, once.
+        there: those paths of the space's conditional parts that the base settings have.
+        lengths: how many elements the base settings have of each list whose length is tuned, by its path.
+    """
+
+    space: SearchSpace
+    config_pickle: bytes
+    task_pickle: bytes
+    overrides: tuple[str, ...]
+    constants: Mapping[str, tuple[str, Any]]
+    warnings: tuple[str, ...] = ()
+    there: frozenset[str] = frozenset()
+    lengths: Mapping[str, int] = field(default_factory=dict)
+
+    def place(self, values: Mapping[str, Any]) -> TrialConfig:
+        """Return fresh configs with `values` of the space in place."""
+        whole: DictConfig = loads(self.config_pickle)
+        task: DictConfig = loads(self.task_pickle)
+        placed = TrialConfig(self.space, self.overrides, self.constants, whole, task, there=self.there)
+        placed.put(values)
+        return placed
+
+    def task_with(self, values: Mapping[str, Any]) -> DictConfig:
+        """Return a fresh config, without its `hydra` node, with `values` of the space in place."""
+        task: DictConfig = loads(self.task_pickle)
+        self.space.inject(task, values)
+        return task
+
+    def may_have(self, parts: Parts) -> bool:
+        """Say whether some trial's config has a path."""
+        space, path = self.space, format_path(parts)
+        added = (*space.hyperparameters, *(known for known, _value, _when in space.sometimes.constants))
+        return has_path(loads(self.task_pickle), path) or any(is_below(path, known) for known in added)
+
+    def base_value(self, item: Hyperparameter) -> Any:
+        """Return the base settings' value for a hyperparameter, resolved; the empty text where there is none."""
+        try:
+            return base_value(self._base(), item)
+        except LookupError:
+            return ""
+
+    def base_point(self) -> tuple[dict[str, Any], list[str]]:
+        """Return the base settings as a point of the space, as the study stores it, and what lies outside of it."""
+        return base_point(self.space, self._base())
+
+    def _base(self) -> DictConfig:
+        config: DictConfig = loads(self.task_pickle)
+        for path, length in self.lengths.items():
+            shorten(config, parse_path(path), length)
+        return config
+
+
+def combine(
+    base: DictConfig,
+    given_space: Given,
+    dependencies: Given,
+    arguments: Arguments,
+    settings: Settings,
+    overrides: Sequence[str],
+) -> Combination:
+    """Build the space over a composed config.
+
+    Raises:
+        QGTuneError: with every problem of space, dependencies and values.
+    """
+    task = _without_hydra(base)
+    space = build_space(
+        given_space.data,
+        plain(task),
+        dependencies.data,
+        tune=settings.tune,
+        tune_model=settings.tune_model,
+        tune_training=settings.tune_training,
+        fixed=arguments.fixed_paths,
+        extra=arguments.hyperparameters,
+        space_source=given_space.source,
+        dependencies_source=dependencies.source,
+    )
+    check_space(space, task)
+    return Combination(
+        space,
+        dumps(space.prepare(base)),
+        dumps(space.prepare(task)),
+        (*overrides, *_leaving_multirun(base)),
+        dict(_constant_overrides(space, task)),
+        (*space.notices, *lint(space, task)),
+        frozenset(_there(space, plain(task))),
+        {
+            path: len(found)
+            for path in space.sometimes.lengths
+            if isinstance(found := OmegaConf.select(task, path), list | ListConfig)
+        },
+    )
+
+
+def _there(space: SearchSpace, base: Any) -> Iterator[str]:
+    """Yield what the base settings have of what a trial's config may have not."""
+    more = space.sometimes
+    for path in (*more.places, *(path for path, _value, _when in more.constants), *more.lengths):
+        if select(base, parse_path(path)) is not MISSING:
+            yield path
+
+
+def _leaving_multirun(base: DictConfig) -> tuple[str, ...]:
+    """Return what makes a run of one job of overrides whose config, rather than the command line, asks for a sweep."""
+    asked = any(str(text).startswith("hydra.mode=") for text in plain(base.hydra.overrides.hydra))
+    return () if asked or base.hydra.mode != RunMode.MULTIRUN else ("hydra.mode=RUN",)
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    task = config.copy()
+    OmegaConf.copy_cache(from_config=config, to_config=task)
+    with open_dict(task):
+        del task["hydra"]
+    return task
+
+
+def _constant_overrides(space: SearchSpace, base: DictConfig) -> Iterator[tuple[str, tuple[str, Any]]]:
+    there_all = plain(base)
+    for path, value in space.constants.items():
+        there = select(there_all, parse_path(path))
+        if there is MISSING or there != value or type(there) is not type(value):
+            yield path, (override_text(path, value, add=there is MISSING), value)

@@ -102,7 +102,9 @@ def _settled(walk: Walk, settings: Any, dependencies: dict[str, Dependency], hel
     found = settling.settle()
     if walk.problems:
         raise QGTuneError(*walk.problems)
-    more = sometimes(settling, walk.branched, walk.ways, walk.lengths, {*walk.constants, *held})
+    more = sometimes(
+        settling, walk.branched, walk.ways, walk.lengths, {*walk.constants.keys() - walk.lengths.keys(), *held}
+    )
     base = OmegaConf.create({} if walk.base is None else walk.base)
     for path, item in found.items():
         if all(one.when for one in item.all()) and path not in more.places:

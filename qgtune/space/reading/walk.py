@@ -139,16 +139,17 @@ class Walk(Collected):
 
     def _elements(self, each: Any, base: Any, count: int, path: Parts) -> list[Any]:
         """Put in as many elements as there may be, and return what each holds."""
-        if not isinstance(base, list) or not base:
-            self.constant(path, [self.skeleton(each) for _ in range(count)])
+        skeletons = [self.skeleton(each) for _ in range(count)]
+        if not isinstance(base, list):
+            self.constant(path, skeletons)
             return [MISSING] * count
-        elements = [copy.deepcopy(base[min(index, len(base) - 1)]) for index in range(count)]
-        if count != len(base):
-            self.constant(path, elements)
-            self.base = replaced(self.base, path, elements)
-        elif self.is_in_branch:
+        elements = [copy.deepcopy(base[min(index, len(base) - 1)]) for index in range(count)] if base else skeletons
+        if self.is_in_branch:
             self._name(format_path(path), self.scope)
-        return elements
+        if count != len(base):
+            self.constants[format_path(path)] = self._keep_fixed(path, elements)
+            self.base = replaced(self.base, path, elements)
+        return elements if base else [MISSING] * count
 
     def _length(self, node: Any, name: str, path: str) -> Hyperparameter | None:
         given = node if is_typed(node) else {"type": "tuple", "value": node}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import optuna
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -117,12 +118,21 @@ class Composition:
             placed.put_more(self.custom.suggest(placed.whole, trial, known))
         return placed
 
-    def broken(self, trial: Any) -> str:
-        """Draw once, whatever the constraints say, and name one that is violated."""
-        if self.custom is not None:
-            return self.settings.where.broken(self._draw_all(trial).task)
-        combination, values = self._draw(trial)
-        return self.settings.where.broken(combination.task_with(values))
+    def violations(self, point: Mapping[str, Any] | None = None) -> Iterator[str]:
+        """Draw at random, for ever; yield a constraint that each draw violates, or the empty text.
+
+        Args:
+            point: values that each draw has, as the study stores them.
+        """
+        where, study = self.settings.where, optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+        while True:
+            study.enqueue_trial(dict(point or {}))
+            trial = study.ask()
+            if self.custom is not None:
+                yield where.broken(self._draw_all(trial).task)
+            else:
+                combination, values = self._draw(trial)
+                yield where.broken(combination.task_with(values))
 
     def combination(self, options: tuple[Any, ...]) -> Combination:
         """Return the combination of these options, composed at the first call.
@@ -245,13 +255,6 @@ class Composition:
     def is_conditional(self) -> bool:
         """Whether a hyperparameter of an option's space is not asked for in every trial."""
         return any(combination.space.is_conditional for combination in self.combinations.values())
-
-    def placed(self, point: Mapping[str, Any]) -> TrialConfig:
-        """Return the config of a point that has all live hyperparameters, as the study stores them."""
-        base = zip(self.groups, self._base_options(), strict=True)
-        combination = self.combination(tuple(point.get(group.path, option) for group, option in base))
-        known = combination.space.hyperparameters
-        return combination.place({path: known[path].decode(point[path]) for path in known if path in point})
 
     def missing_in(self, point: Mapping[str, Any]) -> list[str]:
         """Return the live hyperparameters that a point of the base options lacks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from qgtune.sweep.settings import Settings
 
 log = logging.getLogger("qgtune")
+TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,11 @@ def read_points(settings: Settings, composition: Composition) -> Points:
 
 
 def _broken(settings: Settings, composition: Composition, point: Mapping[str, Any]) -> str:
-    """Name a constraint that a whole point violates."""
-    if not settings.where or composition.custom is not None or composition.missing_in(point):
+    """Name a constraint that a point violates, whatever is sampled beside it."""
+    if not settings.where:
         return ""
-    return settings.where.broken(composition.placed(point).task)
+    tried = list(islice(composition.violations(point), TRIES))
+    return "" if "" in tried else tried[0]
 
 
 def _given(settings: Settings, composition: Composition) -> tuple[Mapping[str, Any], ...]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
+from qgtune.objects import objects
 
 if TYPE_CHECKING:
     from qgtune.live import current_trial, report, set_constraint
     from qgtune.sweep.hydra.composing import compose
 
 __version__ = "0.1.0"
-__all__ = ["QGTuneError", "compose", "current_trial", "report", "set_constraint"]
+__all__ = ["QGTuneError", "compose", "current_trial", "objects", "report", "set_constraint"]
 
 
 def __getattr__(name: str) -> Any:

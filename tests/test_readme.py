@@ -62,6 +62,52 @@ def test_the_project_of_the_readme_works(tmp_path: Path) -> None:
     assert len(stock_study(tmp_path / "sweep" / "study.log").trials) == 6
 
 
+FUNCTION = """
+import hydra
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(config):
+    print(config)
+    {check}
+    return 0.0
+
+
+if __name__ == "__main__":
+    main()
+"""
+CHECKS = {
+    "nesterov": "o = config.optimizer; assert (o.name == 'sgd') == ('nesterov' in o) != ('eps' in o)",
+    "layers[-1].out_dim": "assert config.head.in_dim == config.layers[-1].out_dim and config.layers[0].in_dim == 8",
+    "@package _global_": "assert (config.optimizer.name == 'sgd') == ('momentum' in config.optimizer)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("word", CHECKS)
+def test_a_space_to_copy_works(tmp_path: Path, word: str) -> None:
+    """Each of the three, in an app of its own; none is longer than fifteen lines."""
+    (block,) = (block for block in blocks("yaml") if word in block and "@package hydra" not in block)
+    assert len(block.splitlines()) < 15
+    (tmp_path / "conf" / "optimizer").mkdir(parents=True)
+    (tmp_path / "app.py").write_text(FUNCTION.replace("{check}", CHECKS[word]))
+    defaults = "defaults: [_self_, {override hydra/sweeper: qgtune}]\n"
+    arguments = ["--multirun", "hydra.sweep.dir=sweep"]
+    if "@package" in word:
+        defaults = "defaults: [{optimizer: adam}, _self_]\n"
+        (tmp_path / "conf" / "optimizer" / "adam.yaml").write_text("{name: adam, lr: 0.1}\n")
+        (tmp_path / "conf" / "optimizer" / "sgd.yaml").write_text(block)
+        (command,) = re.findall(r"`python app.py (--multirun [^`]*optimizer=adam,sgd[^`]*)`", TEXT)
+        arguments, block = [*shlex.split(command), "hydra.sweep.dir=sweep"], ""
+    (tmp_path / "conf" / "config.yaml").write_text(defaults + block)
+    line = [sys.executable, "app.py", *arguments, "hydra.sweeper.n_trials=8", "hydra.sweeper.seed=0"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    trials = stock_study(tmp_path / "sweep" / "study.log").trials
+    assert {trial.state.name for trial in trials} == {"COMPLETE"}
+    assert len({frozenset(trial.params) for trial in trials}) > 1
+
+
 @pytest.mark.parametrize("keys", [SWEEPER, LAUNCHER], ids=["sweeper", "launcher"])
 def test_the_tables_are_those_of_the_keys(keys: Mapping[str, Key]) -> None:
     """A key's default and meaning are written where it is read; its row in the README is made of them."""

@@ -13,6 +13,7 @@ from qgtune import checks
 from qgtune.errors import QGTuneError, did_you_mean, first_line
 from qgtune.keys import key, keys_of
 from qgtune.space.dependencies.where import Where
+from qgtune.space.reading.tagged import load_space
 from qgtune.space.reading.yaml_files import load_yaml_file
 from qgtune.study.algorithms.names import DEFAULT_PRUNER
 from qgtune.study.objectives import Objectives, pruner_for
@@ -237,10 +238,12 @@ class Given:
     Attributes:
         data: plain data; None when nothing was given.
         source: the file, or the config's path of the node.
+        follows: the dependencies that tags in a search space mean; None for none.
     """
 
     data: Any
     source: str
+    follows: Any = None
 
 
 def read_given(config: DictConfig, key: str) -> Given:
@@ -256,6 +259,9 @@ def read_given(config: DictConfig, key: str) -> Given:
     value = _raw(config, key)
     if isinstance(value, str):
         value = config.hydra.sweeper[key]
+    if isinstance(value, str) and key == "search_space":
+        data, follows = load_space(Path(config.hydra.runtime.cwd, value))
+        return Given(data, value, follows)
     if isinstance(value, str):
         return Given(load_yaml_file(Path(config.hydra.runtime.cwd, value), key.replace("_", " ")), value)
     if OmegaConf.is_config(value):

@@ -17,11 +17,12 @@ from qgtune.systems import refuse_windows
 refuse_windows()  # before the imports that Windows lacks the modules for
 
 from qgtune.tune.best import save_best_config, save_best_trial  # noqa: E402
-from qgtune.tune.files import build_search_space_with_dependencies, load_yaml  # noqa: E402
+from qgtune.tune.files import build_search_space, build_search_space_with_dependencies, load_yaml  # noqa: E402
 from qgtune.tune.run import create_study, optimize  # noqa: E402
 from qgtune.tune.settings import get_tuning_settings  # noqa: E402
 
 __all__ = [
+    "build_search_space",
     "build_search_space_with_dependencies",
     "create_study",
     "get_tuning_settings",

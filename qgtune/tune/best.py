@@ -5,28 +5,27 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from omegaconf import OmegaConf
-from optuna.trial import FixedTrial
+from optuna.trial import FixedTrial, FrozenTrial
 
 from qgtune.errors import QGTuneError
-from qgtune.files import check_writable
+from qgtune.files import check_writable, write_whole
 from qgtune.results.best import best_trials, params_of
 from qgtune.results.recorded import resolve_plain
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.model import assign
 from qgtune.space.paths import MISSING, parse_path, select, suggestions
 from qgtune.space.reading.build import apply_dependencies
-from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
+from qgtune.space.reading.yaml_files import dump_yaml, load_yaml_file, write_yaml
 from qgtune.study.lifecycle import Lifecycle, OpenStudy
-from qgtune.tune.files import File, as_path, build_search_space_with_dependencies, load_yaml, stamp
+from qgtune.tune.files import File, as_path, build_search_space, build_search_space_with_dependencies, load_yaml, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import optuna
-    from optuna.trial import FrozenTrial
 
 log = logging.getLogger("qgtune")
 
@@ -94,22 +93,46 @@ def save_best_trial(study: optuna.Study, out_file: File) -> None:
     write_yaml(path, params_of(best[0]))
 
 
+@overload
+def save_best_config(config_file: File, best_trial: FrozenTrial, output_file: File) -> None: ...
+
+
+@overload
 def save_best_config(
     built_search_space_file: File, best_trial_file: File, depmap_file: File | None, output_file: File
-) -> None:
-    """Write the best trial's whole settings: the built ones with its hyperparameters and all dependencies applied.
+) -> None: ...
+
+
+def save_best_config(*files: Any, **named: Any) -> None:
+    """Write the best trial's whole settings: with its hyperparameters and all dependencies applied.
 
     Args:
-        built_search_space_file: what `build_search_space_with_dependencies` wrote.
-        best_trial_file: what `save_best_trial` wrote.
-        depmap_file: the dependency mapping; None for none.
-        output_file: where to write.
+        *files: `config_file`, `best_trial` and `output_file`: the file with QuantumGrav's tags that
+            `build_search_space` read, a trial such as `study.best_trial`, and where to write; objects are written as
+            tags again. Or `built_search_space_file`, `best_trial_file`, `depmap_file` and `output_file`: what
+            `build_search_space_with_dependencies` and `save_best_trial` wrote, the dependency mapping (None for none),
+            and where to write.
+        **named: the same by name.
 
     Raises:
         FileNotFoundError: when a file is missing.
-        QGTuneError: with each path of the best trial that the built settings lack, or each problem of the mapping.
-        TypeError: when an argument is no path.
+        QGTuneError: with each path of the best trial that the built settings lack, or each problem of the files.
+        TypeError: when an argument is no path, or there is one too many or too few.
     """
+    is_tagged = (
+        "config_file" in named or "best_trial" in named or (len(files) > 1 and isinstance(files[1], FrozenTrial))
+    )
+    (_save_tagged if is_tagged else _save_built)(*files, **named)
+
+
+def _save_tagged(config_file: File, best_trial: FrozenTrial, output_file: File) -> None:
+    output = as_path(output_file, "best config")
+    write_whole(output, dump_yaml(build_search_space(config_file, FixedTrial(dict(best_trial.params))), tags=True))
+
+
+def _save_built(
+    built_search_space_file: File, best_trial_file: File, depmap_file: File | None, output_file: File
+) -> None:
     register_resolvers()
     output = as_path(output_file, "best config")
     built = load_yaml(built_search_space_file, "built search space")

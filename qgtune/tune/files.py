@@ -16,11 +16,12 @@ from qgtune.results.recorded import resolve_plain
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.dependencies.where import Where
 from qgtune.space.reading.build import build_space, check_space
+from qgtune.space.reading.tagged import Apart, laid_over, load_space
 from qgtune.space.reading.yaml_files import dump_yaml, load_yaml_file, write_yaml
-from qgtune.study.drawing import drawn
+from qgtune.study.algorithms.drawing import drawn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import optuna
     from omegaconf import DictConfig
@@ -62,20 +63,24 @@ def load_yaml(file: File, description: str) -> Any:
     path = as_path(file, description)
     if not path.is_file():
         raise FileNotFoundError(f"Cannot read the {description}: there is no file {str(path)!r}. Check the path.")
+    return _whole(path, description, lambda file: (load_yaml_file(file, description), None))[0]
+
+
+def _whole(path: Path, description: str, read: Callable[[Path], tuple[Any, Any]]) -> tuple[Any, Any]:
+    """Read a file that another trial may be writing, piece by piece."""
     while True:
         try:
-            return _whole(path, description)
+            return _not_empty(read(path), path, description)
         except QGTuneError:
             if time.time() - path.stat().st_mtime > SETTLED_S:
                 raise
-        time.sleep(SETTLED_S / 10)  # another trial may be writing it, piece by piece
+        time.sleep(SETTLED_S / 10)
 
 
-def _whole(path: Path, description: str) -> Any:
-    data = load_yaml_file(path, description)
-    if data is None:
+def _not_empty(found: tuple[Any, Any], path: Path, description: str) -> tuple[Any, Any]:
+    if found[0] is None:
         raise QGTuneError(f"Cannot read the {description} {str(path)!r}: it is empty. Fill it in.")
-    return data
+    return found
 
 
 def build_search_space_with_dependencies(  # noqa: PLR0913 - the order and names that existing scripts use
@@ -140,6 +145,43 @@ def build_search_space_with_dependencies(  # noqa: PLR0913 - the order and names
     return built
 
 
+def build_search_space(config_file: File, trial: optuna.trial.BaseTrial) -> dict[str, Any]:
+    """Return the settings of one trial from a single file with QuantumGrav's tags.
+
+    Args:
+        config_file: settings in which `!sweep`, `!range`, `!random_uniform`, `!reference` and `!coupled-sweep` stand in
+            the place of values.
+        trial: an `optuna.trial.Trial`, `FixedTrial` or `FrozenTrial`.
+
+    Returns:
+        Plain Python values; a `!pyobject a.b.C` is the text `"!pyobject a.b.C"`, which `qgtune.objects` turns into the
+        object.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        QGTuneError: with every problem of the file.
+        TypeError: when an argument has the wrong type.
+    """
+    if not hasattr(trial, "suggest_float"):
+        raise TypeError(f"trial must be an optuna Trial or FixedTrial, not {type(trial).__name__}")
+    space, prepared = _tagged(stamp(config_file, "config file"))
+    config = OmegaConf.create(prepared)
+    space.inject(config, space.suggest(trial))
+    built: dict[str, Any] = resolve_plain(config)
+    return built
+
+
+@functools.lru_cache(maxsize=16)
+def _tagged(file: Stamp) -> tuple[SearchSpace, Any]:
+    register_resolvers()
+    data, _ = _whole(Path(file[0]), "config file", lambda path: (load_yaml_file(path, "config file", tags=True), None))
+    apart = Apart(file[0]).read(data)
+    built = build_space(apart.space, apart.base, apart.dependencies, space_source=file[0], dependencies_source=file[0])
+    config = OmegaConf.create(apart.base)
+    check_space(built, config)
+    return built, OmegaConf.to_container(built.prepare(config), resolve=False)
+
+
 def _where(given: Sequence[str]) -> Where:
     try:
         return Where.read(list(given))
@@ -168,10 +210,11 @@ def _space(
     register_resolvers()
     settings = None if base is None else load_yaml(base[0], "base settings")
     mapping = None if dependencies is None else load_yaml_file(Path(dependencies[0]), "dependency mapping")
+    data, follows = _whole(Path(space[0]), "search space", load_space)
     built = build_space(
-        load_yaml(space[0], "search space"),
+        data,
         settings,
-        mapping,
+        laid_over(follows, mapping),
         tune_model=tune_model,
         tune_training=tune_training,
         space_source=space[0],

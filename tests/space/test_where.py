@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from qgtune import QGTuneError
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.dependencies.where import Where
-from qgtune.study.drawing import DRAWS, drawn
+from qgtune.study.algorithms.drawing import DRAWS, drawn
 
 register_resolvers()
 CONFIG = {"a": 2, "b": 3.0, "kind": "x", "sizes": [1, 2], "on": True, "none": None}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from qgtune.errors import Located, QGTuneError
+from qgtune.space.reading.tagged import Apart, has_tags
 from qgtune.space.reading.yaml_files import load_yaml, positions_of, read_text
 
 if TYPE_CHECKING:
@@ -75,14 +76,32 @@ def read_documents(file: str, kind: Kind | None = None, package: str | None = No
     """
     text = read_text(Path(file), "file" if kind is None else WORDS[kind])
     try:
-        data = load_yaml(text, f"the {'file' if kind is None else WORDS[kind]} {file!r}")
+        tags = kind in (None, "space", "base")
+        data = load_yaml(text, f"the {'file' if kind is None else WORDS[kind]} {file!r}", tags=tags)
+        apart = Apart(file).read(data) if has_tags(data) else None
     except QGTuneError as error:
-        (problem,) = error.problems
-        place = problem.place if isinstance(problem, Located) else None
-        raise QGTuneError(Located(problem, "", file, place or _TOP)) from None
+        raise QGTuneError(
+            *(Located(problem, "", file, _place(problem) or _TOP) for problem in error.problems)
+        ) from None
+    if apart is not None:
+        return _of_tags(Document("base", file, None, positions=_positions(text)), apart, kind)
     header = _PACKAGE.search(text)
     named = () if header is None or header[1] == "_global_" else tuple(header[1].split("."))
     return _sorted_out(Document(kind or "base", file, data, positions=_positions(text)), kind, named, package)
+
+
+def _place(problem: str) -> tuple[int, int] | None:
+    return problem.place if isinstance(problem, Located) else None
+
+
+def _of_tags(found: Document, apart: Apart, kind: Kind | None) -> list[Document]:
+    """Return what a file with QuantumGrav's tags holds: all three, or what it was given as."""
+    base = replace(found, kind="base", data=apart.base)
+    if kind == "base":
+        return [base]
+    space = replace(found, kind="space", data=apart.space if kind is None else apart.whole)
+    more = [replace(found, kind="dependencies", data=apart.dependencies)] if apart.dependencies else []
+    return [*([base] if kind is None else []), space, *more]
 
 
 def _sorted_out(found: Document, kind: Kind | None, named: tuple[str, ...], package: str | None) -> list[Document]:

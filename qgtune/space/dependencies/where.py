@@ -1,4 +1,7 @@
-"""`where`: constraints between values that a draw has to satisfy before it becomes a trial."""
+"""`where`: constraints between values that a draw has to satisfy before it becomes a trial.
+
+The sweeper's settings hold them, which Hydra imports in every app: keep it light.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,6 @@ from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
 from qgtune.errors import QGTuneError, first_line
-from qgtune.space.dependencies.mapping import paths_read
-from qgtune.space.model import assign, remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,8 @@ class Where:
         Raises:
             QGTuneError: for each that OmegaConf cannot parse, or that reads a path which no trial has.
         """
+        from qgtune.space.dependencies.mapping import paths_read
+
         problems: list[str] = []
         for text in self.texts:
             try:
@@ -82,6 +85,8 @@ class Where:
         return ""
 
     def _holds(self, text: str, config: DictConfig) -> bool:
+        from qgtune.space.model import assign, remove
+
         assign(config, (_KEY,), text)
         try:
             value = OmegaConf.select(config, _KEY)

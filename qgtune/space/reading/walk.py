@@ -185,7 +185,8 @@ class Walk(Collected):
         if base or any(isinstance(item, (list, dict)) for item in node):
             inner = base or [MISSING] * len(node)
             for index, item in enumerate(node):
-                self.below(item, inner[index], child(dependencies, index), (*path, index))
+                if item not in (None, {}) or not base:  # which say nothing of an element
+                    self.below(item, inner[index], child(dependencies, index), (*path, index))
 
     def mapping(self, node: dict[Any, Any], base: Any, dependencies: Any, path: Parts) -> None:
         """Read a mapping, which may be the whole space."""

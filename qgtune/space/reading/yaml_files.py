@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,7 @@ def _without(tags: set[str], resolvers: dict[str, list[tuple[str, Any]]]) -> dic
 
 def _refuse_tag(_: _Loader, node: yaml.Node) -> Any:
     how = "Write a range as {type: tuple, value: [low, high]}, choices as {type: categorical, value: [one, other]}"
-    raise _error(f"the tag {node.tag!r} is not read here. {how}", node)
+    raise _error(f"the tag {node.tag!r} is not read here. {how}, or let qgtune convert split the file", node)
 
 
 # No other constructors: a package that registers `!pyobject` for every safe loader means its own files.
@@ -122,7 +123,52 @@ _Dumper.yaml_implicit_resolvers = {key: list(rules) for key, rules in yaml.SafeD
 _Dumper.add_implicit_resolver(_FLOAT_TAG, _FLOAT, _FLOAT_STARTS)
 
 
-def load_yaml_file(path: Path, what: str) -> Any:
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A node with a tag of QuantumGrav's.
+
+    Attributes:
+        name: the tag, without its `!`.
+        data: what stands behind it, plain.
+        line: where, from 1 on.
+    """
+
+    name: str
+    data: Any
+    line: int
+
+
+TAGS = ("sweep", "coupled-sweep", "range", "random_uniform", "reference")
+PYOBJECT = "!pyobject "
+
+
+class _TagLoader(_Loader):
+    """The same, which reads QuantumGrav's tags: a `!pyobject` as text, which imports nothing, the others as `Tag`."""
+
+
+def _tag(loader: _TagLoader, node: yaml.Node) -> Tag:
+    if not isinstance(node, yaml.MappingNode):
+        raise _error(f"{node.tag} needs a mapping", node)
+    return Tag(node.tag.removeprefix("!"), loader.construct_mapping(node, deep=True), node.start_mark.line + 1)
+
+
+def _pyobject(_: _TagLoader, node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode) or not all(part.isidentifier() for part in node.value.split(".")):
+        raise _error("!pyobject needs a name such as torch.nn.ReLU", node)
+    return f"{PYOBJECT}{node.value}"
+
+
+def _refuse_other_tag(_: _TagLoader, node: yaml.Node) -> Any:
+    raise _error(f"the tag {node.tag!r} is none of {', '.join(f'!{name}' for name in (*TAGS, 'pyobject'))}", node)
+
+
+for _name in TAGS:
+    _TagLoader.add_constructor(f"!{_name}", _tag)
+_TagLoader.add_constructor("!pyobject", _pyobject)
+_TagLoader.add_constructor(None, _refuse_other_tag)
+
+
+def load_yaml_file(path: Path, what: str, *, tags: bool = False) -> Any:
     """Read a YAML file as plain Python data.
 
     `1e-5` is a float; anchors and aliases load as copies; `${...}` stays text.
@@ -130,12 +176,13 @@ def load_yaml_file(path: Path, what: str) -> Any:
     Args:
         path: the file.
         what: what it is to the user, for errors, as in `search space`.
+        tags: whether QuantumGrav's tags are read, as `Tag`; else they are errors.
 
     Raises:
         QGTuneError: when it is missing or cannot be read, is no YAML, holds a key twice or a tag that would build an
             object.
     """
-    return load_yaml(read_text(path, what), f"the {what} {str(path)!r}")
+    return load_yaml(read_text(path, what), f"the {what} {str(path)!r}", tags=tags)
 
 
 def read_text(path: Path, what: str) -> str:
@@ -158,7 +205,7 @@ def read_text(path: Path, what: str) -> str:
         raise QGTuneError(f"Cannot read the {what} {str(path)!r}: {error}.") from None
 
 
-def load_yaml(text: str, what: str) -> Any:
+def load_yaml(text: str, what: str, *, tags: bool = False) -> Any:
     """Read YAML text as plain Python data; `load_yaml_file` says how.
 
     Raises:
@@ -166,7 +213,8 @@ def load_yaml(text: str, what: str) -> Any:
     """
     try:
         _refuse_too_much(text)
-        return _copied(yaml.load(text, Loader=_Loader), (), itertools.count())  # noqa: S506 - a safe loader
+        loader = _TagLoader if tags else _Loader
+        return _copied(yaml.load(text, Loader=loader), (), itertools.count())  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
@@ -231,13 +279,31 @@ def _copied(node: Any, above: tuple[int, ...], counter: Iterator[int]) -> Any:
     return [_copied(value, above, counter) for value in node]
 
 
-def dump_yaml(data: Any) -> str:
+class _TagDumper(_Dumper):
+    """The same, which writes `"!pyobject a.b.C"` as a tag."""
+
+
+def _represent_text(dumper: Any, text: str) -> yaml.Node:
+    if text.startswith(PYOBJECT):
+        return dumper.represent_scalar("!pyobject", text.removeprefix(PYOBJECT))  # type: ignore[no-any-return]
+    return dumper.represent_str(text)  # type: ignore[no-any-return]
+
+
+_TagDumper.add_representer(str, _represent_text)
+
+
+def dump_yaml(data: Any, *, tags: bool = False) -> str:
     """Return plain data as YAML that reads back as the same values, floats to the last bit.
+
+    Args:
+        data: plain data.
+        tags: whether `"!pyobject a.b.C"` is written as the tag that QuantumGrav reads.
 
     Raises:
         yaml.YAMLError: for anything but plain data.
     """
-    return yaml.dump(_plain(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    dumper = _TagDumper if tags else _Dumper
+    return yaml.dump(_plain(data), Dumper=dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _plain(data: Any) -> Any:

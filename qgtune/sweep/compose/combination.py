@@ -14,6 +14,7 @@ from qgtune.space.model import plain, shorten
 from qgtune.space.paths import MISSING, format_path, is_below, parse_path, select
 from qgtune.space.points import base_point, base_value
 from qgtune.space.reading.build import build_space, check_space, has_path
+from qgtune.space.reading.tagged import laid_over
 from qgtune.sweep.compose.arguments import Arguments, override_text
 from qgtune.sweep.compose.trial_config import TrialConfig
 
@@ -107,7 +108,7 @@ def combine(
     space = build_space(
         given_space.data,
         plain(task),
-        dependencies.data,
+        laid_over(given_space.follows, dependencies.data),
         tune=settings.tune,
         tune_model=settings.tune_model,
         tune_training=settings.tune_training,

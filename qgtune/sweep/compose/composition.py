@@ -21,7 +21,7 @@ from qgtune.space.paths import MISSING, is_below, leaves_of, parse_path, select,
 from qgtune.space.points import all_points, n_points
 from qgtune.space.reading.official import is_official, read_official
 from qgtune.space.wording import words
-from qgtune.study.drawing import drawn
+from qgtune.study.algorithms.drawing import drawn
 from qgtune.sweep.compose.arguments import Arguments, option_text, parse_arguments
 from qgtune.sweep.compose.combination import Combination, combine
 from qgtune.sweep.compose.custom import CustomSpace

@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 BENCHMARKS := $(filter-out %/conftest.py tests/benchmarks/test_% tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py))
 
-.PHONY: help demo test quick lint matrix bench chaos clean
+.PHONY: help demo demo-graph test quick lint matrix bench chaos clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo    tune the example: 12 trials on 2 workers'
+	@echo 'make demo-graph  tune a graph network on causal sets, then its depth, too'
 	@echo 'make test    lint, then every test but the chaos ones'
 	@echo 'make quick   the tests that take no more than a minute together'
 	@echo 'make lint    ruff and mypy'
@@ -27,10 +28,18 @@ $(VENV)/.examples: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[examples,dev]'
-	@touch $(VENV)/.examples $@
+	@touch $(VENV)/.examples $(VENV)/.graph $@
 
 demo: $(VENV)/.examples
 	$(BIN)/python examples/train.py --multirun hydra/sweeper=qgtune hydra.sweeper.n_trials=12 hydra.sweeper.n_jobs=2
+
+$(VENV)/.graph: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[graph]'
+	@touch $@
+
+demo-graph: $(VENV)/.graph
+	$(BIN)/python examples/causal_sets/train_causal_sets.py --multirun
+	$(BIN)/python examples/causal_sets/train_causal_sets.py --multirun space=tuned
 
 test: lint
 	$(BIN)/python -m pytest -m 'not chaos' -n 2 --dist loadfile

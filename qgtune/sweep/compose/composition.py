@@ -16,6 +16,7 @@ from optuna.distributions import check_distribution_compatibility
 
 from qgtune.errors import QGTuneError
 from qgtune.processes.travel import loads
+from qgtune.space.conditions import in_words
 from qgtune.space.model import plain
 from qgtune.space.paths import MISSING, is_below, leaves_of, parse_path, select, suggestions
 from qgtune.space.points import all_points, n_points
@@ -207,12 +208,13 @@ class Composition:
             where = ", ".join(f"{group.path}={option}" for group, option in zip(self.groups, options, strict=True))
             for item in combination.space.items:
                 path = item.path
-                first, there = known.setdefault(path, (item, where or item.source))
+                here = " and ".join(filter(None, (where, in_words(item.when)))) or item.source
+                first, there = known.setdefault(path, (item, here))
                 try:
                     check_distribution_compatibility(first.distribution, item.distribution)
                 except ValueError:
                     yield (
-                        f"Cannot tune {path}: with {there} it is {words(first.distribution)}, with {where} it is "
+                        f"Cannot tune {path}: with {there} it is {words(first.distribution)}, with {here} it is "
                         f"{words(item.distribution)}. A study holds one list of choices for a name. Give both the "
                         "same, or ranges."
                     )

@@ -98,7 +98,8 @@ def _differences(command: Invocation, record: Record, overrides: Sequence[str]) 
         if done.returncode == 0:
             break
     if done.returncode != 0:
-        why = next((text for text in reversed(done.stderr.splitlines()) if text.strip()), "no word on why")
+        said = [text for text in done.stderr.splitlines() if text.strip() and "HYDRA_FULL_ERROR" not in text]
+        why = said[0 if "Error" in "".join(said[:1]) else -1] if said else "no word on why"
         raise QGTuneError(f"Cannot compose the config again: {why}")
     found = differences(record.config, load_yaml(done.stdout, "the composed config"))
     mine = tuple(key_of(override) for override in overrides)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
+from omegaconf.errors import ValidationError
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from qgtune.errors import Located, QGTuneError
@@ -330,7 +331,12 @@ def _is_null(node: DictConfig, key: Any) -> bool:
 
 def _put(node: Any, part: Part, value: Any) -> None:
     with _open(node) if OmegaConf.is_struct(node) or OmegaConf.is_readonly(node) else nullcontext():
-        node[_key(node, part)] = value
+        try:
+            node[_key(node, part)] = value
+        except ValidationError:
+            if not isinstance(node, DictConfig) or not isinstance(value, (dict, list)):
+                raise
+            node.merge_with({_key(node, part): value})  # which makes mappings the dataclasses that the node wants
 
 
 def _merged(parent: Any, part: Part, value: dict[Any, Any]) -> Any:

@@ -61,7 +61,10 @@ class BestFiles(Lifecycle):
         if built is None or not Path(built).exists():
             log.warning("No best config is written: the objective built no search space at %s.", built)
             return
-        save_best_config(built, trial_path, self.settings["dependency_mapping_path"], output)
+        try:
+            write_yaml(Path(output), self._built(best_trials(study)[0]))
+        except (QGTuneError, ValueError, TypeError, OSError):  # the objective has other files or values of its own
+            save_best_config(built, trial_path, self.settings["dependency_mapping_path"], output)
 
     def _built(self, best: FrozenTrial) -> dict[str, Any]:
         """Return the settings of a trial: what the first one had does not say what other branches have."""

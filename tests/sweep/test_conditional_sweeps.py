@@ -185,3 +185,58 @@ def test_an_enqueued_point_that_violates_one_is_an_error(make_app: MakeApp) -> N
     assert "it violates where=" in run.err
     shown = app.sweep(WHERE, "hydra.sweeper.dry_run=true")
     assert re.search(r"Where: +\d+% of [\d,]+ random draws satisfy it", shown.out)
+
+
+TYPED = """
+from dataclasses import dataclass, field
+from typing import Any, List
+import hydra
+from hydra.core.config_store import ConfigStore
+
+@dataclass
+class Optimizer:
+    name: str = "sgd"
+    momentum: float = 0.9
+@dataclass
+class Layer:
+    inn: int = 7
+    out: int = 8
+@dataclass
+class Config:
+    defaults: List[Any] = field(default_factory=lambda: ["_self_", {"override hydra/sweeper": "qgtune"}])
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    nn: List[Layer] = field(default_factory=lambda: [Layer(), Layer(8, 16)])
+ConfigStore.instance().store(name="config", node=Config)
+
+@hydra.main(version_base="1.3", config_path=None, config_name="config")
+def main(cfg):
+    assert ("momentum" in cfg.optimizer) == (cfg.optimizer.name == "sgd")
+    assert all(after.inn == before.out for before, after in zip(cfg.nn, cfg.nn[1:]))
+    return float(len(cfg.nn))
+if __name__ == "__main__":
+    main()
+"""
+TYPED_SPACE = """
+optimizer:
+  name: {type: categorical, value: {sgd: {momentum: {type: tuple, value: [0.0, 0.9]}}, adam: {+eps: [1e-8, 1e-6]}}}
+nn: {type: list, length: [1, 3], each: {out: [8, 16]}}
+"""
+
+
+def test_structured_configs_have_branches_too(make_app: MakeApp) -> None:
+    """A field of a dataclass is absent like any other key; what Hydra cannot spell says so."""
+    app = make_app()
+    (app.folder / "train.py").write_text(TYPED)
+    (app.folder / "space.yaml").write_text(TYPED_SPACE)
+    (app.folder / "deps.yaml").write_text('nn: {type: list, first: {}, each: {inn: "nn[i-1].out"}}')
+    files = ("hydra.sweeper.search_space=space.yaml", "hydra.sweeper.dependencies=deps.yaml", "hydra.sweeper.seed=1")
+    run = app.sweep(*files, "hydra.sweeper.n_trials=8", "hydra.sweeper.n_jobs=2", "hydra.sweeper.report=false")
+    assert run.code == 0, run.err
+    assert {trial.state.name for trial in app.trials()} == {"COMPLETE"}
+    for trial in app.trials():
+        text = app.path(str(trial.number), ".hydra", "overrides.yaml").read_text()
+        is_adam = trial.params["optimizer.name"] == "adam"
+        assert text.startswith("# These do not make the trial's config again: Hydra deletes no field") == is_adam
+        if not is_adam:
+            assert app.run(*yaml.safe_load(text)).code == 0
+    assert app.run("--config-path", "sweep", "--config-name", "best_config").code == 0

@@ -26,7 +26,7 @@ from qgtune.space.paths import (
     suggestions,
 )
 from qgtune.space.reading.collected import name_of
-from qgtune.space.reading.conditional import Settling, example, example_of, examples, misplaced, sometimes
+from qgtune.space.reading.conditional import Settling, example, examples, misplaced, sometimes
 from qgtune.space.reading.walk import Walk, bare
 
 if TYPE_CHECKING:
@@ -232,9 +232,7 @@ def check_space(space: SearchSpace, config: DictConfig) -> None:
 def _untrue_examples(space: SearchSpace, prepared: DictConfig) -> list[str]:
     """Resolve the dependencies of each branch and each length."""
     problems: list[str] = []
-    following = [item for item in space.items if _followers(space, item)]
-    more = [example_of(space, item, value) for item in following for value in item.extremes()]
-    for values in (*examples(space), *more):
+    for values in examples(space, [item for item in space.items if _followers(space, item)]):
         tried = copy.deepcopy(prepared)
         try:
             space.inject(tried, values)

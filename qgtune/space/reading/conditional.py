@@ -115,17 +115,25 @@ def sometimes(
     return Sometimes(tuple(constants), places, known)
 
 
-def examples(space: SearchSpace) -> Iterator[dict[str, Any]]:
-    """Yield values of trials in which each option and each length that something depends on is there."""
-    yield example(space, {})
-    named = {condition.path for conditions in _all_conditions(space) for condition in conditions}
+def examples(space: SearchSpace, followed: Sequence[Hyperparameter]) -> Iterator[dict[str, Any]]:
+    """Yield values of trials in which each option and each length that something depends on is there.
+
+    Args:
+        space: a search space.
+        followed: hyperparameters each of whose ends or choices is there once, too, where it is live.
+    """
+    named = dict.fromkeys(condition.path for conditions in _all_conditions(space) for condition in conditions)
+    wanted: list[dict[str, Any]] = [{}]
     for path in named:
         for item in space.hyperparameters[path].all():
             values = values_of(item.distribution) or ()
             if len(values) > MANY_VALUES and not item.choices:
                 values = [values[0], values[1], values[-2], values[-1]]
-            for value in values:
-                yield example(space, _demanded(space, item, item.decode(value)))
+            wanted += [_demanded(space, item, item.decode(value)) for value in values]
+    n_ends = max((len(item.extremes()) for item in followed), default=1)
+    for number in range(max(len(wanted), n_ends)):
+        ends = {item.path: item.extremes()[number % len(item.extremes())] for item in followed}
+        yield example(space, {**ends, **wanted[number % len(wanted)]})
 
 
 def example(space: SearchSpace, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,13 +141,9 @@ def example(space: SearchSpace, wanted: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for path in space.hyperparameters:
         if (item := space.live(path, values)) is not None:
-            values[path] = wanted.get(path, item.extremes()[0])
+            value = wanted.get(path, item.extremes()[0])
+            values[path] = value if _has(item, value) else item.extremes()[0]
     return values
-
-
-def example_of(space: SearchSpace, item: Hyperparameter, value: Any) -> dict[str, Any]:
-    """Return values of a trial in which a hyperparameter is live and has this value."""
-    return example(space, _demanded(space, item, value))
 
 
 def _demanded(space: SearchSpace, item: Hyperparameter, value: Any) -> dict[str, Any]:

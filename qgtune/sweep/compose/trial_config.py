@@ -121,7 +121,7 @@ class TrialConfig:
         ]
         texts = [text for text in texts if not _is_inside(text, lists)]
         texts += [text for path, value in lists.items() for text in self._spelled(path, value)]
-        differs = f"the job decides on {', '.join(in_jobs_only)}" if in_jobs_only else ""
+        differs = f"the job decides on {', '.join(in_jobs_only)}" if in_jobs_only else self._undeletable()
         values = {path: value for path, value in self.values.items() if not self._is_length(path)}
         return texts, differs or why_not({**constants, **branched, **values, **derived, **lists}.items())
 
@@ -131,6 +131,15 @@ class TrialConfig:
     def _gone(self) -> list[str]:
         """Return what the base settings have and this config has not."""
         return [path for path in self.space.absent_with(self.values) if path in self.there]
+
+    def _undeletable(self) -> str:
+        """Name what is absent and no override deletes: a field of a dataclass."""
+        for path in self._gone():
+            above = path.rpartition(".")[0]
+            node = OmegaConf.select(self.task, above) if above else self.task
+            if OmegaConf.is_config(node) and OmegaConf.get_type(node) not in (dict, list):
+                return f"Hydra deletes no field of a structured config, such as {path}"
+        return ""
 
     def _lists(self) -> dict[str, Any]:
         """Return the lists whose length was sampled, whole: no override shortens one."""

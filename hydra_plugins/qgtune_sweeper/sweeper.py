@@ -8,6 +8,7 @@ from hydra.plugins.sweeper import Sweeper
 
 from hydra_plugins.qgtune_sweeper import _config
 from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.sweep.hydra.tags import name_the_way_out
 from qgtune.systems import refuse_windows
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _config.register()  # here, since Hydra executes this file for each `ConfigStore` anew, as its test fixtures make them
 register_resolvers()
+name_the_way_out()
 
 
 class QGTuneSweeper(Sweeper):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -101,3 +102,17 @@ hydra: {sweeper: {n_trials: 2, seed: 1, report: false}}
 def test_no_time_left_while_stopping() -> None:
     """After Ctrl-C there is no telling, and nothing to wait for."""
     assert log_line(Status(10, 2, left_s=60.0, is_stopping=True)).endswith("; stopping")
+
+
+@pytest.mark.slow
+def test_tags_in_hydras_own_files_name_the_way_out(make_app: MakeApp) -> None:
+    """One line with the file, the line and the command; who reads such tags itself goes on doing so."""
+    app = small(make_app, "pass", more="tagged: !sweep {values: [1, 2]}")
+    run = app.sweep()
+    assert run.code == 1
+    assert re.search(r"Cannot read .*config\.yaml, line \d+: .* no tags such as !sweep\. Run: qgtune convert ", run.err)
+    assert "Traceback" not in run.err
+    script = (app.folder / "train.py").read_text()
+    own = "import yaml\nyaml.SafeLoader.add_constructor('!sweep', lambda loader, node: 7)\n"
+    (app.folder / "train.py").write_text(own + script)
+    assert app.run().code == 0

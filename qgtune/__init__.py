@@ -1,7 +1,8 @@
 """Hyperparameter tuning for Hydra apps: Optuna trials that prune, resume and share one study over processes.
 
 In a Hydra app: `python train.py --multirun hydra/sweeper=qgtune`. In the function that is tuned: `report`,
-`set_constraint` and `current_trial`. In a notebook, `compose` gives an app's config with its dependencies.
+`set_constraint` and `current_trial`; `checkpoint_dir`, `last_step` and `on_stop` for trials that outlive their process.
+In a notebook, `compose` gives an app's config with its dependencies.
 """
 
 from __future__ import annotations
@@ -12,16 +13,27 @@ from qgtune.errors import QGTuneError
 from qgtune.objects import objects
 
 if TYPE_CHECKING:
-    from qgtune.live import current_trial, report, set_constraint
+    from qgtune.live import checkpoint_dir, current_trial, last_step, on_stop, report, set_constraint
     from qgtune.sweep.hydra.composing import compose
 
 __version__ = "0.1.0"
-__all__ = ["QGTuneError", "compose", "current_trial", "objects", "report", "set_constraint"]
+_LIVE = ("checkpoint_dir", "current_trial", "last_step", "on_stop", "report", "set_constraint")
+__all__ = [
+    "QGTuneError",
+    "checkpoint_dir",
+    "compose",
+    "current_trial",
+    "last_step",
+    "objects",
+    "on_stop",
+    "report",
+    "set_constraint",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs Optuna when it is first used: Hydra imports this package in every app."""
-    if name in ("current_trial", "report", "set_constraint"):
+    if name in _LIVE:
         from qgtune import live
 
         return getattr(live, name)

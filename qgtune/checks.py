@@ -136,3 +136,14 @@ def _progress(value: Any) -> str:
 
 progress = Check(_progress, {"enum": [*PROGRESS, False]})
 """Checks for how progress is shown; a plain `off` is false in YAML."""
+
+
+def one_of(*known: str) -> Check[str]:
+    """Return a check that the value is one of some texts."""
+
+    def read(value: Any) -> str:
+        if value not in known:
+            raise ValueError(f"it must be {' or '.join(known)}")
+        return str(value)
+
+    return Check(read, {"enum": list(known)})

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 
 LONGEST_LINE = 500
+OUT_OF_MEMORY = "out of memory"
+"""How the reason of an attempt starts that the memory did not suffice for: the same values would not fit again."""
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -13,6 +13,7 @@ import qgtune
 from qgtune.command.best import best
 from qgtune.command.checking.check import check
 from qgtune.command.checking.convert import convert
+from qgtune.command.clean import clean
 from qgtune.command.dashboard import dashboard
 from qgtune.command.report import report
 from qgtune.command.rerun import rerun
@@ -61,7 +62,7 @@ def completion(shell: str) -> None:
     click.echo(found(app, {}, "qgtune", "_QGTUNE_COMPLETE").source())
 
 
-for _verb in (show, best, rerun, report, dashboard, resume, settle, check, convert, schema, completion):
+for _verb in (show, best, rerun, report, dashboard, resume, settle, clean, check, convert, schema, completion):
     app.add_command(_verb)
 
 

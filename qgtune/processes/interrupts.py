@@ -27,6 +27,7 @@ class Interrupts:
 
     Attributes:
         received: the first signal's number; None while there was none.
+        call: the how many-th call of the user's function runs; 0 while none does.
         at_first: called by the first signal.
         at_second: called by the second signal, before the process ends at once.
         before_exit: called after that, the last of all: gives the terminal back as it was.
@@ -40,10 +41,13 @@ class Interrupts:
         self, *, heeds: tuple[signal.Signals, ...] = SIGNALS, insists: tuple[signal.Signals, ...] = INSISTENT
     ) -> None:
         self.received: int | None = None
+        self.call = 0
+        self._n_calls = 0
         self._heeds = heeds
         self._insists = insists
         self._is_installed = False
         self._is_breaking = False
+        self._is_interrupting = False
         self._in_user_code = False
         self.at_first: Callable[[], None] = _nothing
         self.at_second: Callable[[], None] = _nothing
@@ -92,13 +96,15 @@ class Interrupts:
     @contextmanager
     def user_code(self) -> Iterator[None]:
         """Let the first signal raise `Interrupted` inside; elsewhere it waits, so that no write is torn."""
-        self._in_user_code = True
+        self._in_user_code, self._is_interrupting = True, False
+        self._n_calls += 1
+        self.call = self._n_calls
         try:
             if self.received is not None:
                 raise Interrupted
             yield
         finally:
-            self._in_user_code = False
+            self._in_user_code, self.call = False, 0
 
     def stop(self) -> None:
         """Do what SIGTERM does; for another thread to call."""
@@ -110,6 +116,11 @@ class Interrupts:
     def break_out(self) -> None:
         """Raise `Interrupted` in the main thread, wherever it is; for another thread to call."""
         self._is_breaking = True
+        signal.pthread_kill(_main_thread_id(), _NUDGE)
+
+    def interrupt_function(self) -> None:
+        """Raise `Interrupted` in the user's function, if it runs, and nowhere else; for another thread to call."""
+        self._is_interrupting = True
         signal.pthread_kill(_main_thread_id(), _NUDGE)
 
     def take(self, number: int) -> None:
@@ -169,8 +180,8 @@ class Interrupts:
             signal.signal(_NUDGE, at_nudge)
 
     def _handle_nudge(self, _number: int, _frame: Any) -> None:
-        if self._is_breaking:
-            self._is_breaking = False
+        if self._is_breaking or (self._is_interrupting and self._in_user_code):
+            self._is_breaking = self._in_user_code = False
             raise Interrupted
 
 

@@ -18,21 +18,23 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Protocol
 
-from qgtune.errors import first_line
+from qgtune.errors import OUT_OF_MEMORY, first_line
 from qgtune.processes.family import FAMILY, descendants, kill_all, kill_family, kill_with_descendants
 from qgtune.processes.interrupts import Interrupts
+from qgtune.processes.memory import oom_kills
 from qgtune.processes.slots import Slots
 from qgtune.processes.travel import dumps, loads
 from qgtune.threads import signals_blocked, start_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from multiprocessing.context import SpawnProcess
 
 
 log = logging.getLogger("qgtune")
 
 GRACE_S = 3.0
+WATCH_S = 1.0
 DEAF_S = 8.0
 POLL_S = 0.5
 
@@ -78,6 +80,19 @@ def _never(_result: Any) -> bool:
     return False
 
 
+class Watch(Protocol):
+    """Says which processes have used up their time."""
+
+    def overdue(self) -> Collection[int]:
+        """Return the ids of processes that are to be ended now; asked about once a second."""
+
+    def replaces_overdue(self) -> bool:
+        """Say whether a fresh process takes the place of one that was ended for that."""
+
+    def gives_back(self) -> bool:
+        """Say whether all processes are to stop now, in good order."""
+
+
 @dataclass(slots=True)
 class _Child:
     index: int
@@ -86,6 +101,7 @@ class _Child:
     connection: Connection
     mark: str
     told_s: float | None = None
+    is_overdue: bool = False
 
 
 class Terminal(Protocol):
@@ -118,6 +134,7 @@ class ProcessPool:
         relay: gives each process a terminal to write to; None lets them write to ours.
         slots: what each of the `n_processes` places gives the process in it.
         goes_on: asked when a job returned; true starts it again, in a fresh process.
+        watch: says which processes have used up their time; None lets them run.
     """
 
     jobs: Sequence[ChildJob]
@@ -127,6 +144,9 @@ class ProcessPool:
     relay: Terminals | None = None
     slots: Slots = field(default_factory=Slots)
     goes_on: Callable[[Any], bool] = _never
+    watch: Watch | None = None
+    _watched_s: float = 0.0
+    _oom_kills: int | None = field(default_factory=oom_kills)
     _children: dict[int, _Child] = field(default_factory=dict)
 
     def run(self) -> list[Any]:
@@ -146,14 +166,17 @@ class ProcessPool:
                     self._start(todo[0], payloads[todo.pop(0)])
                 for child in self._ended():
                     results[child.index] = result = self._collect(child)
-                    if self._starts_again(result) and self.interrupts.received is None:
+                    if self._starts_again(child, result) and self.interrupts.received is None:
                         todo.append(child.index)
+                self._end_the_overdue()
                 self._kill_the_deaf()
         finally:
             self._kill()
         return results
 
-    def _starts_again(self, result: Any) -> bool:
+    def _starts_again(self, child: _Child, result: Any) -> bool:
+        if child.is_overdue and self.watch is not None:
+            return self.watch.replaces_overdue()
         if isinstance(result, Death):
             return self.on_death(result)
         return self.interrupts.received is None and not isinstance(result, Crash) and self.goes_on(result)
@@ -209,7 +232,14 @@ class ProcessPool:
         if data is not None:
             return _loaded(data)
         reason = f"its worker {how_it_ended(child.process.exitcode or 0)}"
+        if child.process.exitcode in (-signal.SIGKILL, 128 + signal.SIGKILL) and self._memory_ran_out():
+            reason = f"{OUT_OF_MEMORY}: {reason}, by the system"
         return Death(child.index, child.process.pid or 0, reason, was_told=child.told_s is not None)
+
+    def _memory_ran_out(self) -> bool:
+        """Say whether the system has ended a process for want of memory since this was last asked."""
+        before, self._oom_kills = self._oom_kills, oom_kills()
+        return before is not None and self._oom_kills is not None and self._oom_kills > before
 
     def _terminate(self) -> None:
         for child in list(self._children.values()):
@@ -217,11 +247,25 @@ class ProcessPool:
                 child.told_s = time.monotonic()
                 child.process.terminate()
 
+    def _end_the_overdue(self) -> None:
+        """Tell the children that have used up their time to stop."""
+        if self.watch is None or time.monotonic() < self._watched_s + WATCH_S:
+            return
+        self._watched_s = time.monotonic()
+        pids = self.watch.overdue()
+        for child in self._children.values():
+            if child.process.pid in pids and child.told_s is None:
+                child.is_overdue, child.told_s = True, time.monotonic()
+                child.process.terminate()
+        if self.watch.gives_back():
+            self._terminate()
+
     def _kill_the_deaf(self) -> None:
         """End the children whose function took the signal to stop and went on."""
         for child in list(self._children.values()):
-            if child.told_s is not None and time.monotonic() > child.told_s + DEAF_S and child.process.is_alive():
-                log.warning("Worker %d did not stop within %.0f s: it is ended.", child.index, DEAF_S)
+            grace_s = GRACE_S if child.is_overdue else DEAF_S
+            if child.told_s is not None and time.monotonic() > child.told_s + grace_s and child.process.is_alive():
+                log.warning("Worker %d did not stop within %.0f s: it is ended.", child.index, grace_s)
                 child.told_s = float("inf")
                 kill_with_descendants(child.process.pid or 0)
 

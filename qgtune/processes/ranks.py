@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
+from qgtune.live import TRIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TRIAL = "QGTUNE_TRIAL"
-"""The environment variable by which the ranks that a trial's function starts know the trial."""
 _SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 _RANKS = ("RANK", "LOCAL_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
 _OF_RANKS = (*_SIZES, *_RANKS, "NODE_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -29,11 +28,15 @@ class OwnTrial:
         sweep: the sweep folder, absolute.
         number: the trial's.
         folder: its output folder, absolute.
+        checkpoints: the folder for what its configuration keeps between attempts, absolute.
+        last_step: the last step that earlier attempts reported; None for none.
     """
 
     sweep: str
     number: int
     folder: str
+    checkpoints: str = ""
+    last_step: int | None = None
 
     @contextmanager
     def told(self) -> Iterator[None]:

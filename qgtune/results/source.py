@@ -54,6 +54,14 @@ class Source:
             storage = "memory"
         return cls(study, safe(storage), folder, config)
 
+    @property
+    def checkpoints(self) -> Path | None:
+        """Where the sweep's configurations keep what outlives an attempt; None if it is not known."""
+        text = None if self.config is None else _text(self.config, "hydra.sweeper.checkpoint_path")
+        if text is None or self.folder is None:
+            return None
+        return _moved(self.cwd / text, self.folder)
+
     def trial_folder(self, number: int) -> Path | None:
         """Return the folder of a trial's job, or None if there is none."""
         if self.folder is None:

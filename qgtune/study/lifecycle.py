@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from optuna.trial import Trial
 
+from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.optuna_private import storage_of
+from qgtune.study.storages.opening import batch
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -71,14 +75,42 @@ def tell(features: Sequence[Lifecycle], event: Callable[[Lifecycle], None]) -> N
 
 
 class ToldTrial(Trial):
-    """Optuna's trial, whose reports are told to the features of its session."""
+    """Optuna's trial, whose reports are told to the features of its session, and which knows earlier attempts at it."""
 
     def __init__(self, session: OpenStudy, trial_id: int) -> None:
         super().__init__(session.study, trial_id)
         self._told: OpenStudy | None = session
+        self._attempt = Attempt.of(self._cached_frozen_trial)
+        self._earlier: dict[int, float] | None = None if self._attempt.repeats is not None else {}
+        self._has_reported = False
+
+    @property
+    def first(self) -> int:
+        """The number of the first attempt at this configuration."""
+        return self.number if self._attempt.repeats is None else self._attempt.repeats
+
+    @property
+    def earlier_reports(self) -> dict[int, float]:
+        """What earlier attempts at this configuration reported, by step."""
+        if self._earlier is None:
+            self._earlier = {}
+            for trial in self.study.get_trials(deepcopy=False)[: self.number]:
+                if self.first in (trial.number, Attempt.of(trial).repeats):
+                    self._earlier.update(trial.intermediate_values)
+        return self._earlier
 
     def report(self, value: float, step: int) -> None:
-        """Report an intermediate value, as `optuna.Trial` does."""
+        """Report an intermediate value, as `optuna.Trial` does.
+
+        An attempt that starts at a later step than 0 goes on where an earlier one stopped: it takes along what that one
+        reported before, so that pruners and plots see one curve.
+        """
+        if not self._has_reported and step > 0:
+            with batch(storage_of(self.study)):
+                for earlier, known in sorted(self.earlier_reports.items()):
+                    if earlier < step:
+                        super().report(known, earlier)
+        self._has_reported = True
         super().report(value, step)
         if (session := self._told) is not None:
             tell(session.features, lambda feature: feature.reported(session, self, value, step))

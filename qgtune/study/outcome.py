@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import optuna
 from omegaconf.errors import UnsupportedInterpolationType
 from optuna.trial import TrialState
 
-from qgtune.errors import first_line
+from qgtune.errors import OUT_OF_MEMORY, first_line
 from qgtune.study.storages.exclusive import StorageLostError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qgtune.study.attempts.attempt import End
     from qgtune.study.objectives import Objectives
 
+MEMORY = "qgtune:memory"
+"""The trial's user attribute that has the most memory that it used."""
 STATES: dict[End, TrialState] = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 
 
@@ -28,12 +32,14 @@ class Outcome:
         values: the objectives' values; empty unless it completed.
         reason: why it did not succeed, one line.
         log: the file that has the traceback; empty for none.
+        memory: the most that the function's process used, in MiB, as `processes.memory.peak` gives it.
     """
 
     end: End
     values: tuple[float, ...] = ()
     reason: str = ""
     log: str = ""
+    memory: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def state(self) -> TrialState:
@@ -42,6 +48,7 @@ class Outcome:
 
 
 PRUNED = Outcome("pruned")
+_SAID_BY_ALLOCATORS = ("out of memory", "resource_exhausted", "can't allocate memory", "cannot allocate memory")
 
 
 def completed(returned: Any, objectives: Objectives) -> Outcome:
@@ -72,7 +79,16 @@ def outcome_of(error: BaseException) -> Outcome:
         return Outcome("lost", reason=first_line(error))
     if isinstance(error, SystemExit):
         return failed(f"it called sys.exit({first_line(error)})")
+    if is_out_of_memory(error):
+        return failed(f"{OUT_OF_MEMORY}: {type(error).__name__}: {first_line(error)}")
     hint = ""
     if isinstance(error, UnsupportedInterpolationType):
         hint = ". A worker process has the resolvers that are registered when your script is imported"
     return failed(f"{type(error).__name__}: {first_line(error)}{hint}")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that there was too little memory: Python's, torch's, JAX's, of a GPU or not."""
+    if isinstance(error, MemoryError) or any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__):
+        return True
+    return isinstance(error, RuntimeError) and any(said in first_line(error).lower() for said in _SAID_BY_ALLOCATORS)

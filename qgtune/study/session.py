@@ -21,7 +21,7 @@ from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop
 from qgtune.study.attempts.owner import Owner, is_dead
 from qgtune.study.lifecycle import Lifecycle, ToldTrial, tell
 from qgtune.study.objectives import Objectives
-from qgtune.study.outcome import Outcome, completed, returned
+from qgtune.study.outcome import MEMORY, Outcome, completed, returned
 from qgtune.study.storages.exclusive import exclusively
 from qgtune.study.storages.opening import batch
 
@@ -188,6 +188,8 @@ class Session:
         """
         try:
             with batch(self.storage):
+                if outcome.memory:
+                    self.storage.set_trial_user_attr(trial_id, MEMORY, dict(outcome.memory))
                 if outcome.state == TrialState.FAIL:
                     attempt = Attempt.of(self.storage.get_trial(trial_id))
                     ended = replace(attempt, end=outcome.end, reason=outcome.reason, log=outcome.log)
@@ -220,6 +222,11 @@ class Session:
         """
         lost = Outcome("lost", reason=reason)
         return self._end_all(lambda owner: owner.is_near and owner.pid == owner_pid, lost)
+
+    def fail(self, number: int, reason: str) -> bool:
+        """End a running attempt as failed, whoever runs it; false if it has ended meanwhile."""
+        trial = self.study.get_trials(deepcopy=False)[number]
+        return self._end(optuna_private.trial_id_of(trial), Outcome("failed", reason=reason))
 
     def end_told(self, owner_pid: int) -> list[int]:
         """End the running attempts of process `owner_pid` of this place, which was ended by a signal, as given back."""

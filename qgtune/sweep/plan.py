@@ -16,6 +16,7 @@ from qgtune.study.algorithms.conditional import for_conditions, refuse_grid
 from qgtune.study.algorithms.factory import build_pruner, build_sampler
 from qgtune.study.algorithms.grid import BRUTE_FORCE, GRID, with_grid
 from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.overdue import refuse_in_process
 from qgtune.study.fixed_settings import FixedSettings
 from qgtune.study.spec import StudySpec
 from qgtune.study.storages.addresses import hidden
@@ -91,6 +92,9 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     target = config.hydra.launcher.get("_target_")
     if target == PROCESSES or (target == BASIC and settings.n_jobs > 1):
         attempt(refuse_unguarded_script)
+    if target == BASIC and settings.n_jobs == 1:
+        way_out = "Take hydra/launcher=qgtune, or hydra.sweeper.n_jobs=2."
+        attempt(lambda: refuse_in_process(settings.trial_timeout, settings.stall_timeout, way_out))
     if composition is not None and not composition.hyperparameters and composition.custom is None:
         problems.append(
             "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
@@ -161,6 +165,9 @@ def _study(settings: Settings, storage: Storage, folder: Path, digest: str) -> t
         deadline_s=None if settings.timeout is None else time.time() + settings.timeout,
         stop_at=settings.stop_at,
         stop_after_no_improvement=settings.stop_after_no_improvement,
+        trial_timeout_s=settings.trial_timeout,
+        stall_timeout_s=settings.stall_timeout,
+        timeout_grace_s=settings.timeout_grace,
     )
     return spec, limits
 

@@ -28,6 +28,7 @@ from qgtune.study.fixed_settings import registered
 from qgtune.study.opening import open_session, study_exists
 from qgtune.study.storages.opening import is_memory
 from qgtune.sweep.crew import Crew, none_completed
+from qgtune.sweep.features.checkpoints import CheckpointFolders
 from qgtune.sweep.features.first_trials import FirstTrials
 from qgtune.sweep.features.greeting import Greeting
 from qgtune.sweep.features.kept_command import KeptCommand
@@ -138,6 +139,7 @@ class _Sweep:
             Greeting(len(self.plan.composition.hyperparameters)),
             FirstTrials(self.plan.points),
             self.results,
+            *self._cleaners,
         ]
         for feature in session.features:
             feature.sweep_started(session)
@@ -159,6 +161,15 @@ class _Sweep:
         built, trial, config = (None if path is None else Path(path).absolute() for path in paths)
         is_kept = not is_memory(self.plan.spec.storage)
         return ResultFiles(self.plan.folder, built, trial, config, report=settings.report, is_kept=is_kept)
+
+    @property
+    def _checkpoints(self) -> Path:
+        return Path(self.config.hydra.runtime.cwd, self.plan.settings.checkpoint_path)
+
+    @property
+    def _cleaners(self) -> list[CheckpointFolders]:
+        keep = self.plan.settings.keep
+        return [] if keep is None else [CheckpointFolders(self._checkpoints, keep)]
 
     def _progress(self, session: Session) -> AbstractContextManager[Relay | None]:
         """Show the progress, unless there is nothing to wait for."""
@@ -191,8 +202,9 @@ class _Sweep:
             self.plan.limits,
             self.hydra_context,
             self.plan.folder.absolute(),
+            self._checkpoints,
             self.results.built,
-            (TrialLines(), self.results),
+            (TrialLines(), self.results, *self._cleaners),
             settings.trials_per_worker,
             interrupts=self.interrupts,
         )

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from qgtune import checks
 from qgtune.errors import QGTuneError, did_you_mean, first_line
 from qgtune.keys import key, keys_of
+from qgtune.results.kept import Kept
 from qgtune.space.dependencies.where import Where
 from qgtune.space.reading.tagged import load_space
 from qgtune.space.reading.yaml_files import load_yaml_file
@@ -95,6 +96,21 @@ class Settings:
         checks.optional(checks.number(0, float("inf"))),
         "seconds after which no trial starts; running ones finish",
     )
+    timeout_grace: float | None = key(
+        None,
+        checks.optional(checks.number(0, float("inf"))),
+        "seconds after the timeout when trials that still run are given back; null lets them finish",
+    )
+    trial_timeout: float | None = key(
+        None,
+        checks.optional(checks.number(0, float("inf"))),
+        "seconds that an attempt may run: then its process is ended, the trial has failed, and a fresh worker goes on",
+    )
+    stall_timeout: float | None = key(
+        None,
+        checks.optional(checks.number(0, float("inf"))),
+        "the same for seconds without a report",
+    )
     stop_at: float | None = key(
         None,
         checks.optional(checks.number(float("-inf"), float("inf"))),
@@ -112,6 +128,12 @@ class Settings:
     )
     max_retries: int = key(1, checks.whole(0), "how often a trial whose worker died is run again with the same values")
     retry_exceptions: bool = key(False, checks.flag, "whether a trial whose function raised is run again, too")
+    oom: str = key(
+        "fail",
+        checks.one_of("fail", "infeasible"),
+        "what becomes of values for which the memory does not suffice, which are never run again: `fail`, or "
+        "`infeasible`, a violated constraint that samplers keep away from (Optuna 5)",
+    )
     seed: int | None = key(
         None,
         checks.optional(checks.seed),
@@ -149,6 +171,18 @@ class Settings:
         "the best trial's whole config (`best_param_path` is another name); of a Pareto front each trial's, with "
         "its number in the name",
         "in the sweep folder",
+    )
+    checkpoint_path: str = key(
+        "${hydra.sweep.dir}/checkpoints",
+        checks.text,
+        "where `qgtune.checkpoint_dir()` has a folder for each configuration; workers on several hosts need a place "
+        "that all of them reach",
+        "in the sweep folder",
+    )
+    keep: Kept | None = key(
+        None,
+        Kept.read,
+        "`{best: 3, last: true}`: checkpoints of other finished trials are removed as the sweep goes; null keeps all",
     )
     report: bool = key(True, checks.flag, "whether `report.html` is written into the sweep folder at the end")
     progress: str = key(

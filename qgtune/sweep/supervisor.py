@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qgtune.study.attempts.overdue import Timekeeper
+
 if TYPE_CHECKING:
     from qgtune.processes.pool import Death
     from qgtune.study.loop import WorkerReport
@@ -32,6 +34,26 @@ class Supervisor:
     gave_up: str = ""
     has_abandoned: bool = False
     _finished: int = 0
+    _timekeeper: Timekeeper | None = None
+
+    @property
+    def timekeeper(self) -> Timekeeper:
+        """What keeps the attempts' time."""
+        if self._timekeeper is None:
+            self._timekeeper = Timekeeper(self.session)
+        return self._timekeeper
+
+    def overdue(self) -> set[int]:
+        """End the attempts that have used up their time; return the ids of their processes."""
+        return self.timekeeper.end_overdue()
+
+    def replaces_overdue(self) -> bool:
+        """Say whether a fresh worker takes the place of one whose attempt was overdue."""
+        return not self.gave_up and self.session.wants_more()
+
+    def gives_back(self) -> bool:
+        """Say whether the sweep's time, and its grace, are over."""
+        return self.timekeeper.is_past_grace
 
     def died(self, death: Death) -> bool:
         """Take note of a death; return whether the worker is to be replaced."""

@@ -9,17 +9,19 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgtune import live
 from qgtune.errors import QGTuneError
 from qgtune.processes.function import UserFunction, refuse_unguarded_script
-from qgtune.processes.interrupts import Interrupts
+from qgtune.processes.interrupts import Interrupted, Interrupts
 from qgtune.processes.pool import Crash, ProcessPool
 from qgtune.processes.ranks import refuse_ranks
 from qgtune.processes.slots import Machine, read_slots
 from qgtune.progress.show import Watched, progress
 from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.overdue import refuse_in_process
 from qgtune.study.loop import WorkerReport, run_trials
 from qgtune.study.objectives import Objectives
 from qgtune.study.opening import open_session
@@ -94,6 +96,8 @@ def optimize(objective: Objective, tuning_config: Mapping[str, Any]) -> optuna.S
         )
     if settings["n_processes"] > 1:
         refuse_unguarded_script()
+    else:
+        refuse_in_process(settings["trial_timeout"], settings["stall_timeout"], "Set n_processes to 2 or more.")
     return _Run(objective, dict(tuning_config), settings).run()
 
 
@@ -110,7 +114,9 @@ class _Run:
         session = open_session(spec, _limits(self.settings), samples=False)
         session.forget_failures()
         limits = session.limits
-        worker = _Worker(UserFunction(self.objective), self.given, spec, limits, self.settings["n_jobs"])
+        worker = _Worker(
+            UserFunction(self.objective), self.given, spec, limits, self.settings["n_jobs"], _checkpoints(self.settings)
+        )
 
         slots = read_slots({}, self.settings["n_processes"], Machine.here())
 
@@ -120,7 +126,8 @@ class _Run:
             if n_processes == 1:
                 worker.run(self.interrupts, session.storage)
                 return
-            pool = ProcessPool([worker] * n_workers, n_workers, supervisor.died, self.interrupts, relay, slots)
+            jobs = [worker] * n_workers
+            pool = ProcessPool(jobs, n_workers, supervisor.died, self.interrupts, relay, slots, watch=supervisor)
             for result in pool.run():
                 if isinstance(result, Crash):
                     raise result.error
@@ -146,6 +153,7 @@ class _Worker:
     spec: StudySpec
     limits: Limits
     n_threads: int
+    checkpoints: Path
 
     def __call__(self, interrupts: Interrupts) -> WorkerReport:
         """Run trials in a process of its own."""
@@ -175,8 +183,13 @@ class _Worker:
         in_main = threading.current_thread() is threading.main_thread()
         guard = interrupts.user_code if in_main else live.nothing
         try:
-            with live.running(trial), guard():
-                returned = self.task(trial, self.tuning_config)
+            with live.running(trial, self.checkpoints):
+                try:
+                    with guard():
+                        returned = self.task(trial, self.tuning_config)
+                except Interrupted:
+                    live.save_now()
+                    raise
         except (Exception, SystemExit) as error:
             outcome = outcome_of(error)
             if outcome.reason:
@@ -200,6 +213,15 @@ def _spec(settings: Mapping[str, Any]) -> StudySpec:
     )
 
 
+def _checkpoints(settings: Mapping[str, Any]) -> Path:
+    """Return where configurations keep what outlives an attempt: beside a journal, unless said otherwise."""
+    if (given := settings["checkpoint_path"]) is not None:
+        return Path(given).absolute()
+    storage = settings["storage"]
+    is_file = isinstance(storage, str) and not is_memory(storage) and "://" not in storage
+    return Path(f"{storage}.checkpoints" if is_file else "checkpoints").absolute()
+
+
 def _limits(settings: Mapping[str, Any]) -> Limits:
     timeout = settings["timeout"]
     return Limits(
@@ -209,6 +231,9 @@ def _limits(settings: Mapping[str, Any]) -> Limits:
         settings["max_failure_rate"],
         n_first=settings["n_processes"] * settings["n_jobs"] + 2,
         deadline_s=None if timeout is None else time.time() + timeout,
+        trial_timeout_s=settings["trial_timeout"],
+        stall_timeout_s=settings["stall_timeout"],
+        timeout_grace_s=settings["timeout_grace"],
     )
 
 

@@ -63,6 +63,11 @@ KEYS: dict[str, Key] = {
     "built_search_space_path": Key(None, optional(text), "Where the first trial's settings are written."),
     "best_trial_path": Key(None, optional(text), "Where the best trial's values are written."),
     "best_param_path": Key(None, optional(text), "Where the best trial's whole settings are written."),
+    "checkpoint_path": Key(
+        None,
+        optional(text),
+        "Where qgtune.checkpoint_dir() has a folder for each configuration; null is beside the storage's file.",
+    ),
     "study_name": Key("qgtune", text, "The study's name in its storage."),
     "storage": Key(
         None, optional(storage), "A journal file; null or memory keeps the study in memory, for one process."
@@ -75,6 +80,17 @@ KEYS: dict[str, Key] = {
     "n_trials": Key(20, whole(1), "The total of the study is this times n_iterations."),
     "timeout": Key(
         None, optional(number(0, float("inf"))), "Seconds after which no trial starts; null means no limit."
+    ),
+    "timeout_grace": Key(
+        None,
+        optional(number(0, float("inf"))),
+        "Seconds after the timeout when running trials are given back; null lets them finish.",
+    ),
+    "trial_timeout": Key(
+        None, optional(number(0, float("inf"))), "Seconds that a trial may run before its process is ended; it failed."
+    ),
+    "stall_timeout": Key(
+        None, optional(number(0, float("inf"))), "Seconds without a report after which a trial's process is ended."
     ),
     "n_jobs": Key(1, whole(1), "Threads a process."),
     "n_processes": Key(1, whole(1), "Processes that run trials at the same time."),

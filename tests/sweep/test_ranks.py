@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qgtune import QGTuneError, tune
-from qgtune.processes.ranks import TRIAL, OwnTrial, refuse_ranks, trial_of_this_rank
+from qgtune.live import TRIAL
+from qgtune.processes.ranks import OwnTrial, refuse_ranks, trial_of_this_rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable

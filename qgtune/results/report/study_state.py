@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 from qgtune.results.report.excerpt import Excerpt
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import is_feasible
+from qgtune.study.outcome import MEMORY
 from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
@@ -79,6 +80,14 @@ class StudyState:
     def is_multi_objective(self) -> bool:
         """Whether there are several objectives."""
         return len(self.directions) > 1
+
+    def most_memory(self) -> tuple[int, int] | None:
+        """Return the trial whose process used the most memory, and how many MiB; None where nobody measured it."""
+        used = [(trial.user_attrs.get(MEMORY), trial.number) for trial in self.trials]
+        known = [
+            (memory["rss_mib"], number) for memory, number in used if isinstance(memory, dict) and "rss_mib" in memory
+        ]
+        return max(known)[::-1] if known else None
 
     def span(self) -> tuple[dt.datetime, dt.datetime] | None:
         """Return when the first trial started and the last one ended, or now if one runs; None before the first."""

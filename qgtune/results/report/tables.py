@@ -44,6 +44,8 @@ def summary(study_state: StudyState, facts: Facts) -> Html:
     facts_shown = [("Direction", ", ".join(map(_direction, study_state.objectives, study_state.directions)))]
     if span is not None:
         facts_shown.append(("Started", span[0].strftime(TIME)))
+    if (most := study_state.most_memory()) is not None:
+        facts_shown.append(("Most memory", f"{most[1]:,} MiB in trial {most[0]}"))
     facts_shown += [("Storage", facts.storage)] if facts.storage else []
     facts_shown += [("Folder", str(facts.folder))] if facts.folder is not None else []
     pairs = joined(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts_shown)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from optuna.trial import TrialState
 
+from qgtune.errors import OUT_OF_MEMORY
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.objectives import is_better
 
@@ -34,6 +35,9 @@ class Limits:
         maximize: for each objective whether higher values are better.
         stop_at: the value at which, or beyond which, the objective is good enough; None means never.
         stop_after_no_improvement: how many finished trials without a new best one are enough; None means no limit.
+        trial_timeout_s: how long an attempt may run; None means no limit.
+        stall_timeout_s: how long an attempt may go without a report; None means no limit.
+        timeout_grace_s: how long after the deadline running trials are given back; None lets them finish.
     """
 
     n_trials: int
@@ -46,6 +50,9 @@ class Limits:
     maximize: tuple[bool, ...] = (False,)
     stop_at: float | None = None
     stop_after_no_improvement: int | None = None
+    trial_timeout_s: float | None = None
+    stall_timeout_s: float | None = None
+    timeout_grace_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,10 +291,12 @@ def is_repeated(attempt: Attempt, limits: Limits) -> bool:
     """Say whether an attempt is repeated, so that it does not count.
 
     One that was given back always is; one that was lost `max_retries` times, and so is one that failed where failures
-    are retried.
+    are retried. What the memory does not suffice for is not: the same values need as much again.
     """
     if attempt.end == "returned":
         return True
+    if attempt.reason.startswith(OUT_OF_MEMORY):
+        return False
     is_a_loss = attempt.end == "lost" or (attempt.end == "failed" and bool(attempt.reason) and limits.retry_exceptions)
     return is_a_loss and attempt.losses < limits.max_retries
 

@@ -176,7 +176,9 @@ def launch_workers(
     jobs = [WorkerJob(HydraProcess.current(), worker, master)] * n_workers
     for slot in range(n_workers if slots.gpus else 0):
         log.info("Worker %d uses GPU %s.", slot, slots.gpu(slot))
-    pool = ProcessPool(jobs, n_workers, supervisor.died, worker.interrupts, relay, slots, supervisor.goes_on)
+    pool = ProcessPool(
+        jobs, n_workers, supervisor.died, worker.interrupts, relay, slots, supervisor.goes_on, supervisor
+    )
     results = pool.run()
     for result in results:
         if isinstance(result, Crash):

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from omegaconf.errors import OmegaConfBaseException
 
 from qgtune import live
+from qgtune.errors import OUT_OF_MEMORY
 from qgtune.files import write_once
 from qgtune.processes.interrupts import Interrupted
+from qgtune.processes.memory import peak, start_peak
 from qgtune.processes.ranks import OwnTrial
 from qgtune.results.recorded import Record, pin_random_values, recorded
 from qgtune.space.reading.yaml_files import dump_yaml
-from qgtune.study.outcome import failed, outcome_of, returned
+from qgtune.study.outcome import PRUNED, failed, outcome_of, returned
 from qgtune.sweep.hydra.versions import configure_logging
 from qgtune.sweep.workers.job import override_dirname, run_job, set_folder, set_job
 
@@ -45,7 +47,9 @@ class TrialRunner:
         hydra_context: carries the user's callbacks.
         interrupts: the signals of this process.
         folder: the sweep folder, absolute.
+        checkpoints: where configurations keep what outlives an attempt, absolute.
         built_path: where the first trial's config is written; None for nowhere.
+        oom_is_infeasible: whether values for which the memory does not suffice violate a constraint, rather than fail.
         names_signal: whether an attempt that is given back says which signal came.
     """
 
@@ -54,7 +58,9 @@ class TrialRunner:
     hydra_context: HydraContext
     interrupts: Interrupts
     folder: Path
+    checkpoints: Path
     built_path: Path | None = None
+    oom_is_infeasible: bool = False
     names_signal: bool = False
 
     def run(self, trial: optuna.Trial, placed: TrialConfig) -> Outcome:
@@ -74,17 +80,21 @@ class TrialRunner:
             Record(seen, tuple(texts), differs).write(self.folder, trial.number)
             if self.built_path is not None and not self.built_path.exists():
                 write_once(self.built_path, dump_yaml(seen))
+            start_peak()
             return self._call(config, trial, ended)
 
-        own = OwnTrial(str(self.folder), trial.number, str(whole.hydra.runtime.output_dir))
         try:
-            with live.running(trial), own.told():
+            with live.running(trial, self.checkpoints) as running, self._own(running, whole).told():
                 job = run_job(call, whole, placed.task, self.hydra_context, self.function, differs)
         except Interrupted:
             return self._given_back()
         finally:
             configure_logging(whole.hydra.hydra_logging, whole.hydra.verbose, self.hydra_context)
-        return ended[0] if ended else outcome_of(job.return_value)
+        return replace(ended[0] if ended else outcome_of(job.return_value), memory=peak())
+
+    def _own(self, running: live.Running, whole: DictConfig) -> OwnTrial:
+        folder, number = str(whole.hydra.runtime.output_dir), running.trial.number
+        return OwnTrial(str(self.folder), number, folder, str(running.checkpoints), running.last_step)
 
     def _call(self, config: DictConfig, trial: optuna.Trial, ended: list[Outcome]) -> Any:
         """Call the function; a signal that came meanwhile decides, whatever the function made of it."""
@@ -92,11 +102,17 @@ class TrialRunner:
             with self.interrupts.user_code():
                 value = self.function(config)
         except Interrupted:
+            live.save_now()
             raise
         except BaseException as error:
             if self.interrupts.received is not None:
+                live.save_now()
                 raise Interrupted from error
             ended.append(outcome_of(error))
+            if self.oom_is_infeasible and ended[0].reason.startswith(OUT_OF_MEMORY):
+                log.warning("trial %d: %s", trial.number, ended[0].reason)
+                live.set_constraint("memory", 1.0)
+                ended[0] = PRUNED
             if ended[0].end == "pruned":
                 return None
             ended[0] = replace(ended[0], log=_log_traceback(trial.number, error))
@@ -104,6 +120,7 @@ class TrialRunner:
                 raise
             raise RuntimeError(ended[0].reason) from error  # `SystemExit`, say: it would end the worker
         if self.interrupts.received is not None:
+            live.save_now()
             raise Interrupted
         ended.append(self.session.outcome_of(value))
         return value

@@ -16,6 +16,7 @@ from qgtune.study.outcome import Outcome, outcome_of
 from qgtune.study.storages.exclusive import StorageLostError
 from qgtune.study.storages.opening import batch
 from qgtune.sweep.workers.listening import listening
+from qgtune.sweep.workers.timed import timed
 from qgtune.sweep.workers.trial import TrialRunner
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Worker:
         limits: when it ends.
         hydra_context: carries the user's callbacks.
         folder: the sweep folder, absolute.
+        checkpoints: where configurations keep what outlives an attempt, absolute.
         built_path: where the first trial's config is written; None for nowhere.
         features: what is told of its attempts.
         n_most: how many trials it runs at most; None means no limit.
@@ -65,6 +67,7 @@ class Worker:
     limits: Limits
     hydra_context: HydraContext
     folder: Path
+    checkpoints: Path
     built_path: Path | None = None
     features: Sequence[Lifecycle] = ()
     n_most: int | None = None
@@ -82,6 +85,7 @@ class Worker:
             self.limits,
             self.hydra_context,
             self.folder,
+            self.checkpoints,
             self.built_path,
             self.features,
             self.n_most,
@@ -107,7 +111,7 @@ class Worker:
         if self.ends_dead:
             session.end_dead()
         run_one = functools.partial(self._outcome, session)
-        with session.alive(), self._listening(session):
+        with session.alive(), self._listening(session), self._timed(session):
             try:
                 return run_trials(session, run_one, lambda: self.interrupts.received is not None, self.n_most)
             finally:
@@ -115,6 +119,11 @@ class Worker:
 
     def _listening(self, session: Session) -> AbstractContextManager[None]:
         return listening(session, self.stop_key, self.interrupts) if self.stop_key else nullcontext()
+
+    def _timed(self, session: Session) -> AbstractContextManager[None]:
+        """Keep the time of this worker's attempts, unless a parent of ours does."""
+        is_alone = self.stop_key or self.storage is not None
+        return timed(session, self.interrupts, may_end=bool(self.stop_key)) if is_alone else nullcontext()
 
     def _outcome(self, session: Session, trial: optuna.Trial) -> Outcome:
         try:
@@ -124,7 +133,15 @@ class Worker:
             raise
         except Exception as error:  # noqa: BLE001 - the user's own function raised it, or options do not go together
             return outcome_of(error)
-        named = bool(self.stop_key)
-        context, interrupts = self.hydra_context, self.interrupts
-        runner = TrialRunner(self.task.function, session, context, interrupts, self.folder, self.built_path, named)
+        runner = TrialRunner(
+            self.task.function,
+            session,
+            self.hydra_context,
+            self.interrupts,
+            self.folder,
+            self.checkpoints,
+            self.built_path,
+            oom_is_infeasible=self.composition.settings.oom == "infeasible",
+            names_signal=bool(self.stop_key),
+        )
         return runner.run(trial, placed)

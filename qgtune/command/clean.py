@@ -1,0 +1,54 @@
+"""`qgtune clean`."""
+
+from __future__ import annotations
+
+import click
+
+from qgtune.command.common import SOURCE, STUDY
+
+
+@click.command(short_help="Remove checkpoints of finished trials.")
+@SOURCE
+@click.option(
+    "--best", default=1, show_default=True, type=click.IntRange(min=0), help="Keep those of so many best ones."
+)
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@STUDY
+def clean(source: str, best: int, dry_run: bool, study_name: str | None) -> None:  # noqa: FBT001 - click's
+    """Remove the checkpoints of a sweep's finished trials, but for the best.
+
+    Those of trials that run, or were given back or lost, stay: the sweep goes on with them. Nothing is touched but
+    folders that qgtune.checkpoint_dir() has made.
+
+    \b
+    qgtune clean multirun/2026-11-24/10-35-20 --dry-run
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    from qgtune.errors import QGTuneError
+    from qgtune.results.checkpoints import removable, remove, size_of
+    from qgtune.results.kept import Kept
+    from qgtune.results.source import open_source
+    from qgtune.study.attempts.ledger import Limits
+
+    found = open_source(source, study_name)
+    folder = found.checkpoints
+    if folder is None:
+        raise QGTuneError(f"Cannot clean {source!r}: it is no sweep folder, which says where its checkpoints are.")
+    total = 0
+    for path in sorted(
+        removable(folder, found.study, Kept(best), Limits(1, max_retries=10**9)), key=lambda p: int(p.name)
+    ):
+        size = size_of(path)
+        total += size
+        click.echo(f"{'Would remove' if dry_run else 'Removed'} {path} ({_text(size)})")
+        if not dry_run:
+            remove(path)
+    click.echo(f"{_text(total)} {'would be' if dry_run else 'are'} free.")
+
+
+def _text(size: int) -> str:
+    value = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024 or unit == "GiB":  # noqa: PLR2004 - of binary units
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    raise AssertionError("unreachable")  # pragma: no cover

@@ -1,0 +1,78 @@
+"""The folders that configurations keep between attempts: which of them nobody needs any more."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from optuna.trial import TrialState
+
+from qgtune.live import MARK
+from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.attempts.ledger import Limits, is_feasible, is_repeated
+from qgtune.study.objectives import is_better
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import optuna
+    from optuna.trial import FrozenTrial
+
+    from qgtune.results.kept import Kept
+
+
+def removable(folder: Path, study: optuna.Study, kept: Kept, limits: Limits) -> Iterator[Path]:
+    """Yield the checkpoint folders of finished trials that are not kept.
+
+    Those of trials that run, or run again, are none; nor is any folder that `qgtune.checkpoint_dir` has not made for
+    this study.
+
+    Args:
+        folder: where they are.
+        study: whose trials they belong to.
+        kept: which stay.
+        limits: says what is run again.
+    """
+    last_of: dict[int, FrozenTrial] = {}
+    for trial in study.get_trials(deepcopy=False):
+        attempt = Attempt.of(trial)
+        if attempt.counts:
+            last_of[trial.number if attempt.repeats is None else attempt.repeats] = trial
+    finished = {first: trial for first, trial in last_of.items() if _is_over(trial, limits)}
+    stay = _best(finished, study, kept.best)
+    if kept.last and finished:
+        stay.add(max(finished, key=lambda first: finished[first].datetime_complete or finished[first].datetime_start))  # type: ignore[arg-type, return-value]
+    for first in finished.keys() - stay:
+        found = folder / str(first)
+        if (found / MARK).is_file() and (found / MARK).read_text(encoding="utf-8") == study.study_name:
+            yield found
+
+
+def _is_over(trial: FrozenTrial, limits: Limits) -> bool:
+    return trial.state.is_finished() and not (trial.state == TrialState.FAIL and is_repeated(Attempt.of(trial), limits))
+
+
+def _best(finished: dict[int, FrozenTrial], study: optuna.Study, count: int) -> set[int]:
+    complete = [(first, trial) for first, trial in finished.items() if trial.state == TrialState.COMPLETE]
+    fitting = [(first, tuple(trial.values)) for first, trial in complete if is_feasible(trial)]
+    maximize = [direction.name == "MAXIMIZE" for direction in study.directions]
+    if len(maximize) == 1:
+        return {first for first, _ in sorted(fitting, key=lambda pair: pair[1][0], reverse=maximize[0])[:count]}
+    return {first for first, values in fitting if count and not _is_beaten(values, fitting, maximize)}
+
+
+def _is_beaten(
+    values: tuple[float, ...], others: Sequence[tuple[int, tuple[float, ...]]], maximize: Sequence[bool]
+) -> bool:
+    return any(is_better(other, values, maximize) for _, other in others)
+
+
+def size_of(folder: Path) -> int:
+    """Return how many bytes a folder holds."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder; what is gone already is no error."""
+    shutil.rmtree(folder, ignore_errors=True)

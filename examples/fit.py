@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from data import Dataset, Split, load_dataset
@@ -13,7 +13,8 @@ from torch import nn
 from qgtune.errors import QGTuneError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from omegaconf import DictConfig
     from torch import Tensor
@@ -26,13 +27,14 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
-def fit(config: DictConfig, report: Callable[[float, int], None]) -> float:
+def fit(config: DictConfig, report: Callable[[float, int], None], checkpoint: Path | None = None) -> float:
     """Train a model and measure it; on a CPU the same config gives the same accuracy, to the last bit.
 
     Args:
         config: with the sections `data`, `model` and `training`.
         report: called after each epoch with the validation accuracy and the number of the epoch from 0. What it raises
             ends the training.
+        checkpoint: a file to go on from, if it is there, and to write after each epoch; None for none.
 
     Returns:
         The validation accuracy after the last epoch, in [0, 1]; higher is better.
@@ -47,12 +49,35 @@ def fit(config: DictConfig, report: Callable[[float, int], None]) -> float:
     model = build_mlp(config.model, dataset.train.images.shape[1]).to(training.device)
     optimizer = _optimizer(training.optimizer)(model.parameters(), lr=training.lr)
     shuffler = torch.Generator().manual_seed(training.seed)
-    accuracy = 0.0
-    for epoch in range(training.epochs):
+    start, accuracy = 0, 0.0
+    parts = {"model": model, "optimizer": optimizer}
+    if checkpoint is not None and checkpoint.exists():
+        start, accuracy = _load_state(checkpoint, parts, shuffler)
+    for epoch in range(start, training.epochs):
         _train_epoch(model, optimizer, _batches(dataset.train, training.batch_size, shuffler))
         accuracy = measure_accuracy(model, dataset.validation)
         report(accuracy, epoch)
+        if checkpoint is not None:
+            _save_state(checkpoint, parts, shuffler, epoch + 1, accuracy)
     return accuracy
+
+
+def _save_state(file: Path, parts: Mapping[str, Any], shuffler: torch.Generator, start: int, accuracy: float) -> None:
+    """Write all that the next epoch depends on, whole or not at all."""
+    state = {name: part.state_dict() for name, part in parts.items()}
+    random = {"shuffler": shuffler.get_state(), "torch": torch.get_rng_state()}
+    temporary = file.with_suffix(".tmp")
+    torch.save({**state, **random, "start": start, "accuracy": accuracy}, temporary)
+    temporary.replace(file)
+
+
+def _load_state(file: Path, parts: Mapping[str, Any], shuffler: torch.Generator) -> tuple[int, float]:
+    state = torch.load(file)
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    shuffler.set_state(state["shuffler"])
+    torch.set_rng_state(state["torch"])
+    return state["start"], state["accuracy"]
 
 
 def measure_accuracy(model: nn.Module, split: Split) -> float:

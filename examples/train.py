@@ -24,7 +24,7 @@ def main(config: DictConfig) -> float:
     """Train with one config and return its validation accuracy."""
     from fit import fit  # imports torch, which the process that only hands out trials does not need
 
-    accuracy = fit(config, qgtune.report)
+    accuracy = fit(config, qgtune.report, qgtune.checkpoint_dir() / "state.pt")
     log.info("validation accuracy: %r", accuracy)
     return accuracy
 

@@ -108,6 +108,36 @@ def test_a_space_to_copy_works(tmp_path: Path, word: str) -> None:
     assert len({frozenset(trial.params) for trial in trials}) > 1
 
 
+@pytest.mark.slow
+def test_the_function_with_a_checkpoint_goes_on(tmp_path: Path) -> None:
+    """Killed once in its midst, it ends with the value of a run that was not."""
+    (script,) = (block for block in blocks("python") if "checkpoint_dir" in block)
+    assert "        qgtune.report(loss, epoch)\n" in script
+    kill = "        if epoch == 7 and start == 0:\n            os.kill(os.getpid(), 9)\n"
+    script = script.replace("        qgtune.report(loss, epoch)\n", f"        qgtune.report(loss, epoch)\n{kill}")
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "app.py").write_text(f"import os\n{script}")
+    (tmp_path / "conf" / "config.yaml").write_text("defaults: [_self_, {override hydra/sweeper: qgtune}]\nlr: 0.1\n")
+    line = [
+        sys.executable,
+        "app.py",
+        "--multirun",
+        "hydra.sweep.dir=sweep",
+        "hydra.sweeper.n_jobs=2",
+        "lr=interval(0,1)",
+    ]
+    line += ["hydra.sweeper.n_trials=1", "hydra.sweeper.report=false"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, again = stock_study(tmp_path / "sweep" / "study.log").trials
+    assert list(first.intermediate_values) == list(range(8))
+    assert list(again.intermediate_values) == list(range(20))
+    total = 0.0
+    for _ in range(20):
+        total += again.params["lr"]
+    assert again.value == total
+
+
 @pytest.mark.parametrize("keys", [SWEEPER, LAUNCHER], ids=["sweeper", "launcher"])
 def test_the_tables_are_those_of_the_keys(keys: Mapping[str, Key]) -> None:
     """A key's default and meaning are written where it is read; its row in the README is made of them."""

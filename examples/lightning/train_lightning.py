@@ -65,17 +65,19 @@ def main(config: DictConfig) -> float:
     torch.manual_seed(0)
     inputs = torch.rand(64, 2)
     data = DataLoader(TensorDataset(inputs, inputs.sum(1, keepdim=True)), batch_size=8)
+    folder = qgtune.checkpoint_dir()  # the same for each attempt, and for each rank
     trainer = lightning().Trainer(
         accelerator="cpu",
         devices=config.devices,
         strategy="ddp",
         max_epochs=config.epochs,
         logger=False,
-        enable_checkpointing=False,
+        callbacks=[lightning().callbacks.ModelCheckpoint(folder, filename="last", enable_version_counter=False)],
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(model(config), data)
+    last = folder / "last.ckpt"
+    trainer.fit(model(config), data, ckpt_path=last if last.exists() else None)
     return float(trainer.callback_metrics["loss"])
 
 

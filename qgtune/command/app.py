@@ -13,14 +13,14 @@ import qgtune
 from qgtune.command.best import best
 from qgtune.command.checking.check import check
 from qgtune.command.checking.convert import convert
-from qgtune.command.clean import clean
 from qgtune.command.dashboard import dashboard
 from qgtune.command.report import report
 from qgtune.command.rerun import rerun
 from qgtune.command.resume import resume
 from qgtune.command.schema import schema
-from qgtune.command.settle import settle
 from qgtune.command.show import show
+from qgtune.command.upkeep.clean import clean
+from qgtune.command.upkeep.settle import settle
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:

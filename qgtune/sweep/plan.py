@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import optuna
+
 from qgtune.errors import QGTuneError
 from qgtune.processes.function import refuse_unguarded_script
 from qgtune.processes.slots import Machine, Slots, read_slots
@@ -86,6 +88,7 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     loader = hydra_context.config_loader
     composition = attempt(lambda: compose(loader, config, arguments, settings))
     storage = attempt(lambda: _storage(settings, config))
+    attempt(lambda: _check_constraints(settings))
     bounded = attempt(lambda: _bounded(settings, composition))
     slots = attempt(lambda: read_slots(_own_keys(config), settings.n_jobs, Machine.here()))
     attempt(lambda: build_pruner(settings.pruner))
@@ -109,6 +112,13 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     values = hidden(composition.fixed_values(), storage)
     fixed = FixedSettings.of(values, _project(config))
     return Plan(bounded, composition, folder, *_study(bounded, storage, folder, fixed.digest), points, slots, fixed)
+
+
+def _check_constraints(settings: Settings) -> None:
+    if settings.oom == "infeasible" and not hasattr(optuna.Trial, "set_constraint"):
+        raise QGTuneError(
+            f"Cannot use oom=infeasible: Optuna {optuna.__version__} has no constraints. Install optuna>=5."
+        )
 
 
 def _project(config: DictConfig) -> Path:

@@ -35,3 +35,4 @@ def test_lightnings_ddp_works_inside_a_trial(root: Path, tmp_path: Path) -> None
     assert set(values) == {(trial, rank) for trial in "01" for rank in "01"}
     assert all(values[trial, "0"] == values[trial, "1"] for trial in "01")
     assert values["0", "0"] != values["1", "0"]
+    assert {path.parent.name for path in tmp_path.glob("sweep/checkpoints/*/last.ckpt")} == {"0", "1"}

@@ -81,3 +81,21 @@ def test_the_command_trains_once_with_the_dependencies_applied(root: Path, tmp_p
     assert done.returncode == 0, done.stderr
     assert re.search(r"step 2: 0\.\d+", done.stdout)
     assert re.search(r"validation accuracy: 0\.\d+", done.stdout)
+
+
+def test_a_training_goes_on_from_its_checkpoint(composed: Compose, tmp_path: Path) -> None:
+    """Cut short after any epoch, it ends with the accuracy of one that was not, to the last bit."""
+    config = composed("training=quick", "training.epochs=4")
+    whole: list[float] = []
+    accuracy = fit(config, lambda value, _epoch: whole.append(value))
+    epochs: list[int] = []
+
+    def cut(_value: float, epoch: int) -> None:
+        epochs.append(epoch)
+        if epochs.count(2) == 1 and epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, cut, tmp_path / "state.pt")
+    assert fit(config, cut, tmp_path / "state.pt") == accuracy == whole[-1]
+    assert epochs == [0, 1, 2, 2, 3]

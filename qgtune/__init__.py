@@ -13,11 +13,11 @@ from qgtune.errors import QGTuneError
 from qgtune.objects import objects
 
 if TYPE_CHECKING:
-    from qgtune.live import checkpoint_dir, current_trial, last_step, on_stop, report, set_constraint
+    from qgtune.live import checkpoint_dir, current_trial, last_step, on_stop, report, set_constraint, target_step
     from qgtune.sweep.hydra.composing import compose
 
 __version__ = "0.1.0"
-_LIVE = ("checkpoint_dir", "current_trial", "last_step", "on_stop", "report", "set_constraint")
+_LIVE = ("checkpoint_dir", "current_trial", "last_step", "on_stop", "report", "set_constraint", "target_step")
 __all__ = [
     "QGTuneError",
     "checkpoint_dir",
@@ -28,6 +28,7 @@ __all__ = [
     "on_stop",
     "report",
     "set_constraint",
+    "target_step",
 ]
 
 

@@ -33,12 +33,14 @@ class Running:
         trial: it.
         checkpoints: the folder for what its configuration keeps between attempts; None where there is none.
         last_step: the last step that earlier attempts reported; None for none.
+        target: up to which step it is to run; None for its end.
         saves: what to call when its worker has to stop.
     """
 
     trial: optuna.trial.BaseTrial
     checkpoints: Path | None = None
     last_step: int | None = None
+    target: int | None = None
     saves: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -114,6 +116,12 @@ def last_step() -> int | None:
 def _above() -> dict[str, Any]:
     """Return what is known of the trial whose function started this process, as a rank or otherwise."""
     return dict(json.loads(os.environ.get(TRIAL, "{}")))
+
+
+def target_step() -> int | None:
+    """Return how many steps this trial is to run, where `hydra.sweeper.fidelity` says so; None for all."""
+    found = _running()
+    return None if found is None else found.target
 
 
 def on_stop(save: Callable[[], None]) -> None:

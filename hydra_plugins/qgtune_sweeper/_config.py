@@ -9,7 +9,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from qgtune.keys import Key, hydra_config
-from qgtune.study.algorithms.names import DEFAULT_PRUNER, PRUNERS, SAMPLERS
+from qgtune.study.algorithms.names import DEFAULT_PRUNER, PROMOTING_PRUNER, PRUNERS, SAMPLERS
 from qgtune.sweep.settings import ALIASES, KEYS
 
 CALLBACK = "qgtune.sweep.hydra.callback.Dependencies"
@@ -38,7 +38,8 @@ def register() -> None:
     store(group="hydra/qgtune", name="default", node={"qgtune": {"_target_": CALLBACK}}, provider="qgtune")
     groups = {
         "sampler": {name: f"optuna.samplers.{target}" for name, target in SAMPLERS.items()},
-        "pruner": {name: f"optuna.pruners.{target}" for name, target in PRUNERS.items()} | {"default": DEFAULT_PRUNER},
+        "pruner": {name: f"optuna.pruners.{target}" for name, target in PRUNERS.items()}
+        | {"default": DEFAULT_PRUNER, "asha_promote": PROMOTING_PRUNER},
     }
     for kind, targets in groups.items():
         for name, target in targets.items():

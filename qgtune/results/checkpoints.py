@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def removable(folder: Path, study: optuna.Study, kept: Kept, limits: Limits) -> Iterator[Path]:
     """Yield the checkpoint folders of finished trials that are not kept.
 
-    Those of trials that run, or run again, are none; nor is any folder that `qgtune.checkpoint_dir` has not made for
-    this study.
+    Those of trials that run, have paused, or run again are none; nor is any folder that
+    `qgtune.checkpoint_dir` has not made for this study.
 
     Args:
         folder: where they are.
@@ -50,7 +50,9 @@ def removable(folder: Path, study: optuna.Study, kept: Kept, limits: Limits) -> 
 
 
 def _is_over(trial: FrozenTrial, limits: Limits) -> bool:
-    return trial.state.is_finished() and not (trial.state == TrialState.FAIL and is_repeated(Attempt.of(trial), limits))
+    attempt = Attempt.of(trial)
+    goes_on = attempt.end == "paused" or (trial.state == TrialState.FAIL and is_repeated(attempt, limits))
+    return trial.state.is_finished() and not goes_on
 
 
 def _best(finished: dict[int, FrozenTrial], study: optuna.Study, count: int) -> set[int]:

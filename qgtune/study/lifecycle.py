@@ -90,6 +90,11 @@ class ToldTrial(Trial):
         return self.number if self._attempt.repeats is None else self._attempt.repeats
 
     @property
+    def rung(self) -> int | None:
+        """Up to which rung it runs; None where there are none."""
+        return self._attempt.rung
+
+    @property
     def earlier_reports(self) -> dict[int, float]:
         """What earlier attempts at this configuration reported, by step."""
         if self._earlier is None:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 MEMORY = "qgtune:memory"
 """The trial's user attribute that has the most memory that it used."""
-STATES: dict[End, TrialState] = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+STATES: dict[End, TrialState] = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "paused": TrialState.PRUNED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Outcome:
 
     Attributes:
         end: the one word for it.
-        values: the objectives' values; empty unless it completed.
+        values: the objectives' values; empty unless it completed, or paused.
         reason: why it did not succeed, one line.
         log: the file that has the traceback; empty for none.
         memory: the most that the function's process used, in MiB, as `processes.memory.peak` gives it.

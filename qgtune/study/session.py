@@ -72,7 +72,8 @@ class Session:
     @property
     def start(self) -> Attempt:
         """What an attempt of this process starts from."""
-        return Attempt(self.owner, settings=self.settings, folder=self.folder)
+        rung = None if self.limits.fidelity is None else 0
+        return Attempt(self.owner, settings=self.settings, folder=self.folder, rung=rung)
 
     def refresh(self) -> Ledger:
         """Bring the tally up to date."""
@@ -173,12 +174,24 @@ class Session:
 
     def finish(self, trial: Trial, outcome: Outcome) -> None:
         """Record how an attempt of this process ended."""
+        outcome = self._paused(trial, outcome)
 
         def to_sampler() -> None:
-            self.study.tell(trial, list(outcome.values) or None, state=outcome.state)
+            values = list(outcome.values) if outcome.state == TrialState.COMPLETE else None
+            self.study.tell(trial, values or None, state=outcome.state)
 
         self._end(optuna_private.trial_id_of(trial), outcome, to_sampler)
         self._finished.add(trial.number)
+
+    def _paused(self, trial: Trial, outcome: Outcome) -> Outcome:
+        """Let an attempt that has reached a rung below the last pause there, rather than complete."""
+        fidelity = self.limits.fidelity
+        rung = Attempt.of(self.storage.get_trial(optuna_private.trial_id_of(trial))).rung if fidelity else None
+        if fidelity is None or rung is None or outcome.end != "complete" or rung >= len(fidelity.rungs) - 1:
+            return outcome
+        if not self.storage.get_trial(optuna_private.trial_id_of(trial)).intermediate_values:
+            trial.report(outcome.values[0], fidelity.rungs[rung])  # so that samplers know how it stands
+        return replace(outcome, end="paused")
 
     def _end(self, trial_id: int, outcome: Outcome, write: Callable[[], None] | None = None) -> bool:
         """Write the one end of an attempt, whoever has seen it.
@@ -190,9 +203,10 @@ class Session:
             with batch(self.storage):
                 if outcome.memory:
                     self.storage.set_trial_user_attr(trial_id, MEMORY, dict(outcome.memory))
-                if outcome.state == TrialState.FAIL:
+                if outcome.state == TrialState.FAIL or outcome.end == "paused":
                     attempt = Attempt.of(self.storage.get_trial(trial_id))
-                    ended = replace(attempt, end=outcome.end, reason=outcome.reason, log=outcome.log)
+                    score = outcome.values[0] if outcome.end == "paused" else None
+                    ended = replace(attempt, end=outcome.end, reason=outcome.reason, log=outcome.log, score=score)
                     self.storage.set_trial_user_attr(trial_id, ATTRIBUTE, ended.to_attribute())
                 if write is None:
                     self.storage.set_trial_state_values(trial_id, outcome.state)

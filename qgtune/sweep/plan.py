@@ -14,6 +14,7 @@ import optuna
 from qgtune.errors import QGTuneError
 from qgtune.processes.function import refuse_unguarded_script
 from qgtune.processes.slots import Machine, Slots, read_slots
+from qgtune.space.paths import parse_path
 from qgtune.study.algorithms.conditional import for_conditions, refuse_grid
 from qgtune.study.algorithms.factory import build_pruner, build_sampler
 from qgtune.study.algorithms.grid import BRUTE_FORCE, GRID, with_grid
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from hydra.types import HydraContext
     from omegaconf import DictConfig
 
+    from qgtune.study.attempts.promotion import Fidelity
     from qgtune.study.storages.addresses import Storage
 
 log = logging.getLogger("qgtune")
@@ -103,6 +105,8 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
             "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
             "'training.lr=interval(1e-4,1e-1)'."
         )
+    if composition is not None and settings.fidelity is not None:
+        attempt(lambda: _check_fidelity(settings.fidelity, composition))
     points = None if composition is None else attempt(lambda: read_points(settings, composition))
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
     if composition is not None and bounded is not None and not problems:
@@ -112,6 +116,16 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     values = hidden(composition.fixed_values(), storage)
     fixed = FixedSettings.of(values, _project(config))
     return Plan(bounded, composition, folder, *_study(bounded, storage, folder, fixed.digest), points, slots, fixed)
+
+
+def _check_fidelity(fidelity: Fidelity | None, composition: Composition) -> None:
+    path = "" if fidelity is None else fidelity.path
+    if path in composition.hyperparameters:
+        raise QGTuneError(
+            f"Cannot use hydra.sweeper.fidelity.path={path}: it is tuned. Take it out of the search space."
+        )
+    if path and not any(found.may_have(parse_path(path)) for found in composition.combinations.values()):
+        raise QGTuneError(f"Cannot use hydra.sweeper.fidelity.path={path}: the config has no such path.")
 
 
 def _check_constraints(settings: Settings) -> None:
@@ -178,6 +192,7 @@ def _study(settings: Settings, storage: Storage, folder: Path, digest: str) -> t
         trial_timeout_s=settings.trial_timeout,
         stall_timeout_s=settings.stall_timeout,
         timeout_grace_s=settings.timeout_grace,
+        fidelity=settings.fidelity,
     )
     return spec, limits
 

@@ -16,7 +16,8 @@ from qgtune.results.kept import Kept
 from qgtune.space.dependencies.where import Where
 from qgtune.space.reading.tagged import load_space
 from qgtune.space.reading.yaml_files import load_yaml_file
-from qgtune.study.algorithms.names import DEFAULT_PRUNER
+from qgtune.study.algorithms.names import DEFAULT_PRUNER, PROMOTING_PRUNER
+from qgtune.study.attempts.promotion import Fidelity
 from qgtune.study.objectives import Objectives, pruner_for
 from qgtune.study.storages.addresses import redact
 
@@ -150,8 +151,14 @@ class Settings:
         None,
         checks.optional(checks.mapping),
         "`hydra/sweeper/pruner=` default (Optuna's: median), median, percentile, hyperband, successive_halving, "
-        "threshold, patient, wilcoxon or nop; likewise",
+        "threshold, patient, wilcoxon, nop or asha_promote; likewise",
         "default",
+    )
+    fidelity: Fidelity | None = key(
+        None,
+        Fidelity.read,
+        "for `hydra/sweeper/pruner=asha_promote`: `{path: training.epochs, min: 1, max: 27, factor: 3}`: a "
+        "configuration runs for `min` steps and pauses; one in `factor` goes on from its checkpoint",
     )
     built_search_space_path: str | None = key(
         "${hydra.sweep.dir}/built_search_space.yaml",
@@ -226,8 +233,23 @@ def read_settings(config: DictConfig) -> Settings:
         )
     except ValueError as error:
         raise QGTuneError(f"Cannot use hydra.sweeper.pruner: {error}.") from None
+    _check_promotion(values)
     values["seed"], values["sampler"] = _seed(values["seed"], values["sampler"])
     return Settings(**values)
+
+
+def _check_promotion(values: Mapping[str, Any]) -> None:
+    promotes = (values["pruner"] or {}).get("_target_") == PROMOTING_PRUNER
+    if promotes and values["fidelity"] is None:
+        raise QGTuneError("Cannot use hydra/sweeper/pruner=asha_promote: give hydra.sweeper.fidelity, too.")
+    if values["fidelity"] is not None and not promotes:
+        raise QGTuneError(
+            "Cannot use hydra.sweeper.fidelity: it is for hydra/sweeper/pruner=asha_promote. Give that, too."
+        )
+    if promotes and len(values["direction"]) > 1:
+        raise QGTuneError(
+            "Cannot use hydra/sweeper/pruner=asha_promote with several objectives: none ranks the trials."
+        )
 
 
 def _chose_pruner(config: DictConfig, pruner: Any) -> bool:

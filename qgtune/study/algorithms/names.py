@@ -24,6 +24,7 @@ PRUNERS = {
     "wilcoxon": "WilcoxonPruner",
     "nop": "NopPruner",
 }
+PROMOTING_PRUNER = "qgtune.study.algorithms.promoting.PromotingPruner"
 DEFAULT_PRUNER = "optuna.pruners.MedianPruner"
 # What Optuna imports only when the first trial is sampled or pruned: the packages, and our extra that brings them.
 NEEDS = {

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 ATTRIBUTE = "qgtune:attempt"
 """The trial's user attribute that holds it."""
 
-End = Literal["complete", "pruned", "failed", "returned", "lost", "withdrawn"]
+End = Literal["complete", "pruned", "paused", "failed", "returned", "lost", "withdrawn"]
 """How an attempt ends.
 
-`complete` and `pruned` are Optuna's states. The others are all FAIL there: `failed` is the function's own doing,
+`complete` and `pruned` are Optuna's states. `paused` is PRUNED there, too: it has reached its rung, and its
+configuration may go on in another attempt. The others are all FAIL: `failed` is the function's own doing,
 `returned` was given back by a signal and runs again, `lost` had a worker that ended without a word and runs again as
 often as `max_retries` says, `withdrawn` was created beyond the total, never ran, and counts for nothing.
 """
@@ -40,6 +41,8 @@ class Attempt:
         end: how it ended; None while it runs.
         reason: why it did not succeed, one line.
         log: the file that has the traceback of what its function raised; empty for none.
+        rung: up to which rung it runs, from 0; None where there are none.
+        score: the value that it had when it paused.
     """
 
     owner: Owner | None = None
@@ -51,6 +54,8 @@ class Attempt:
     end: End | None = None
     reason: str = ""
     log: str = ""
+    rung: int | None = None
+    score: float | None = None
 
     @classmethod
     def of(cls, trial: FrozenTrial) -> Attempt:
@@ -61,18 +66,22 @@ class Attempt:
         found = cls(owner, **{key: value for key, value in known.items() if key in _PLAIN})
         if not trial.state.is_finished():
             return found
+        if found.end == "paused":
+            return found
         return replace(found, end=_BY_STATE.get(trial.state, found.end or "failed"))
 
     def to_attribute(self) -> dict[str, Any]:
         """Return it as a JSON mapping, without what is not known."""
         plain = {key: getattr(self, key) for key in _PLAIN}
-        known = {key: value for key, value in plain.items() if value not in (None, "") and (value or key == "repeats")}
+        known = {key: value for key, value in plain.items() if value not in (None, "") and (value or key in _MAY_BE_0)}
         return known if self.owner is None else {"owner": self.owner.to_attribute(), **known}
 
     def repeated(self, number: int, start: Attempt) -> Attempt:
         """Return `start`, what any attempt of a process starts from, as the one that runs trial `number` again."""
         first = number if self.repeats is None else self.repeats
-        return replace(start, repeats=first, turn=self.turn + 1, losses=self.losses + (self.end != "returned"))
+        losses = self.losses + (self.end not in ("returned", "paused"))
+        rung = None if self.rung is None else self.rung + (self.end == "paused")
+        return replace(start, repeats=first, turn=self.turn + 1, losses=losses, rung=rung)
 
     @property
     def counts(self) -> bool:
@@ -82,7 +91,8 @@ class Attempt:
     @property
     def ran_through(self) -> bool:
         """Whether it ended by itself, so that its duration says how long trials take."""
-        return self.end in ("complete", "pruned", "failed")
+        return self.end in ("complete", "pruned", "paused", "failed")
 
 
-_PLAIN = ("repeats", "turn", "losses", "settings", "folder", "end", "reason", "log")
+_PLAIN = ("repeats", "turn", "losses", "settings", "folder", "end", "reason", "log", "rung", "score")
+_MAY_BE_0 = ("repeats", "rung", "score")

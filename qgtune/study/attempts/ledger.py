@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 
 from qgtune.errors import OUT_OF_MEMORY
 from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.attempts.promotion import Fidelity, Rungs
 from qgtune.study.objectives import is_better
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Limits:
         stop_after_no_improvement: how many finished trials without a new best one are enough; None means no limit.
         trial_timeout_s: how long an attempt may run; None means no limit.
         stall_timeout_s: how long an attempt may go without a report; None means no limit.
+        fidelity: how far configurations run before it is decided who goes on; None runs each to its end.
         timeout_grace_s: how long after the deadline running trials are given back; None lets them finish.
     """
 
@@ -53,6 +55,7 @@ class Limits:
     trial_timeout_s: float | None = None
     stall_timeout_s: float | None = None
     timeout_grace_s: float | None = None
+    fidelity: Fidelity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,8 @@ class Ledger:
 
     Attributes:
         complete: how many completed.
-        pruned: how many were pruned.
+        pruned: how many were pruned, or have paused.
+        rungs: who has paused where.
         failed: how many failed for good.
         running: how many run now.
         lost: how many of the failed ones lost their worker.
@@ -151,6 +155,7 @@ class Ledger:
     lost: int = 0
     last_failure: FrozenTrial | None = None
     progress: Progress = field(default_factory=Progress)
+    rungs: Rungs = field(default_factory=Rungs)
     _run_finished: int = 0
     _run_failed: int = 0
     _to_repeat: dict[int, FrozenTrial] = field(default_factory=dict)
@@ -168,6 +173,7 @@ class Ledger:
         """Take in the study's trials, in the order of their numbers."""
         self.running = 0
         self._waiting = []
+        self.rungs.fidelity, self.rungs.maximize = limits.fidelity, limits.maximize[0]
         for trial in trials[self._n_settled :]:
             if trial.number not in self._settled:
                 self._take(trial, limits)
@@ -190,8 +196,10 @@ class Ledger:
         numbers = self._repetitions.setdefault(repetition, set())
         if Attempt.of(trial).counts:
             numbers.add(trial.number)
+            self.pruned -= self.rungs.go_on(repetition[0], trial.number)
         else:
             numbers.discard(trial.number)
+            self.pruned += self.rungs.take_back(repetition[0], trial.number)
 
     def _settle(self, trial: FrozenTrial, limits: Limits) -> None:
         attempt = Attempt.of(trial)
@@ -201,17 +209,24 @@ class Ledger:
             self.complete += 1
         elif trial.state == TrialState.PRUNED:
             self.pruned += 1
+            self._pause(trial, attempt)
         elif is_repeated(attempt, limits):
             self._to_repeat[trial.number] = trial
         else:
             self.failed += 1
             self.lost += attempt.end == "lost"
             self.last_failure = trial
-        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and attempt.end != "paused":
             self.progress.add(trial, limits.maximize)
         if trial.number >= limits.n_before and trial.number not in self._to_repeat:
             self._run_finished += 1
             self._run_failed += trial.state == TrialState.FAIL
+
+    def _pause(self, trial: FrozenTrial, attempt: Attempt) -> None:
+        if attempt.end == "paused" and attempt.rung is not None:
+            first = trial.number if attempt.repeats is None else attempt.repeats
+            score = math.nan if attempt.score is None else attempt.score
+            self.rungs.pause(first, attempt.rung, score, trial)
 
     def next(self, limits: Limits, now_s: float, *, waiting_first: bool = False) -> Start | Stop:
         """Decide what a worker that asks for a trial at time `now_s` (seconds since the epoch) gets.
@@ -221,17 +236,34 @@ class Ledger:
             now_s: the time, in seconds since the epoch.
             waiting_first: whether enqueued trials come before retries.
         """
-        if message := self.given_up(limits):
-            return Stop("failures", message)
-        if self.finished >= limits.n_trials:
-            return Stop("done")
-        if message := self.progress.enough(limits):
-            return Stop("enough", message)
-        if limits.deadline_s is not None and now_s >= limits.deadline_s:
-            return Stop("timeout")
+        promoted = self._promoted(limits)
+        if (stop := self._stop(limits, now_s, goes_on=promoted is not None)) is not None:
+            return stop
+        if promoted is not None:
+            return Start(again=promoted)
         if self.finished + self.running >= limits.n_trials:
             return Stop("busy")
         return self._start(waiting_first=waiting_first)
+
+    def _stop(self, limits: Limits, now_s: float, *, goes_on: bool) -> Stop | None:
+        if message := self.given_up(limits):
+            return Stop("failures", message)
+        if self.finished >= limits.n_trials and not goes_on:
+            return Stop("done")
+        if message := self.progress.enough(limits):
+            return Stop("enough", message)
+        is_late = limits.deadline_s is not None and now_s >= limits.deadline_s
+        return Stop("timeout") if is_late else None
+
+    def _promoted(self, limits: Limits) -> FrozenTrial | None:
+        """Return the paused attempt that is to go on now.
+
+        When all configurations have started, none runs and none has completed, the best goes on in any case.
+        """
+        if limits.fidelity is None:
+            return None
+        is_over = self.finished >= limits.n_trials and not self.running and not self.complete
+        return self.rungs.promotable() or (self.rungs.best_paused() if is_over else None)
 
     def _start(self, *, waiting_first: bool) -> Start:
         waiting = Start(waiting=self._waiting[0]) if self._waiting else None
@@ -284,7 +316,9 @@ def is_entitled(trials: Sequence[FrozenTrial], trial: FrozenTrial, limits: Limit
     """
     before = Ledger()
     before.update(trials[: trial.number], limits)
-    return before.has_room_behind(limits) and not before.is_repeated_already(trial)
+    attempt = Attempt.of(trial)
+    goes_on = attempt.repeats is not None and before.rungs.go_on(attempt.repeats, trial.number)
+    return (goes_on or before.has_room_behind(limits)) and not before.is_repeated_already(trial)
 
 
 def is_repeated(attempt: Attempt, limits: Limits) -> bool:

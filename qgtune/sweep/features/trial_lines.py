@@ -24,7 +24,9 @@ class TrialLines(Lifecycle):
 
     def attempt_ended(self, session: OpenStudy, number: int, outcome: Outcome) -> None:
         """Log the values, or why there are none."""
-        if outcome.values:
+        if outcome.end == "paused":
+            log.info("trial %d: %s, paused", number, session.objectives.text(outcome.values))
+        elif outcome.values:
             log.info("trial %d: %s", number, session.objectives.text(outcome.values))
         elif outcome.end == "pruned":
             log.info("trial %d: pruned", number)

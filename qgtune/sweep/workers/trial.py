@@ -63,8 +63,14 @@ class TrialRunner:
     oom_is_infeasible: bool = False
     names_signal: bool = False
 
-    def run(self, trial: optuna.Trial, placed: TrialConfig) -> Outcome:
-        """Run a trial that has its values, and say how it ended."""
+    def run(self, trial: optuna.Trial, placed: TrialConfig, target: int | None = None) -> Outcome:
+        """Run a trial that has its values, and say how it ended.
+
+        Args:
+            trial: it.
+            placed: its config.
+            target: how many steps it is to run; None for all.
+        """
         whole = placed.whole
         texts, differs = placed.overrides()
         try:
@@ -85,6 +91,7 @@ class TrialRunner:
 
         try:
             with live.running(trial, self.checkpoints) as running, self._own(running, whole).told():
+                running.target = target
                 job = run_job(call, whole, placed.task, self.hydra_context, self.function, differs)
         except Interrupted:
             return self._given_back()

@@ -129,6 +129,9 @@ class Worker:
         try:
             with batch(session.storage):
                 placed = self.composition.sample(trial)
+                target = self._target(session, trial)
+                if target is not None and (path := session.limits.fidelity.path):  # type: ignore[union-attr]
+                    placed.put_more({path: target})
         except StorageLostError:
             raise
         except Exception as error:  # noqa: BLE001 - the user's own function raised it, or options do not go together
@@ -144,4 +147,9 @@ class Worker:
             oom_is_infeasible=self.composition.settings.oom == "infeasible",
             names_signal=bool(self.stop_key),
         )
-        return runner.run(trial, placed)
+        return runner.run(trial, placed, target)
+
+    def _target(self, session: Session, trial: optuna.Trial) -> int | None:
+        """Return how many steps an attempt is to run; None for all."""
+        rung = getattr(trial, "rung", None)
+        return None if session.limits.fidelity is None or rung is None else session.limits.fidelity.rungs[rung]

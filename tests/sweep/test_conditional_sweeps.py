@@ -240,3 +240,17 @@ def test_structured_configs_have_branches_too(make_app: MakeApp) -> None:
         if not is_adam:
             assert app.run(*yaml.safe_load(text)).code == 0
     assert app.run("--config-path", "sweep", "--config-name", "best_config").code == 0
+
+
+def test_constraints_hold_for_what_a_function_suggests(make_app: MakeApp) -> None:
+    """A draw is that of the space and of `custom_search_space` together."""
+    app = conditional(make_app)
+    (app.folder / "more.py").write_text("def more(config, trial):\n    trial.suggest_int('+extra', 0, 9)\n")
+    run = app.sweep(
+        "hydra.sweeper.custom_search_space=more.more",
+        'hydra.sweeper.where=["${qgtune.gt:${extra},${nn.0.out}}"]',
+        "hydra.sweeper.n_trials=5",
+    )
+    assert run.code == 0, run.err
+    assert {trial.params["nn.0.out"] for trial in app.trials()} == {8}
+    assert {trial.params["+extra"] for trial in app.trials()} == {9}

@@ -12,7 +12,7 @@ log = logging.getLogger("qgtune")
 
 @dataclass(frozen=True)
 class Greeting(Lifecycle):
-    """Says how far the study is.
+    """Says how far the study is, and which way is better: a wrong direction is seen at once.
 
     Attributes:
         n_hyperparameters: how many are tuned.
@@ -23,10 +23,12 @@ class Greeting(Lifecycle):
     def sweep_started(self, session: OpenStudy) -> None:
         """Log one line."""
         name, n_trials, n_finished = session.study.study_name, session.limits.n_trials, session.refresh().finished
+        aims = ", ".join(dict.fromkeys(session.objectives.directions))
         if n_finished >= n_trials:
-            text = "Study %r is finished: %d of %d trials. Raise hydra.sweeper.n_trials to go on."
-            log.info(text, name, n_finished, n_trials)
+            text = "Study %r (%s) is finished: %d of %d trials. Raise hydra.sweeper.n_trials to go on."
+            log.info(text, name, aims, n_finished, n_trials)
         elif n_finished:
-            log.info("Study %r goes on: %d of %d trials are there.", name, n_finished, n_trials)
+            log.info("Study %r (%s) goes on: %d of %d trials are there.", name, aims, n_finished, n_trials)
         else:
-            log.info("Study %r: %d trials over %d hyperparameters.", name, n_trials, self.n_hyperparameters)
+            text = "Study %r (%s): %d trials over %d hyperparameters."
+            log.info(text, name, aims, n_trials, self.n_hyperparameters)

@@ -19,6 +19,7 @@ from qgtune.command.rerun import rerun
 from qgtune.command.resume import resume
 from qgtune.command.schema import schema
 from qgtune.command.show import show
+from qgtune.command.steering import add, finish, go, pause, stop, wait
 from qgtune.command.upkeep.clean import clean
 from qgtune.command.upkeep.settle import settle
 from qgtune.errors import QGTuneError
@@ -62,7 +63,26 @@ def completion(shell: str) -> None:
     click.echo(found(app, {}, "qgtune", "_QGTUNE_COMPLETE").source())
 
 
-for _verb in (show, best, rerun, report, dashboard, resume, settle, clean, check, convert, schema, completion):
+for _verb in (
+    show,
+    best,
+    rerun,
+    report,
+    dashboard,
+    resume,
+    add,
+    stop,
+    finish,
+    pause,
+    go,
+    wait,
+    settle,
+    clean,
+    check,
+    convert,
+    schema,
+    completion,
+):
     app.add_command(_verb)
 
 

@@ -120,6 +120,11 @@ def _register(session: Session, settings: FixedSettings) -> list[str]:
     return [] if before is None else _first(settings.changes_since(FixedSettings(**before)))
 
 
+def runs_now(session: Session) -> bool:
+    """Say whether a sweep is known to run on the study."""
+    return any(_lives(session, sweep) for sweep in session.study.user_attrs.get(SWEEPS, {}).values())
+
+
 def _others(session: Session) -> dict[str, Any]:
     """Return the other sweeps that are not known to have ended."""
     known = session.study.user_attrs.get(SWEEPS, {})

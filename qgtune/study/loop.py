@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from qgtune.study.session import Session
 
 log = logging.getLogger("qgtune")
+PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ def run_trials(
     try:
         while not is_stopped():
             trial = session.next_trial()
+            if isinstance(trial, Stop) and trial.why == "paused":
+                time.sleep(PAUSE_S)
+                continue
             if not isinstance(trial, optuna.Trial):
                 return WorkerReport(n_trials, trial)
             _run(session, trial, run_one)

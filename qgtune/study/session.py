@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 from qgtune.errors import QGTuneError
 from qgtune.study import optuna_private
 from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
+from qgtune.study.attempts.control import FINISHED, Control
 from qgtune.study.attempts.creation import next_trial_id
 from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop
 from qgtune.study.attempts.owner import Owner, is_dead
@@ -85,15 +86,22 @@ class Session:
         self.limits = replace(self.limits, n_before=len(self.study.get_trials(deepcopy=False)))
 
     def wants_more(self) -> bool:
-        """Say whether a worker that asked now would get a trial."""
-        return isinstance(self.refresh().next(self.limits, self.clock()), Start)
+        """Say whether a worker that asked now would get a trial, or wait for one."""
+        return isinstance(self.decide(), Start)
+
+    def decide(self) -> Start | Stop:
+        """Say what a worker that asked now would get, but for a pause."""
+        return FINISHED if Control.of(self.study).finish else self.refresh().next(self.limits, self.clock())
 
     def next_trial(self) -> Trial | Stop:
         """Create the next trial, or learn why there is none.
 
         No number of processes creates one trial too many.
         """
-        found = next_trial_id(self)
+        control = Control.of(self.study)
+        found = FINISHED if control.finish else Stop("paused") if control.pause else next_trial_id(self)
+        if found is FINISHED:
+            self.refresh()
         self.tell_new_best()
         if isinstance(found, Stop):
             return found
@@ -237,10 +245,10 @@ class Session:
         lost = Outcome("lost", reason=reason)
         return self._end_all(lambda owner: owner.is_near and owner.pid == owner_pid, lost)
 
-    def fail(self, number: int, reason: str) -> bool:
-        """End a running attempt as failed, whoever runs it; false if it has ended meanwhile."""
+    def end_running(self, number: int, outcome: Outcome) -> bool:
+        """End a running attempt, whoever runs it; false if it has ended meanwhile."""
         trial = self.study.get_trials(deepcopy=False)[number]
-        return self._end(optuna_private.trial_id_of(trial), Outcome("failed", reason=reason))
+        return not trial.state.is_finished() and self._end(optuna_private.trial_id_of(trial), outcome)
 
     def end_told(self, owner_pid: int) -> list[int]:
         """End the running attempts of process `owner_pid` of this place, which was ended by a signal, as given back."""

@@ -67,7 +67,7 @@ class Crew:
         return "" if isinstance(decision, Stop) and decision.why == "done" else supervisor.gave_up
 
     def _next(self) -> Start | Stop:
-        return self.session.refresh().next(self.session.limits, time.time())
+        return self.session.decide()
 
     def _stands_still(self, before: int, supervisor: Supervisor) -> bool:
         still = self.session.refresh().finished == before

@@ -22,9 +22,10 @@ from qgtune.progress.show import Watched, progress
 from qgtune.results.best import summary
 from qgtune.results.recorded import FOLDER as RECORDS
 from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.study.attempts.control import Control, steer
 from qgtune.study.attempts.ledger import Stop
 from qgtune.study.compatibility import check_space_unchanged
-from qgtune.study.fixed_settings import registered
+from qgtune.study.fixed_settings import registered, runs_now
 from qgtune.study.opening import open_session, study_exists
 from qgtune.study.storages.opening import is_memory
 from qgtune.sweep.crew import Crew, none_completed
@@ -116,6 +117,8 @@ class _Sweep:
         spec = self.plan.spec
         session = open_session(spec, self.plan.limits, samples=False)
         session.forget_failures()
+        if not runs_now(session):
+            steer(session.study, lambda _before: Control())  # what was wanted of the sweep before
         self.plan = replace(self.plan, limits=session.limits)
         notices = [*_changes(session, self.plan.composition), *self.plan.composition.warnings]
         with session.alive(), registered(session, self.plan.fixed) as changes:
@@ -173,7 +176,7 @@ class _Sweep:
 
     def _progress(self, session: Session) -> AbstractContextManager[Relay | None]:
         """Show the progress, unless there is nothing to wait for."""
-        if isinstance(session.refresh().next(session.limits, session.clock()), Stop):
+        if isinstance(session.decide(), Stop):
             return nullcontext()
         settings = self.plan.settings
         watched = Watched(session, settings.n_jobs, self.interrupts)

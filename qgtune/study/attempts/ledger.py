@@ -77,11 +77,12 @@ class Stop:
 
     Attributes:
         why: `done` (the total is reached), `busy` (it will be, once the running trials end), `timeout`, `enough` (it
-            is good enough, or gets no better), `failures`, or `full` (this worker has run as many as it may).
+            is good enough, or gets no better), `failures`, `full` (this worker has run as many as it may), or
+            `paused` (for now).
         message: the reason in words, for `enough` and `failures`.
     """
 
-    why: Literal["done", "busy", "timeout", "enough", "failures", "full"]
+    why: Literal["done", "busy", "timeout", "enough", "failures", "full", "paused"]
     message: str = ""
 
 

@@ -11,6 +11,8 @@ from optuna.trial import TrialState
 
 from qgtune.errors import QGTuneError
 from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.attempts.control import Control
+from qgtune.study.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +30,8 @@ class Ending(Protocol):
     study: optuna.Study
     limits: Limits
 
-    def fail(self, number: int, reason: str) -> bool:
-        """End a running attempt as failed; false if it has ended meanwhile."""
+    def end_running(self, number: int, outcome: Outcome) -> bool:
+        """End a running attempt; false if it has ended meanwhile."""
 
 
 @dataclass(slots=True)
@@ -69,12 +71,13 @@ class Timekeeper:
         return time.time() > limits.deadline_s + limits.timeout_grace_s
 
     def end_overdue(self) -> set[int]:
-        """End the overdue attempts as failed.
+        """End the overdue attempts as failed, and those that somebody wants to end.
 
         Returns:
             The ids of the processes that run them: they are to be stopped.
         """
-        if not self.has_limits:
+        stops = Control.of(self.session.study).stops
+        if not self.has_limits and not stops:
             return set()
         now_s, pids = self.clock(), set()
         for trial in self.session.study.get_trials(deepcopy=False):
@@ -85,10 +88,17 @@ class Timekeeper:
             seen = self._seen.setdefault(trial.number, _Seen(now_s, n_reports, now_s))
             if n_reports != seen.n_reports:
                 seen.n_reports, seen.changed_s = n_reports, now_s
-            if (reason := self._reason(seen, now_s)) and self.session.fail(trial.number, reason):
-                log.error("trial %d failed: %s", trial.number, reason)
+            outcome = self._outcome(seen, now_s, stops.get(str(trial.number)))
+            if outcome is not None and self.session.end_running(trial.number, outcome):
+                log.error("trial %d %s: %s", trial.number, outcome.end, outcome.reason)
                 pids.add(owner.pid)
         return pids
+
+    def _outcome(self, seen: _Seen, now_s: float, wanted: str | None) -> Outcome | None:
+        if wanted is not None:
+            return Outcome("pruned" if wanted == "pruned" else "failed", reason="it was ended by qgtune stop")
+        reason = self._reason(seen, now_s)
+        return Outcome("failed", reason=reason) if reason else None
 
     def _reason(self, seen: _Seen, now_s: float) -> str:
         limits = self.session.limits

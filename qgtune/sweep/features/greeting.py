@@ -25,10 +25,10 @@ class Greeting(Lifecycle):
         name, n_trials, n_finished = session.study.study_name, session.limits.n_trials, session.refresh().finished
         aims = ", ".join(dict.fromkeys(session.objectives.directions))
         if n_finished >= n_trials:
-            text = "Study %r (%s) is finished: %d of %d trials. Raise hydra.sweeper.n_trials to go on."
+            text = "Study %r, %s, is finished: %d of %d trials. Raise hydra.sweeper.n_trials to go on."
             log.info(text, name, aims, n_finished, n_trials)
         elif n_finished:
-            log.info("Study %r (%s) goes on: %d of %d trials are there.", name, aims, n_finished, n_trials)
+            log.info("Study %r, %s, goes on: %d of %d trials are there.", name, aims, n_finished, n_trials)
         else:
-            text = "Study %r (%s): %d trials over %d hyperparameters."
+            text = "Study %r, %s: %d trials over %d hyperparameters."
             log.info(text, name, aims, n_trials, self.n_hyperparameters)

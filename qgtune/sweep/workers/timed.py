@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from qgtune.processes.family import descendants, kill_all
@@ -21,16 +21,14 @@ if TYPE_CHECKING:
 
 
 def timed(session: Session, interrupts: Interrupts, *, may_end: bool) -> AbstractContextManager[None]:
-    """Interrupt the function when its attempt is overdue, or the study's deadline and grace are over.
+    """Interrupt the function when its attempt is overdue or told to end, or the study's deadline and grace are over.
 
     Args:
         session: the study.
         interrupts: the signals of this process.
         may_end: whether this process may be ended when the function does not stop.
     """
-    keeper = Timekeeper(session, os.getpid())
-    is_needed = keeper.has_limits or session.limits.timeout_grace_s is not None
-    return _watching(keeper, interrupts, may_end=may_end) if is_needed else nullcontext()
+    return _watching(Timekeeper(session, os.getpid()), interrupts, may_end=may_end)
 
 
 @contextmanager

@@ -1,0 +1,154 @@
+"""`qgtune add`, `stop`, `finish`, `pause`, `go` and `wait`: what is done with a sweep that runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qgtune.command.common import SOURCE, STUDY
+
+if TYPE_CHECKING:
+    import optuna
+
+    from qgtune.study.attempts.control import Control
+
+POLL_S = 1.0
+NOT_REACHED = 3
+
+
+def _study(source: str, study_name: str | None) -> optuna.Study:
+    from qgtune.results.source import open_source
+
+    return open_source(source, study_name).study
+
+
+@click.command(short_help="Queue a point for a sweep that runs.")
+@SOURCE
+@click.argument("values", nargs=-1, required=True, metavar="PATH=VALUE...")
+@STUDY
+def add(source: str, values: tuple[str, ...], study_name: str | None) -> None:
+    """Queue a point: one of the next trials has these values, and what is left out is sampled. It counts in n_trials.
+
+    \b
+    qgtune add multirun/2026-11-24/10-35-20 training.lr=0.01 model.width=64
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    from qgtune.errors import QGTuneError, did_you_mean
+    from qgtune.space.model import Hyperparameter
+    from qgtune.space.paths import format_path, parse_path
+    from qgtune.space.reading.yaml_files import load_yaml
+    from qgtune.space.stored import from_stored
+    from qgtune.space.wording import words
+    from qgtune.study.optuna_private import storage_of
+    from qgtune.study.storages.exclusive import exclusively
+
+    study = _study(source, study_name)
+    known = {path: found for trial in study.get_trials(deepcopy=False) for path, found in trial.distributions.items()}
+    point: dict[str, Any] = {}
+    for text in values:
+        name, sign, given = text.partition("=")
+        path = format_path(parse_path(name)) if name else ""
+        if not sign or path not in known:
+            hint = did_you_mean(path, known) if known else " No trial of the study has values yet."
+            raise QGTuneError(f"Cannot add {text!r}: give path=value of a hyperparameter.{hint}")
+        distribution = known[path]
+        choices = tuple(from_stored(choice, distribution) for choice in getattr(distribution, "choices", ()))
+        try:
+            point[path] = Hyperparameter(path, distribution, "", choices).encode(load_yaml(given, "the value"))
+        except ValueError:
+            raise QGTuneError(f"Cannot add {text!r}: it is not {words(distribution)}.") from None
+    exclusively(storage_of(study), lambda: study.enqueue_trial(point))
+    click.echo(f"Queued: {', '.join(f'{path}={value}' for path, value in point.items())}")
+
+
+@click.command(short_help="End a running trial.")
+@SOURCE
+@click.option("--trial", "number", required=True, type=click.IntRange(min=0), help="Which one.")
+@click.option("--prune", is_flag=True, help="It counts as pruned; else it has failed.")
+@STUDY
+def stop(source: str, number: int, prune: bool, study_name: str | None) -> None:  # noqa: FBT001 - click's
+    """End a running trial of a sweep; its worker goes on with another.
+
+    \b
+    qgtune stop multirun/2026-11-24/10-35-20 --trial 7 --prune
+    """  # noqa: D301 - as above
+    from qgtune.errors import QGTuneError
+    from qgtune.study.attempts.control import steer
+
+    study = _study(source, study_name)
+    trials = study.get_trials(deepcopy=False)
+    if number >= len(trials) or trials[number].state.is_finished():
+        raise QGTuneError(f"Cannot stop trial {number}: it does not run.")
+    steer(study, lambda control: control.with_stop(number, "pruned" if prune else "failed"))
+    click.echo(f"Trial {number} is told to stop.")
+
+
+@click.command(short_help="Let a sweep start no more trials, and end.")
+@SOURCE
+@STUDY
+def finish(source: str, study_name: str | None) -> None:
+    """Let a sweep start no more trials: those that run finish, the results are written, and it ends."""
+    _steer(source, study_name, "No more trials start.", finish=True)
+
+
+@click.command(short_help="Let a sweep start no trial for now.")
+@SOURCE
+@STUDY
+def pause(source: str, study_name: str | None) -> None:
+    """Let a sweep start no trial until `qgtune go`; those that run finish."""
+    _steer(source, study_name, "No trial starts until: qgtune go", pause=True)
+
+
+@click.command(short_help="Let a paused sweep go on.")
+@SOURCE
+@STUDY
+def go(source: str, study_name: str | None) -> None:
+    """Let a paused sweep start trials again."""
+    _steer(source, study_name, "Trials start again.", pause=False)
+
+
+def _steer(source: str, study_name: str | None, said: str, **wanted: bool) -> None:
+    from qgtune.study.attempts.control import steer
+
+    def change(control: Control) -> Control:
+        return replace(control, **wanted)  # type: ignore[arg-type]
+
+    steer(_study(source, study_name), change)
+    click.echo(said)
+
+
+@click.command(short_help="Wait until a sweep has ended, or is good enough.")
+@SOURCE
+@click.option("--value", type=float, help="Until the best value is this one or better.")
+@click.option("--timeout", type=click.FloatRange(min=0), help="For no more than so many seconds.")
+@STUDY
+def wait(source: str, value: float | None, timeout: float | None, study_name: str | None) -> int:
+    """Wait until no sweep runs on the study any more. The exit code is 3 when it does, or is not good enough, in time.
+
+    \b
+    qgtune wait multirun/2026-11-24/10-35-20 --value 0.95 --timeout 3600
+    """  # noqa: D301 - as above
+    import time
+
+    from qgtune.results.best import best_trials
+    from qgtune.study.attempts.ledger import Limits
+    from qgtune.study.fixed_settings import runs_now
+    from qgtune.study.objectives import is_better
+    from qgtune.study.session import Session
+
+    session = Session(_study(source, study_name), Limits(1))
+    deadline_s = None if timeout is None else time.monotonic() + timeout
+    maximize = [direction.name == "MAXIMIZE" for direction in session.study.directions]
+    while True:
+        best = best_trials(session.study)
+        if value is not None and best and not is_better((value,), (best[0].values[0],), maximize[:1]):
+            click.echo(f"The best value is {best[0].values[0]:g}.")
+            return 0
+        if not runs_now(session):
+            click.echo("No sweep runs on the study.")
+            return 0 if value is None else NOT_REACHED
+        if deadline_s is not None and time.monotonic() >= deadline_s:
+            click.echo("The time is over.")
+            return NOT_REACHED
+        time.sleep(POLL_S)

@@ -13,8 +13,9 @@ import qgtune
 from qgtune.command.best import best
 from qgtune.command.checking.check import check
 from qgtune.command.checking.convert import convert
-from qgtune.command.dashboard import dashboard
-from qgtune.command.report import report
+from qgtune.command.listing import list_sweeps
+from qgtune.command.pages.dashboard import dashboard
+from qgtune.command.pages.report import report
 from qgtune.command.rerun import rerun
 from qgtune.command.resume import resume
 from qgtune.command.schema import schema
@@ -64,6 +65,7 @@ def completion(shell: str) -> None:
 
 
 for _verb in (
+    list_sweeps,
     show,
     best,
     rerun,

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qgtune.command import dashboard as module
-from qgtune.command.dashboard import _server
+from qgtune.command.pages import dashboard as module
+from qgtune.command.pages.dashboard import _server
 from qgtune.study.storages.opening import open_storage
 from tests.command.conftest import COMMAND
 from tests.studies import make_sweep, mixed_trials

@@ -1,0 +1,1 @@
+"""Verbs that show a study as a page: the report, the dashboard."""

@@ -237,7 +237,7 @@ def test_a_space_of_a_function_alone(tmp_path: Path) -> None:
     run = sweep(tmp_path, "custom-search-space-objective.py", "hydra.sweeper.storage=s.log", "hydra.sweeper.n_trials=4")
     assert run.code == 0, run.err
     assert [set(trial.params) for trial in stock_study(tmp_path / "s.log").trials] == [{"x"}] * 4
-    assert "Trial 0 runs the base settings, with what custom_search_space suggests beside them" in run.out
+    assert "Trial 0 runs the base settings, with what custom_search_space suggests sampled beside them" in run.out
 
 
 def test_a_custom_search_space_resumes(tmp_path: Path) -> None:

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hydra.core.singleton import Singleton
 from hydra.test_utils.launcher_common_tests import BatchedSweeperTestSuite, IntegrationTestSuite, LauncherTestSuite
+from hydra.version import VersionBase
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def version_base(hydra_restore_singletons: None) -> None:  # noqa: ARG001
+    """Let no other test's `version_base` say where jobs run: the suites want their folders, as Hydra 1.1 has it."""
+    Singleton._instances.pop(VersionBase, None)
 
 
 @pytest.mark.parametrize(("launcher_name", "overrides"), [("qgtune", [])])

@@ -15,6 +15,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from qgtune.errors import printable
+from qgtune.results.table import duration
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,7 +30,6 @@ _STYLES = {"fail": "red", "pruned": "dim", "running": "cyan", "waiting": "cyan"}
 STATES = {"fail": "failed"}
 """What we call a state, where that is not its name."""
 _UNLIMITED = 10_000
-_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 
 class WideConsole(rich_console.Console):
@@ -172,15 +172,3 @@ def number(value: Any, n_digits: int) -> str:
         if isinstance(value, (str, int)) and not isinstance(value, bool)
         else json.dumps(value, separators=(",", ":"))
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in the two largest units that say something: `0.42 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds < _MINUTE_S:
-        return f"{seconds:.2f} s"
-    whole = round(seconds)
-    if whole < _HOUR_S:
-        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
-    if whole < _DAY_S:
-        return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
-    return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S} h"

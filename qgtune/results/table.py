@@ -177,3 +177,18 @@ def _cell(value: Any) -> Any:
 
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in the two largest units that say something: `0.42 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < _MINUTE_S:
+        return f"{seconds:.2f} s"
+    whole = round(seconds)
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
+    if whole < _DAY_S:
+        return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
+    return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S} h"

@@ -16,8 +16,8 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 from rich.console import Console
 
-from qgtune.command.layout import broken, duration, lay_out, number, reasons, short_names
-from qgtune.results.table import table_of, to_json
+from qgtune.command.layout import broken, lay_out, number, reasons, short_names
+from qgtune.results.table import duration, table_of, to_json
 from tests.command.conftest import in_terminal
 from tests.studies import PARAMS, make_study, make_sweep, mixed_trials, trial
 

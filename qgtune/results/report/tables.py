@@ -13,18 +13,17 @@ from qgtune.results.report.figures import KINDS
 from qgtune.results.report.markup import Html, copyable, joined, table, tag
 from qgtune.results.report.plots import infeasible_note
 from qgtune.results.report.study_state import reason_of, sorted_by_value
+from qgtune.results.table import duration
 from qgtune.space.reading.yaml_files import dump_yaml
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import is_feasible
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
     from qgtune.results.report.facts import Facts
-    from qgtune.results.report.study_state import StudyState
+from qgtune.results.report.study_state import StudyState
 
 MOST_BEST = 10
 MOST_FRONT = 50
@@ -39,8 +38,8 @@ def summary(study_state: StudyState, facts: Facts) -> Html:
     """Return the page's head: what was found, how many trials, how long."""
     cards = [*_best_cards(study_state), _card("Trials", f"{len(study_state.trials):,}", _counts(study_state))]
     if (span := study_state.span()) is not None:
-        worked = f"{span_text(study_state.worked())} of trials"
-        cards.append(_card("Duration", span_text(span[1] - span[0]), worked))
+        worked = f"{duration(study_state.worked().total_seconds())} of trials"
+        cards.append(_card("Duration", duration((span[1] - span[0]).total_seconds()), worked))
     facts_shown = [("Direction", ", ".join(map(_direction, study_state.objectives, study_state.directions)))]
     if span is not None:
         facts_shown.append(("Started", span[0].strftime(TIME)))
@@ -203,14 +202,3 @@ def commands(facts: Facts) -> Html:
         for place, command in enumerate(facts.commands)
     ]
     return joined([*where, *blocks])
-
-
-def span_text(duration: dt.timedelta) -> str:
-    """Return a duration for people: `42.1 s`, `3 min 5 s`, `2 h 3 min`, `4 d 2 h`."""
-    seconds = duration.total_seconds()
-    if seconds < 60:  # noqa: PLR2004
-        return f"{seconds:.1f} s"
-    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    first = next(place for place, (_, size) in enumerate(units) if seconds >= size)
-    (unit, size), (lower, lower_size) = units[first], units[first + 1]
-    return f"{int(seconds // size)} {unit} {int(seconds % size // lower_size)} {lower}"

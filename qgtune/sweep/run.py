@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hydra.core.config_store import ConfigStore
 from hydra.core.utils import configure_log, setup_globals
+from hydra.plugins.config_source import ConfigLoadError
 
 from qgtune.errors import QGTuneError
 from qgtune.files import check_writable, short_path
@@ -22,6 +24,8 @@ from qgtune.progress.show import Watched, progress
 from qgtune.results.best import summary
 from qgtune.results.recorded import FOLDER as RECORDS
 from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.space.model import plain
+from qgtune.space.paths import all_paths
 from qgtune.study.attempts.control import Control, steer
 from qgtune.study.attempts.ledger import Stop
 from qgtune.study.compatibility import check_space_unchanged
@@ -163,7 +167,8 @@ class _Sweep:
         paths = (settings.built_search_space_path, settings.best_trial_path, settings.best_config_path)
         built, trial, config = (None if path is None else Path(path).absolute() for path in paths)
         is_kept = not is_memory(self.plan.spec.storage)
-        return ResultFiles(self.plan.folder, built, trial, config, report=settings.report, is_kept=is_kept)
+        files = ResultFiles(self.plan.folder, built, trial, config, report=settings.report, is_kept=is_kept)
+        return replace(files, **_schema(self.config))
 
     @property
     def _checkpoints(self) -> Path:
@@ -222,6 +227,17 @@ class _Sweep:
             if self._target == BASIC:
                 log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)
             launch_workers(worker, self.config, n_workers, self.plan.slots, supervisor, relay)
+
+
+def _schema(config: DictConfig) -> dict[str, Any]:
+    """Return what a best config needs to know of the app's primary config, if Hydra's store has it."""
+    name = str(config.hydra.job.config_name).removesuffix(".yaml")
+    try:
+        ConfigStore.instance().load(f"{name}.yaml")
+    except ConfigLoadError:
+        return {}
+    base = plain(config)
+    return {"schema": name, "schema_paths": frozenset(all_paths({key: base[key] for key in base if key != "hydra"}))}
 
 
 def _check_folder(plan: Plan) -> None:

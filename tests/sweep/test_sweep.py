@@ -524,3 +524,42 @@ def test_workers_ride_on_joblib(app: App) -> None:
     assert len({owner_pid(trial) for trial in app.trials()}) <= 2
     assert sorted(path.name for path in app.path().glob("[!.]*") if path.is_dir()) == ["0", "1", "2", "3", "4"]
     assert not list(app.path().glob("train.log"))
+
+
+STRUCTURED = """
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, List
+import hydra
+from hydra.core.config_store import ConfigStore
+
+class Act(Enum):
+    RELU = "relu"
+    GELU = "gelu"
+@dataclass
+class Config:
+    defaults: List[Any] = field(default_factory=lambda: ["_self_", {"override hydra/sweeper": "qgtune"}])
+    act: Act = Act.RELU
+    root: Path = Path("/data")
+    drop: float = 0.0
+ConfigStore.instance().store(name="config", node=Config)
+
+@hydra.main(version_base="1.3", config_path=None, config_name="config")
+def main(cfg):
+    assert isinstance(cfg.act, Act) and isinstance(cfg.root, Path), cfg
+    return cfg.drop
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.slow
+def test_the_best_config_of_a_structured_one_has_its_types(app: App) -> None:
+    """Run by itself, it composes the schema first: an Enum is a member, a path a `Path`."""
+    (app.folder / "train.py").write_text(STRUCTURED)
+    run = app.sweep("act=GELU,RELU", "drop=interval(0,1)", "hydra.sweeper.n_trials=3", "hydra.sweeper.report=false")
+    assert run.code == 0, run.err
+    assert app.yaml("best_config.yaml")["defaults"] == ["config", "_self_"]
+    again = app.run("-cp", str(app.path()), "-cn", "best_config")
+    assert again.code == 0, again.err

@@ -12,6 +12,7 @@ from qgtune.errors import QGTuneError
 from qgtune.files import check_writable, short_path
 from qgtune.results.best import best_trials, params_of, summary
 from qgtune.results.recorded import Record
+from qgtune.space.paths import all_paths
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
 from qgtune.study.lifecycle import Lifecycle, OpenStudy
 
@@ -42,6 +43,9 @@ class ResultFiles(Lifecycle):
         best_config: where its config goes; None for nowhere.
         report: whether to write the report.
         is_kept: whether the study outlives this process.
+        schema: the app's primary config where Hydra's store has it, as structured configs are; else empty. A best
+            config composes it first, so that its values have their types.
+        schema_paths: what that config has.
     """
 
     folder: Path
@@ -50,6 +54,8 @@ class ResultFiles(Lifecycle):
     best_config: Path | None
     report: bool = True
     is_kept: bool = True
+    schema: str = ""
+    schema_paths: frozenset[str] = frozenset()
 
     def check(self) -> None:
         """Check that what is to be kept can be written.
@@ -108,13 +114,18 @@ class ResultFiles(Lifecycle):
             for trial in best:
                 path = self.best_config if len(objectives) == 1 else _numbered(self.best_config, trial.number)
                 try:
-                    contents[path] = Record.read(self.folder, trial).config
+                    contents[path] = self._runnable(Record.read(self.folder, trial).config)
                 except QGTuneError as error:
                     log.warning("No best config is written. %s", error)
         for path, content in contents.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_yaml(path, content)
         return [*written, *contents]
+
+    def _runnable(self, config: Any) -> Any:
+        """Return a config that runs by itself; one that lacks what the schema has would get it back."""
+        fits = isinstance(config, dict) and self.schema_paths <= set(all_paths(config))
+        return {"defaults": [self.schema, "_self_"], **config} if self.schema and fits else config
 
     def _say(self, session: OpenStudy, best: list[FrozenTrial], written: list[Path]) -> None:
         ledger = session.refresh()

@@ -64,6 +64,14 @@ def processes(app: App) -> list[int]:
     return [int(path.name) for path in Path("/proc").glob("[0-9]*") if _is_of(path, app)]
 
 
+def assert_all_gone(app: App) -> None:
+    """Check that no process is left, multiprocessing's tracker of resources included, which ends a moment later."""
+    deadline_s = time.monotonic() + 3
+    while (left := processes(app)) and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    assert left == []
+
+
 def _is_of(path: Path, app: App) -> bool:
     try:
         return (path / "cwd").readlink() == app.folder and int(path.name) != os.getpid()

@@ -12,7 +12,17 @@ from optuna.trial import TrialState
 
 from qgtune import tune
 from qgtune.study.attempts.attempt import Attempt
-from tests.sweep.sweeps import BOX_S, Sweep, assert_settled, owner_pid, processes, reasons, states, wait_for
+from tests.sweep.sweeps import (
+    BOX_S,
+    Sweep,
+    assert_all_gone,
+    assert_settled,
+    owner_pid,
+    processes,
+    reasons,
+    states,
+    wait_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +73,7 @@ def test_dead_worker_costs_one_trial(make_app: MakeApp, deed: str, reason: str) 
     assert Attempt.of(retry).repeats == 1
     assert retry.params == lost.params
     assert reason in run.out + run.err
-    assert processes(app) == []
+    assert_all_gone(app)
 
 
 def test_worker_killed_from_outside(make_app: MakeApp, start: Start) -> None:
@@ -110,7 +120,7 @@ def test_deaths_in_a_row_stop_the_sweep(make_app: MakeApp) -> None:
     assert "its worker ended with exit code 7" in run.err
     assert "Traceback" not in run.err
     assert set(states(app)) == {"FAIL"}
-    assert processes(app) == []
+    assert_all_gone(app)
     (app.folder / "mended").touch()
     run = app.sweep(TWO, "hydra.sweeper.n_trials=6", "hydra.sweeper.max_retries=50")
     assert run.code == 0, run.err

@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from qgtune.study.attempts.attempt import Attempt
-from tests.sweep.sweeps import processes
+from tests.sweep.sweeps import assert_all_gone
 from tests.sweep.test_durable_trials import small
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_one_signal_to_the_group(make_app: MakeApp, start: Start, body: str, n_j
     os.killpg(sweep.process.pid, number)
     assert sweep.end() == 128 + number
     assert [(trial.state, Attempt.of(trial).end) for trial in app.trials()] == [(TrialState.FAIL, "returned")] * n_jobs
-    assert processes(app) == []
+    assert_all_gone(app)
 
 
 @pytest.mark.parametrize("wait_s", [0.0, 0.05, 0.15])

@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from qgtune.study.attempts.attempt import Attempt
-from tests.sweep.sweeps import processes, states, wait_for
+from tests.sweep.sweeps import assert_all_gone, states, wait_for
 from tests.sweep.test_durable_trials import command, small
 from tests.sweep.test_launchers import options, ray, slurm  # noqa: F401 - fixtures
 
@@ -91,7 +91,7 @@ def test_pause_and_go(make_app: MakeApp, start: Start) -> None:
     time.sleep(1)
     sweep.ctrl_c()
     assert sweep.end() == 130
-    assert processes(app) == []
+    assert_all_gone(app)
 
 
 def test_a_point_is_queued(make_app: MakeApp, start: Start) -> None:

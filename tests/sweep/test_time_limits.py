@@ -9,7 +9,7 @@ import pytest
 from optuna.trial import TrialState
 
 from qgtune.study.attempts.attempt import Attempt
-from tests.sweep.sweeps import processes, reasons, states
+from tests.sweep.sweeps import assert_all_gone, reasons, states
 from tests.sweep.test_durable_trials import small
 from tests.sweep.test_launchers import options, ray, slurm  # noqa: F401 - fixtures
 
@@ -51,7 +51,7 @@ def test_a_trial_that_runs_too_long_has_failed(make_app: MakeApp, deed: str) -> 
     assert overdue.duration is not None
     assert overdue.duration.total_seconds() < 3 + 5
     assert time.monotonic() - started_s < 25
-    assert processes(app) == []
+    assert_all_gone(app)
     assert "Ended early" not in run.out + run.err
 
 
@@ -83,7 +83,7 @@ def test_a_hung_trial_does_not_hold_a_sweep(make_app: MakeApp, n_jobs: int) -> N
     hung = app.trials()[1]
     assert (hung.state, Attempt.of(hung).end) == (TrialState.FAIL, "returned")
     assert app.yaml("best_trial.yaml")
-    assert processes(app) == []
+    assert_all_gone(app)
 
 
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])

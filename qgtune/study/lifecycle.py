@@ -110,15 +110,26 @@ class ToldTrial(Trial):
         An attempt that starts at a later step than 0 goes on where an earlier one stopped: it takes along what that one
         reported before, so that pruners and plots see one curve.
         """
-        if not self._has_reported and step > 0:
-            with batch(storage_of(self.study)):
-                for earlier, known in sorted(self.earlier_reports.items()):
-                    if earlier < step:
-                        super().report(known, earlier)
+        if step > 0:
+            self.take_along(step)
         self._has_reported = True
         super().report(value, step)
         if (session := self._told) is not None:
             tell(session.features, lambda feature: feature.reported(session, self, value, step))
+
+    def take_along(self, before: int | None = None) -> None:
+        """Take along what earlier attempts reported, if this one has reported nothing yet.
+
+        Args:
+            before: the step that this one starts at; None for one that had nothing left to do.
+        """
+        if self._has_reported:
+            return
+        self._has_reported = True
+        with batch(storage_of(self.study)):
+            for step, value in sorted(self.earlier_reports.items()):
+                if before is None or step < before:
+                    super().report(value, step)
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel without the session, which belongs to one process."""

@@ -182,6 +182,8 @@ class Session:
 
     def finish(self, trial: Trial, outcome: Outcome) -> None:
         """Record how an attempt of this process ended."""
+        if outcome.end == "complete" and isinstance(trial, ToldTrial):
+            trial.take_along()
         outcome = self._paused(trial, outcome)
 
         def to_sampler() -> None:

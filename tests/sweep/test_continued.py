@@ -237,3 +237,15 @@ def test_values_that_do_not_fit_are_not_run_again(make_app: MakeApp, deed: str, 
     else:
         assert trials[1].state == TrialState.PRUNED
         assert trials[1].constraints == {"memory": 1.0}
+
+
+def test_an_attempt_with_nothing_left_to_do_keeps_the_curve(make_app: MakeApp) -> None:
+    """Killed after its last checkpoint, it returns at once; the reports are those of the attempt before."""
+    kill = "if start == 0:\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    app = small(make_app, EPOCHS.format(pause=0).replace("return total", f"{kill}return total"))
+    run = app.sweep("hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=1", NO_PRUNER)
+    assert run.code == 0, run.err
+    lost, complete = app.trials()
+    assert lost.state == TrialState.FAIL
+    assert list(complete.intermediate_values) == list(range(10))
+    assert complete.value == value_of(complete.params["lr"])

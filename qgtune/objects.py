@@ -8,7 +8,7 @@ from typing import Any
 
 from qgtune.errors import QGTuneError, first_line
 
-MARK = "!pyobject "
+PYOBJECT = "!pyobject "
 
 
 def objects(config: Any, allow: Sequence[str]) -> Any:
@@ -42,9 +42,9 @@ def _replaced(node: Any, allow: tuple[str, ...], path: str, problems: list[str])
         return {key: _replaced(item, allow, f"{path}.{key}", problems) for key, item in node.items()}
     if isinstance(node, list):
         return [_replaced(item, allow, f"{path}.{index}", problems) for index, item in enumerate(node)]
-    if not isinstance(node, str) or not node.startswith(MARK):
+    if not isinstance(node, str) or not node.startswith(PYOBJECT):
         return node
-    name = node.removeprefix(MARK).strip()
+    name = node.removeprefix(PYOBJECT).strip()
     if not any(name == one or name.startswith(f"{one}.") for one in allow):
         allowed = ", ".join(allow) or "nothing"
         problems.append(f"Cannot take {name} for {path[1:]}: only {allowed} is allowed. Add its package to `allow`.")

@@ -99,7 +99,8 @@ def _differences(command: Invocation, record: Record, overrides: Sequence[str]) 
             break
     if done.returncode != 0:
         said = [text for text in done.stderr.splitlines() if text.strip() and "HYDRA_FULL_ERROR" not in text]
-        why = said[0 if "Error" in "".join(said[:1]) else -1] if said else "no word on why"
+        said = said or ["no word on why"]
+        why = said[0] if "Error" in said[0] else said[-1]
         raise QGTuneError(f"Cannot compose the config again: {why}")
     found = differences(record.config, load_yaml(done.stdout, "the composed config"))
     mine = tuple(key_of(override) for override in overrides)

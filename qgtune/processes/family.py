@@ -29,11 +29,11 @@ def kill_with_descendants(pid: int) -> None:
 
 
 def kill_family(mark: str) -> None:
-    """End all processes that have `mark`, such as `QGTUNE_FAMILY=7`, in the environment that they started with.
+    """End all processes that started with this value of `QGTUNE_FAMILY` in their environment.
 
     A thread of a dying process may fork on until the last moment, as a `Pool`'s does.
     """
-    marked = f"{mark}\0".encode()
+    marked = f"{FAMILY}={mark}\0".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
             if marked in path.read_bytes():

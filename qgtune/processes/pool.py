@@ -188,8 +188,8 @@ class ProcessPool:
         process = context.Process(target=_child, args=(theirs, terminal), name=f"qgtune-worker-{index}")
         slot = self._free_slot(index)
         resource_tracker.ensure_running()  # when the first child's start starts it, it unblocks SIGINT again
-        mark = f"{FAMILY}={os.getpid()}.{next(_marks)}"
-        with signals_blocked(), environment({**self.slots.environment(slot), FAMILY: mark.partition("=")[2]}):
+        mark = f"{os.getpid()}.{next(_marks)}"
+        with signals_blocked(), environment({**self.slots.environment(slot), FAMILY: mark}):
             process.start()
         theirs.close()
         # Not with the start, whose pipe the parent reads, too: a child that dies first would leave it writing for ever.

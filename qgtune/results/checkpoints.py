@@ -38,7 +38,7 @@ def removable(folder: Path, study: optuna.Study, kept: Kept, limits: Limits) -> 
     for trial in study.get_trials(deepcopy=False):
         attempt = Attempt.of(trial)
         if attempt.counts:
-            last_of[trial.number if attempt.repeats is None else attempt.repeats] = trial
+            last_of[attempt.first(trial.number)] = trial
     finished = {first: trial for first, trial in last_of.items() if _is_over(trial, limits)}
     stay = _best(finished, study, kept.best)
     if kept.last and finished:

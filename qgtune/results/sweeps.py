@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optuna.trial import TrialState
-
 from qgtune.errors import QGTuneError, first_line
 from qgtune.results.best import best_trials
 from qgtune.results.source import CONFIG_NAME, open_source
@@ -70,5 +68,5 @@ def look_at(folder: Path) -> Sweep:
     running = runs_now(Session(study, Limits(1)))
     best = best_trials(study)
     values = tuple(best[0].values) if len(study.directions) == 1 and best else ()
-    n_finished = sum(trial.state.is_finished() and trial.state != TrialState.WAITING for trial in trials)
+    n_finished = sum(trial.state.is_finished() for trial in trials)
     return Sweep(folder, study.study_name, "runs" if running else "ended", n_finished, values)

@@ -15,6 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from qgtune.errors import Located, QGTuneError
 from qgtune.space.conditions import Conditions, Sometimes
 from qgtune.space.counting import in_decimals
+from qgtune.space.dependencies.resolvers import has_key
 from qgtune.space.paths import MISSING, Part, Parts, format_path, is_below, parse_path
 from qgtune.space.stored import index_of, to_stored
 
@@ -90,6 +91,14 @@ class Hyperparameter:
         if number != value or not _is_in_range(self.distribution, number):
             raise ValueError(f"{value!r} is not in {self.distribution}")
         return number
+
+    def takes(self, value: Any) -> bool:
+        """Say whether a config value is one of its values."""
+        try:
+            self.encode(value)
+        except (TypeError, ValueError):
+            return False
+        return True
 
     def extremes(self) -> tuple[Any, ...]:
         """Return the values that a config has to accept: every choice, or both ends of the range."""
@@ -199,7 +208,7 @@ class SearchSpace:
 
     def live(self, path: str, values: Mapping[str, Any]) -> Hyperparameter | None:
         """Return what is asked for at a path, after those before it got these values; None for nothing."""
-        for item in self.hyperparameters[path].all():
+        for item in self.hyperparameters[path].all() if path in self.hyperparameters else ():
             if not item.when or self.holds(item.when, values):
                 return item
         return None
@@ -229,19 +238,21 @@ class SearchSpace:
             values: those of all live hyperparameters, by path.
         """
         self._add_sometimes(config, values)
-        replaced = {path for path, value in values.items() if isinstance(value, dict) and self._replaces(path, values)}
-        place(config, {path: value for path, value in values.items() if not self._is_length(path)}, replaced)
+        replaced = {path for path, value in values.items() if isinstance(value, dict) and self.replaces(path, values)}
+        place(config, {path: value for path, value in values.items() if not self.is_length(path)}, replaced)
         for path in self.absent_with(values):
             remove(config, parse_path(path))
         for path, name in self.sometimes.lengths.items():
             if name in values:
                 shorten(config, parse_path(path), values[name])
 
-    def _replaces(self, path: str, values: Mapping[str, Any]) -> bool:
+    def replaces(self, path: str, values: Mapping[str, Any]) -> bool:
+        """Say whether a mapping takes the place of what the config has at a path, rather than being merged into it."""
         item = self.live(path, values)
         return item is not None and item.replaces
 
-    def _is_length(self, path: str) -> bool:
+    def is_length(self, path: str) -> bool:
+        """Say whether a path is that of a list's length, which the config itself has not."""
         return path in self.hyperparameters and self.hyperparameters[path].length_of != ""
 
     def _add_sometimes(self, config: DictConfig, values: Mapping[str, Any]) -> None:
@@ -291,12 +302,27 @@ def remove(config: DictConfig, parts: Parts) -> None:
     node: Any = config
     for part in parts[:-1]:
         key = _key(node, part)
-        if not _has(node, key) or OmegaConf.is_missing(node, key) or not OmegaConf.is_config(node[key]):
+        if not has_key(node, key) or OmegaConf.is_missing(node, key) or not OmegaConf.is_config(node[key]):
             return
         node = node[key]
-    if _has(node, key := _key(node, parts[-1])):
+    if has_key(node, key := _key(node, parts[-1])):
         with _open(node):
             del node[key]
+
+
+def has_path(config: DictConfig, path: str) -> bool:
+    """Say whether a config has a node at a path, whatever it holds."""
+    node: Any = config
+    for part in parse_path(path):
+        if not OmegaConf.is_config(node):
+            return False
+        key = part if has_key(node, part) else str(part)
+        if not has_key(node, key):
+            return False
+        if OmegaConf.is_interpolation(node, key):
+            return True  # where it leads is known when it is read
+        node = None if OmegaConf.is_missing(node, key) else node[key]
+    return True
 
 
 def shorten(config: DictConfig, parts: Parts, length: int) -> None:
@@ -305,12 +331,6 @@ def shorten(config: DictConfig, parts: Parts, length: int) -> None:
     with _open(node):
         while len(node) > length:
             node.pop()
-
-
-def _has(node: Any, key: Any) -> bool:
-    if isinstance(node, ListConfig):
-        return isinstance(key, int) and -len(node) <= key < len(node)
-    return key in node.keys()  # noqa: SIM118 - `in` alone is false where ??? stands
 
 
 def _parent(config: DictConfig, parts: Parts) -> Any:

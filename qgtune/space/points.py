@@ -99,7 +99,7 @@ def given_point(hyperparameters: Mapping[str, Hyperparameter], given: Any, sourc
             problems.append(f"Cannot enqueue {path}={value!r} ({source}): it is not tuned.{hint}")
             continue
         items = hyperparameters[path].all()
-        fitting = [item for item in items if _takes(item, value)]
+        fitting = [item for item in items if item.takes(value)]
         if not fitting:
             texts = " or ".join(words(item.distribution) for item in items)
             problems.append(f"Cannot enqueue {path}={value!r} ({source}): it is not {texts}.")
@@ -112,18 +112,10 @@ def given_point(hyperparameters: Mapping[str, Hyperparameter], given: Any, sourc
     return point
 
 
-def _takes(item: Hyperparameter, value: Any) -> bool:
-    try:
-        item.encode(value)
-    except ValueError:
-        return False
-    return True
-
-
 def _not_live(known: Mapping[str, Hyperparameter], values: Mapping[str, Any], source: str) -> Iterator[str]:
     """Name each value of a point that is not asked for beside the others."""
     for path, value in values.items():
-        items = [item for item in known[path].all() if _takes(item, value)]
+        items = [item for item in known[path].all() if item.takes(value)]
         ways = [[one for one in item.when if not one.holds(values.get(one.path, MISSING))] for item in items]
         if not all(ways):
             continue
@@ -190,7 +182,7 @@ def _count_group(space: SearchSpace, group: Sequence[str], known: Mapping[str, A
         for condition in one.when
         if condition.path == first
         for value in condition.values
-        if _takes(item, value)
+        if item.takes(value)
     }
     left = len(values) - len(named)
     counts = [_count(space, rest, {**known, first: value}) for value in named.values()]

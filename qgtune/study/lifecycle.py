@@ -87,7 +87,7 @@ class ToldTrial(Trial):
     @property
     def first(self) -> int:
         """The number of the first attempt at this configuration."""
-        return self.number if self._attempt.repeats is None else self._attempt.repeats
+        return self._attempt.first(self.number)
 
     @property
     def rung(self) -> int | None:
@@ -100,7 +100,7 @@ class ToldTrial(Trial):
         if self._earlier is None:
             self._earlier = {}
             for trial in self.study.get_trials(deepcopy=False)[: self.number]:
-                if self.first in (trial.number, Attempt.of(trial).repeats):
+                if Attempt.of(trial).first(trial.number) == self.first:
                     self._earlier.update(trial.intermediate_values)
         return self._earlier
 

@@ -184,7 +184,7 @@ class Session:
         """Record how an attempt of this process ended."""
         if outcome.end == "complete" and isinstance(trial, ToldTrial):
             trial.take_along()
-        outcome = self._paused(trial, outcome)
+            outcome = self._paused(trial, outcome)
 
         def to_sampler() -> None:
             values = list(outcome.values) if outcome.state == TrialState.COMPLETE else None
@@ -193,14 +193,13 @@ class Session:
         self._end(optuna_private.trial_id_of(trial), outcome, to_sampler)
         self._finished.add(trial.number)
 
-    def _paused(self, trial: Trial, outcome: Outcome) -> Outcome:
+    def _paused(self, trial: ToldTrial, outcome: Outcome) -> Outcome:
         """Let an attempt that has reached a rung below the last pause there, rather than complete."""
         fidelity = self.limits.fidelity
-        rung = Attempt.of(self.storage.get_trial(optuna_private.trial_id_of(trial))).rung if fidelity else None
-        if fidelity is None or rung is None or outcome.end != "complete" or rung >= len(fidelity.rungs) - 1:
+        if fidelity is None or trial.rung is None or trial.rung >= len(fidelity.rungs) - 1:
             return outcome
         if not self.storage.get_trial(optuna_private.trial_id_of(trial)).intermediate_values:
-            trial.report(outcome.values[0], fidelity.rungs[rung])  # so that samplers know how it stands
+            trial.report(outcome.values[0], fidelity.rungs[trial.rung])  # so that samplers know how it stands
         return replace(outcome, end="paused")
 
     def _end(self, trial_id: int, outcome: Outcome, write: Callable[[], None] | None = None) -> bool:

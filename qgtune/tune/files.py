@@ -6,7 +6,7 @@ import functools
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from omegaconf import OmegaConf
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 File = str | os.PathLike[str]
 Stamp = tuple[str, int, int]
+T = TypeVar("T")
 SETTLED_S = 1.0
 """A file that was written so long ago is whole."""
 
@@ -63,24 +64,33 @@ def load_yaml(file: File, description: str) -> Any:
     path = as_path(file, description)
     if not path.is_file():
         raise FileNotFoundError(f"Cannot read the {description}: there is no file {str(path)!r}. Check the path.")
-    return _whole(path, description, lambda file: (load_yaml_file(file, description), None))[0]
+    return _whole(path, lambda: _not_empty(load_yaml_file(path, description), path, description))
 
 
-def _whole(path: Path, description: str, read: Callable[[Path], tuple[Any, Any]]) -> tuple[Any, Any]:
+def _whole(path: Path, read: Callable[[], T]) -> T:
     """Read a file that another trial may be writing, piece by piece."""
     while True:
         try:
-            return _not_empty(read(path), path, description)
+            return read()
         except QGTuneError:
             if time.time() - path.stat().st_mtime > SETTLED_S:
                 raise
         time.sleep(SETTLED_S / 10)
 
 
-def _not_empty(found: tuple[Any, Any], path: Path, description: str) -> tuple[Any, Any]:
-    if found[0] is None:
+def _not_empty(data: Any, path: Path, description: str) -> Any:
+    if data is None:
         raise QGTuneError(f"Cannot read the {description} {str(path)!r}: it is empty. Fill it in.")
-    return found
+    return data
+
+
+def _load_space(path: Path) -> tuple[Any, Any]:
+    data, follows = load_space(path)
+    return _not_empty(data, path, "search space"), follows
+
+
+def _load_tagged(path: Path) -> Any:
+    return _not_empty(load_yaml_file(path, "config file", tags=True), path, "config file")
 
 
 def build_search_space_with_dependencies(  # noqa: PLR0913 - the order and names that existing scripts use
@@ -116,8 +126,7 @@ def build_search_space_with_dependencies(  # noqa: PLR0913 - the order and names
         QGTuneError: with every problem of the space and the dependencies.
         TypeError: when an argument has the wrong type.
     """
-    if not hasattr(trial, "suggest_float"):
-        raise TypeError(f"trial must be an optuna Trial or FixedTrial, not {type(trial).__name__}")
+    _check_trial(trial)
     for name, flag in (("tune_model", tune_model), ("tune_training", tune_training)):
         if not isinstance(flag, bool):
             raise TypeError(f"{name} must be true or false, not {flag!r}")
@@ -129,17 +138,7 @@ def build_search_space_with_dependencies(  # noqa: PLR0913 - the order and names
         None if depmap_file is None else stamp(depmap_file, "dependency mapping"),
         None if base_settings_file is None else stamp(base_settings_file, "base settings"),
     )
-    space, prepared = _space(*files, tune_model, tune_training)
-    constraints = _where(where)
-
-    def draw(asked: Any) -> DictConfig:
-        config: DictConfig = OmegaConf.create(prepared)
-        space.inject(config, space.suggest(asked))
-        return config
-
-    is_live = constraints and hasattr(trial, "storage")
-    config = drawn(trial, draw, constraints.broken) if is_live else draw(trial)  # type: ignore[arg-type]
-    built: dict[str, Any] = resolve_plain(config)
+    built = _drawn(*_space(*files, tune_model, tune_training), trial, _where(where))
     if built_search_space_file is not None:
         _write_built(as_path(built_search_space_file, "built search space"), built, trial.number)
     return built
@@ -162,11 +161,24 @@ def build_search_space(config_file: File, trial: optuna.trial.BaseTrial) -> dict
         QGTuneError: with every problem of the file.
         TypeError: when an argument has the wrong type.
     """
+    _check_trial(trial)
+    return _drawn(*_tagged(stamp(config_file, "config file")), trial)
+
+
+def _check_trial(trial: Any) -> None:
     if not hasattr(trial, "suggest_float"):
         raise TypeError(f"trial must be an optuna Trial or FixedTrial, not {type(trial).__name__}")
-    space, prepared = _tagged(stamp(config_file, "config file"))
-    config = OmegaConf.create(prepared)
-    space.inject(config, space.suggest(trial))
+
+
+def _drawn(space: SearchSpace, prepared: Any, trial: Any, where: Where | None = None) -> dict[str, Any]:
+    """Ask a trial for its values; return the settings with them. A fixed trial's values are taken as they are."""
+
+    def draw(asked: Any) -> DictConfig:
+        config: DictConfig = OmegaConf.create(prepared)
+        space.inject(config, space.suggest(asked))
+        return config
+
+    config = drawn(trial, draw, where.broken) if where and hasattr(trial, "storage") else draw(trial)
     built: dict[str, Any] = resolve_plain(config)
     return built
 
@@ -174,12 +186,17 @@ def build_search_space(config_file: File, trial: optuna.trial.BaseTrial) -> dict
 @functools.lru_cache(maxsize=16)
 def _tagged(file: Stamp) -> tuple[SearchSpace, Any]:
     register_resolvers()
-    data, _ = _whole(Path(file[0]), "config file", lambda path: (load_yaml_file(path, "config file", tags=True), None))
-    apart = Apart(file[0]).read(data)
+    path = Path(file[0])
+    apart = Apart(file[0]).read(_whole(path, lambda: _load_tagged(path)))
     built = build_space(apart.space, apart.base, apart.dependencies, space_source=file[0], dependencies_source=file[0])
-    config = OmegaConf.create(apart.base)
-    check_space(built, config)
-    return built, OmegaConf.to_container(built.prepare(config), resolve=False)
+    return _ready(built, apart.base)
+
+
+def _ready(space: SearchSpace, base: Any) -> tuple[SearchSpace, Any]:
+    """Check a space on its settings; return it with the prepared ones as plain data."""
+    config = OmegaConf.create({} if base is None else base)
+    check_space(space, config)
+    return space, OmegaConf.to_container(space.prepare(config), resolve=False)
 
 
 def _where(given: Sequence[str]) -> Where:
@@ -210,7 +227,8 @@ def _space(
     register_resolvers()
     settings = None if base is None else load_yaml(base[0], "base settings")
     mapping = None if dependencies is None else load_yaml_file(Path(dependencies[0]), "dependency mapping")
-    data, follows = _whole(Path(space[0]), "search space", load_space)
+    path = Path(space[0])
+    data, follows = _whole(path, lambda: _load_space(path))
     built = build_space(
         data,
         settings,
@@ -220,9 +238,7 @@ def _space(
         space_source=space[0],
         dependencies_source="" if dependencies is None else dependencies[0],
     )
-    config = OmegaConf.create({} if settings is None else settings)
-    check_space(built, config)
-    return built, OmegaConf.to_container(built.prepare(config), resolve=False)
+    return _ready(built, settings)
 
 
 def _write_built(path: Path, built: dict[str, Any], number: int) -> None:

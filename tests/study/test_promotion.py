@@ -52,20 +52,20 @@ def test_what_makes_no_rungs(given: Any) -> None:
 
 def test_the_best_of_a_rung_go_on() -> None:
     """One in three, from the highest rung that has one; a tie goes to the earlier, NaN to the end."""
-    rungs = Rungs(Fidelity(1, 9))
+    rungs = Rungs()
     trials: Any = [object() for _ in range(6)]
     for first, score in enumerate([3.0, float("nan"), 1.0]):
         rungs.pause(first, 0, score, trials[first])
-    assert rungs.promotable() is trials[2]
+    assert rungs.promotable(3, maximize=False) is trials[2]
     assert rungs.go_on(2, 10)
     assert not rungs.go_on(2, 11)
-    assert rungs.promotable() is None
+    assert rungs.promotable(3, maximize=False) is None
     assert rungs.take_back(2, 10)
-    assert rungs.promotable() is trials[2]
+    assert rungs.promotable(3, maximize=False) is trials[2]
     rungs.go_on(2, 12)
     rungs.pause(2, 1, 0.5, trials[3])
-    assert rungs.promotable() is None
-    assert rungs.best_paused() is trials[3]
+    assert rungs.promotable(3, maximize=False) is None
+    assert rungs.best_paused(maximize=False) is trials[3]
 
 
 @settings(max_examples=25, deadline=None)

@@ -42,7 +42,7 @@ def _walk(root: DictConfig, parts: tuple[str | int, ...], path: str) -> Any:
     node: Any = root
     for part in parts:
         key = part if not isinstance(node, DictConfig) or part in node else str(part)
-        if not _has(node, key):
+        if not has_key(node, key):
             from qgtune.space.paths import suggestions
 
             hint = suggestions(OmegaConf.to_container(root, resolve=False), parts)
@@ -51,7 +51,8 @@ def _walk(root: DictConfig, parts: tuple[str | int, ...], path: str) -> Any:
     return node
 
 
-def _has(node: Any, key: Any) -> bool:
+def has_key(node: Any, key: Any) -> bool:
+    """Say whether a container has a key or an index, whatever stands there."""
     if isinstance(node, ListConfig):
         return isinstance(key, int) and -len(node) <= key < len(node)
     return isinstance(node, DictConfig) and key in node.keys()  # noqa: SIM118 - `in` alone is false where ??? stands
@@ -109,7 +110,7 @@ def couple(path: str, pairs: Any, *, _root_: DictConfig) -> Any:
             f"Cannot resolve qgtune.couple: {known!r} are no pairs. Give [[value, what goes with it], ...]."
         )
     for one, other in known:
-        if one == value and isinstance(one, bool) == isinstance(value, bool):
+        if _same(one, value):
             return other
     raise QGTuneError(f"Cannot resolve qgtune.couple: {value!r} of {path} is in none of the pairs.")
 

@@ -6,12 +6,12 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import Located, QGTuneError, did_you_mean, first_line
 from qgtune.space.dependencies import mapping as deps
-from qgtune.space.model import Hyperparameter, SearchSpace, assign, opened, plain
+from qgtune.space.model import Hyperparameter, SearchSpace, assign, has_path, opened, plain
 from qgtune.space.paths import (
     MISSING,
     all_paths,
@@ -318,22 +318,6 @@ def _reason(error: BaseException, dependencies: Mapping[str, Dependency], config
         return f"they form a cycle: {' -> '.join(cycle)}. Break it." if cycle else text
     # OmegaConf repeats this prefix for every interpolation on the way.
     return text.replace("QGTuneError raised while resolving interpolation: ", "")
-
-
-def has_path(config: DictConfig, path: str) -> bool:
-    """Say whether a config has a node at a path, whatever it holds."""
-    node: Any = config
-    for part in parse_path(path):
-        if not OmegaConf.is_config(node):
-            return False
-        keys = range(len(node)) if isinstance(node, ListConfig) else node.keys()
-        if part not in keys and str(part) not in keys:
-            return False
-        key = part if part in keys else str(part)
-        if OmegaConf.is_interpolation(node, key):
-            return True  # where it leads is known when it is read
-        node = None if OmegaConf.is_missing(node, key) else node[key]
-    return True
 
 
 def read(config: DictConfig, path: str) -> Any:

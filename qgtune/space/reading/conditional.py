@@ -142,7 +142,7 @@ def example(space: SearchSpace, wanted: Mapping[str, Any]) -> dict[str, Any]:
     for path in space.hyperparameters:
         if (item := space.live(path, values)) is not None:
             value = wanted.get(path, item.extremes()[0])
-            values[path] = value if _has(item, value) else item.extremes()[0]
+            values[path] = value if item.takes(value) else item.extremes()[0]
     return values
 
 
@@ -150,19 +150,11 @@ def _demanded(space: SearchSpace, item: Hyperparameter, value: Any) -> dict[str,
     wanted = {item.path: value}
     for condition in item.when:
         for parent in space.hyperparameters[condition.path].all():
-            there = [one for one in condition.values if _has(parent, one)]
+            there = [one for one in condition.values if parent.takes(one)]
             if there:
                 wanted = {**_demanded(space, parent, there[0]), **wanted}
                 break
     return wanted
-
-
-def _has(item: Hyperparameter, value: Any) -> bool:
-    try:
-        item.encode(value)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _all_conditions(space: SearchSpace) -> Iterator[Conditions]:

@@ -10,8 +10,9 @@ from optuna.distributions import IntDistribution
 
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.space.conditions import Condition
+from qgtune.space.counting import values_of
 from qgtune.space.model import Hyperparameter, categorical
-from qgtune.space.nodes import LIST, TYPES, NodeError, is_choices, is_list_form, is_typed, range_of
+from qgtune.space.nodes import TYPES, NodeError, is_choices, is_list_form, is_typed, range_of
 from qgtune.space.paths import (
     MISSING,
     Parts,
@@ -24,7 +25,7 @@ from qgtune.space.paths import (
 from qgtune.space.reading.collected import Collected, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 MAX_LENGTH = 1000
 """How many elements a list of tuned length may have."""
@@ -122,7 +123,7 @@ class Walk(Collected):
             if isinstance(base, list):
                 self._list([node["each"]] * len(base), base, dependencies, path)
             return
-        values = [int(value) for value in _all_ints(length)]
+        values = list(values_of(length.distribution) or ())
         if max(values) > MAX_LENGTH:
             self.fail(name, f"its length goes up to {max(values):,}. Give at most {MAX_LENGTH:,}.")
             return
@@ -254,13 +255,6 @@ class Walk(Collected):
             self.constant(path, _merged(base, self.skeleton(node)))
 
 
-def _all_ints(length: Hyperparameter) -> Sequence[Any]:
-    distribution = length.distribution
-    if isinstance(distribution, IntDistribution):
-        return range(distribution.low, distribution.high + 1, distribution.step)
-    return length.choices
-
-
 def _sets_element(dependencies: Any) -> bool:
     return isinstance(dependencies, list) and any(isinstance(item, str) for item in dependencies)
 
@@ -284,7 +278,7 @@ def _holds_range(node: Any, base: Any) -> bool:
 
 def _has_range(choice: Any) -> bool:
     if is_typed(choice) or is_list_form(choice):
-        return choice["type"] in (*TYPES, LIST)
+        return is_list_form(choice) or choice["type"] in TYPES
     items = choice.values() if isinstance(choice, dict) else choice if isinstance(choice, list) else ()
     return any(map(_has_range, items))
 

@@ -13,6 +13,7 @@ import yaml
 
 from qgtune.errors import Located, QGTuneError
 from qgtune.files import write_whole
+from qgtune.objects import PYOBJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +140,6 @@ class Tag:
 
 
 TAGS = ("sweep", "coupled-sweep", "range", "random_uniform", "reference")
-PYOBJECT = "!pyobject "
 
 
 class _TagLoader(_Loader):

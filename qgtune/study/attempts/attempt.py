@@ -78,10 +78,13 @@ class Attempt:
 
     def repeated(self, number: int, start: Attempt) -> Attempt:
         """Return `start`, what any attempt of a process starts from, as the one that runs trial `number` again."""
-        first = number if self.repeats is None else self.repeats
         losses = self.losses + (self.end not in ("returned", "paused"))
         rung = None if self.rung is None else self.rung + (self.end == "paused")
-        return replace(start, repeats=first, turn=self.turn + 1, losses=losses, rung=rung)
+        return replace(start, repeats=self.first(number), turn=self.turn + 1, losses=losses, rung=rung)
+
+    def first(self, number: int) -> int:
+        """Return the number of the first attempt at the configuration, where this one's is `number`."""
+        return number if self.repeats is None else self.repeats
 
     @property
     def counts(self) -> bool:

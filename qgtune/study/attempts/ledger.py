@@ -174,7 +174,6 @@ class Ledger:
         """Take in the study's trials, in the order of their numbers."""
         self.running = 0
         self._waiting = []
-        self.rungs.fidelity, self.rungs.maximize = limits.fidelity, limits.maximize[0]
         for trial in trials[self._n_settled :]:
             if trial.number not in self._settled:
                 self._take(trial, limits)
@@ -225,9 +224,8 @@ class Ledger:
 
     def _pause(self, trial: FrozenTrial, attempt: Attempt) -> None:
         if attempt.end == "paused" and attempt.rung is not None:
-            first = trial.number if attempt.repeats is None else attempt.repeats
             score = math.nan if attempt.score is None else attempt.score
-            self.rungs.pause(first, attempt.rung, score, trial)
+            self.rungs.pause(attempt.first(trial.number), attempt.rung, score, trial)
 
     def next(self, limits: Limits, now_s: float, *, waiting_first: bool = False) -> Start | Stop:
         """Decide what a worker that asks for a trial at time `now_s` (seconds since the epoch) gets.
@@ -263,8 +261,10 @@ class Ledger:
         """
         if limits.fidelity is None:
             return None
+        maximize = limits.maximize[0]
         is_over = self.finished >= limits.n_trials and not self.running and not self.complete
-        return self.rungs.promotable() or (self.rungs.best_paused() if is_over else None)
+        promotable = self.rungs.promotable(limits.fidelity.factor, maximize=maximize)
+        return promotable or (self.rungs.best_paused(maximize=maximize) if is_over else None)
 
     def _start(self, *, waiting_first: bool) -> Start:
         waiting = Start(waiting=self._waiting[0]) if self._waiting else None
@@ -272,8 +272,7 @@ class Ledger:
             return waiting
         for number, trial in self._to_repeat.items():
             attempt = Attempt.of(trial)
-            first = number if attempt.repeats is None else attempt.repeats
-            if not self._repetitions.get((first, attempt.turn + 1)):
+            if not self._repetitions.get((attempt.first(number), attempt.turn + 1)):
                 return Start(again=trial)
         return waiting or Start()
 

@@ -62,15 +62,8 @@ class Fidelity:
 
 @dataclass(slots=True)
 class Rungs:
-    """Who has reached which rung.
+    """Who has reached which rung."""
 
-    Attributes:
-        fidelity: where the rungs are; None where nobody pauses.
-        maximize: whether higher scores are better.
-    """
-
-    fidelity: Fidelity | None = None
-    maximize: bool = False
     _scores: dict[int, dict[int, float]] = field(default_factory=dict)
     _paused: dict[int, tuple[int, FrozenTrial]] = field(default_factory=dict)
     _going_on: dict[int, tuple[int, FrozenTrial]] = field(default_factory=dict)
@@ -94,30 +87,28 @@ class Rungs:
         self._paused[first] = self._going_on.pop(number)
         return True
 
-    def promotable(self) -> FrozenTrial | None:
+    def promotable(self, factor: int, *, maximize: bool) -> FrozenTrial | None:
         """Return the attempt that is to go on next, from the highest rung that has one; None if none is good enough."""
-        if self.fidelity is None:
-            return None
         for rung in sorted(self._scores, reverse=True):
-            ranked = self._ranked(rung)
-            for first in ranked[: len(ranked) // self.fidelity.factor]:
+            ranked = self._ranked(rung, maximize=maximize)
+            for first in ranked[: len(ranked) // factor]:
                 if self._paused.get(first, (-1,))[0] == rung:
                     return self._paused[first][1]
         return None
 
-    def best_paused(self) -> FrozenTrial | None:
+    def best_paused(self, *, maximize: bool) -> FrozenTrial | None:
         """Return the best attempt that is paused at the highest rung, for when nobody would complete otherwise."""
         rungs = [rung for rung, _trial in self._paused.values()]
         if not rungs:
             return None
-        ranked = [first for first in self._ranked(max(rungs)) if self._paused.get(first, (-1,))[0] == max(rungs)]
-        return self._paused[ranked[0]][1]
+        ranked = self._ranked(max(rungs), maximize=maximize)
+        return next(self._paused[first][1] for first in ranked if self._paused.get(first, (-1,))[0] == max(rungs))
 
-    def _ranked(self, rung: int) -> list[int]:
+    def _ranked(self, rung: int, *, maximize: bool) -> list[int]:
         """Return who has reached a rung, the best first; of equals the earlier one, and NaN last."""
 
         def key(first: int) -> tuple[bool, float, int]:
             score = self._scores[rung][first]
-            return math.isnan(score), -score if self.maximize else score, first
+            return math.isnan(score), -score if maximize else score, first
 
         return sorted(self._scores[rung], key=key)

@@ -10,10 +10,10 @@ from omegaconf import ListConfig, OmegaConf, open_dict
 
 from qgtune.processes.travel import dumps, loads
 from qgtune.space.lint import lint
-from qgtune.space.model import plain, shorten
+from qgtune.space.model import has_path, plain, shorten
 from qgtune.space.paths import MISSING, format_path, is_below, parse_path, select
 from qgtune.space.points import base_point, base_value
-from qgtune.space.reading.build import build_space, check_space, has_path
+from qgtune.space.reading.build import build_space, check_space
 from qgtune.space.reading.tagged import laid_over
 from qgtune.sweep.compose.arguments import Arguments, override_text
 from qgtune.sweep.compose.trial_config import TrialConfig
@@ -129,7 +129,7 @@ def combine(
         {
             path: len(found)
             for path in space.sometimes.lengths
-            if isinstance(found := OmegaConf.select(task, path), list | ListConfig)
+            if isinstance(found := OmegaConf.select(task, path), ListConfig)
         },
     )
 

@@ -6,7 +6,7 @@ import logging
 import time
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from hydra.core.plugins import Plugins
@@ -26,6 +26,7 @@ from qgtune.study.algorithms.drawing import drawn
 from qgtune.sweep.compose.arguments import Arguments, option_text, parse_arguments
 from qgtune.sweep.compose.combination import Combination, combine
 from qgtune.sweep.compose.custom import CustomSpace
+from qgtune.sweep.compose.trial_config import TrialConfig
 from qgtune.sweep.masking import masked
 from qgtune.sweep.settings import Settings, read_given
 
@@ -36,10 +37,10 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from qgtune.space.model import Hyperparameter
-    from qgtune.sweep.compose.trial_config import TrialConfig
 
 log = logging.getLogger("qgtune")
-T = TypeVar("T")
+Draw = TrialConfig | tuple[Combination, dict[str, Any]]
+"""What a trial was asked for: its config, or, as long as nobody needs that, the values that go into it."""
 
 SAY_EACH_S = 2.0
 FEW_POINTS = 2000
@@ -97,14 +98,20 @@ class Composition:
             QGTuneError: when the chosen config groups do not go together, or `custom_search_space` suggests a path
                 that the config does not have.
         """
-        if self.custom is not None:
-            return self._constrained(trial, self._draw_all, lambda placed: placed.task)
-        combination, values = self._constrained(trial, self._draw, lambda drawn: drawn[0].task_with(drawn[1]))
-        return combination.place(values)
+        draw = self._drawing
+        found = drawn(trial, draw, self._broken) if self.settings.where else draw(trial)
+        return found if isinstance(found, TrialConfig) else found[0].place(found[1])
 
-    def _constrained(self, trial: Any, draw: Callable[[Any], T], config_of: Callable[[T], DictConfig]) -> T:
-        where = self.settings.where
-        return drawn(trial, draw, lambda found: where.broken(config_of(found))) if where else draw(trial)
+    @property
+    def _drawing(self) -> Callable[[Any], Draw]:
+        """What asks a trial for all of its values."""
+        return self._draw if self.custom is None else self._draw_all
+
+    def _broken(self, found: Draw) -> str:
+        """Name a constraint that a draw violates; the empty text for none."""
+        return self.settings.where.broken(
+            found.task if isinstance(found, TrialConfig) else found[0].task_with(found[1])
+        )
 
     def _draw(self, trial: Any) -> tuple[Combination, dict[str, Any]]:
         combination = self.combination(tuple(group.suggest(trial) for group in self.groups))
@@ -125,15 +132,11 @@ class Composition:
         Args:
             point: values that each draw has, as the study stores them.
         """
-        where, study = self.settings.where, optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+        draw = self._drawing
         while True:
             study.enqueue_trial(dict(point or {}))
-            trial = study.ask()
-            if self.custom is not None:
-                yield where.broken(self._draw_all(trial).task)
-            else:
-                combination, values = self._draw(trial)
-                yield where.broken(combination.task_with(values))
+            yield self._broken(draw(study.ask()))
 
     def combination(self, options: tuple[Any, ...]) -> Combination:
         """Return the combination of these options, composed at the first call.
@@ -312,9 +315,7 @@ def _each_option_once(groups: Sequence[Hyperparameter], base: tuple[Any, ...]) -
 
 def _with_options(problem: str, chosen: Sequence[str]) -> str:
     """Name the options with which something does not go together."""
-    if not chosen:
-        return problem
-    return f"With {', '.join(chosen)}: {problem}"
+    return f"With {', '.join(chosen)}: {problem}" if chosen else problem
 
 
 def _only_those_of(arguments: Arguments, base: Any) -> Arguments:

@@ -9,15 +9,15 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from qgtune.errors import QGTuneError
-from qgtune.space.model import place, plain
+from qgtune.space.model import has_path, place, plain
 from qgtune.space.paths import MISSING, parse_path, select, suggestions
-from qgtune.space.reading.build import IN_JOBS_ONLY, has_path
+from qgtune.space.reading.build import IN_JOBS_ONLY
 from qgtune.sweep.compose.replay import spelled, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from qgtune.space.model import Hyperparameter, SearchSpace
+    from qgtune.space.model import SearchSpace
 
 
 @dataclass(slots=True)
@@ -84,24 +84,15 @@ class TrialConfig:
         return [
             text
             for path, value in self.values.items()
-            if not self._is_length(path)
+            if not self.space.is_length(path)
             for text in spelled(
                 path,
                 value,
                 add=path in self._added,
-                replaces=self._replaces(path),
+                replaces=self.space.replaces(path, self.values),
                 extends=path in self._extended,
             )
         ]
-
-    def _item(self, path: str) -> Hyperparameter | None:
-        return self.space.live(path, self.values) if path in self.space.hyperparameters else None
-
-    def _replaces(self, path: str) -> bool:
-        return (item := self._item(path)) is not None and item.replaces
-
-    def _is_length(self, path: str) -> bool:
-        return (item := self._item(path)) is not None and item.length_of != ""
 
     def overrides(self) -> tuple[list[str], str]:
         """Return the overrides that make this config without any sweeper, and why they do not; empty if they do."""
@@ -122,7 +113,7 @@ class TrialConfig:
         texts = [text for text in texts if not _is_inside(text, lists)]
         texts += [text for path, value in lists.items() for text in self._spelled(path, value)]
         differs = f"the job decides on {', '.join(in_jobs_only)}" if in_jobs_only else self._undeletable()
-        values = {path: value for path, value in self.values.items() if not self._is_length(path)}
+        values = {path: value for path, value in self.values.items() if not self.space.is_length(path)}
         return texts, differs or why_not({**constants, **branched, **values, **derived, **lists}.items())
 
     def _spelled(self, path: str, value: Any) -> list[str]:

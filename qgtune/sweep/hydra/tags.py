@@ -7,14 +7,13 @@ from typing import Any
 import yaml
 
 from qgtune.errors import QGTuneError
-
-TAGS = ("!sweep", "!coupled-sweep", "!range", "!random_uniform", "!reference", "!pyobject")
+from qgtune.space.reading.yaml_files import TAGS
 
 
 def name_the_way_out() -> None:
     """Let the loaders that OmegaConf's derives from refuse the tags in one line, unless somebody reads them."""
     for loader in (yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        for tag in TAGS:
+        for tag in (f"!{name}" for name in (*TAGS, "pyobject")):
             if tag not in loader.yaml_constructors:
                 loader.add_constructor(tag, _refuse)
 

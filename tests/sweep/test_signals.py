@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 
 MARK = "Path(f'started-{HydraConfig.get().job.num}').touch()\n"
 DEAF = f"{MARK}while True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass\n"
+HOLDING = f"import logging\nlogging._lock.acquire()\n{DEAF}"  # as an interrupt inside of a fork leaves it
 POOL = (
     f"{MARK}import multiprocessing\nwith multiprocessing.get_context('fork').Pool(3) as pool:\n"
     "    pool.map(time.sleep, [60] * 3)\n"
@@ -43,6 +44,8 @@ OWN = (
         pytest.param(MARK + "time.sleep(60)", 2, signal.SIGHUP, id="terminal closed over workers"),
         pytest.param(DEAF, 1, signal.SIGINT, id="swallowed"),
         pytest.param(DEAF, 2, signal.SIGINT, id="swallowed in workers"),
+        pytest.param(HOLDING, 1, signal.SIGINT, id="swallowed with the log's lock held"),
+        pytest.param(HOLDING, 2, signal.SIGINT, id="swallowed with the log's lock held in workers"),
         pytest.param(POOL, 1, signal.SIGINT, id="a pool of processes"),
         pytest.param(POOL, 2, signal.SIGTERM, id="a pool of processes in workers"),
         pytest.param(OWN, 1, signal.SIGTERM, id="handlers of its own"),

@@ -20,18 +20,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("qgtune")
 
+_SAY_S = 1.0
+"""No longer: a function that was interrupted while it forked may hold the lock of `logging` for ever."""
+
 
 @contextmanager
 def ends_when_deaf(interrupts: Interrupts, session: Session, grace_s: float = DEAF_S) -> Iterator[None]:
     """End this process, its trial given back, when what runs inside has not stopped so long after the first signal."""
     stopped = threading.Event()
 
+    def say() -> None:
+        log.warning("The function did not stop within %.0f s: it is ended. Run the same command to go on.", grace_s)
+
     def end() -> None:
         if stopped.wait(grace_s):
             return
         session.give_back()
         interrupts.before_exit()
-        log.warning("The function did not stop within %.0f s: it is ended. Run the same command to go on.", grace_s)
+        start_thread(say, name="qgtune-last-words").join(_SAY_S)
         kill_all(descendants(os.getpid()))
         os._exit(interrupts.exit_code)
 

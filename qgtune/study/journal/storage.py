@@ -38,7 +38,7 @@ class Journal(BatchingStorage):
 
     def __init__(self, path: Path | str) -> None:
         file = JournalFile(path)
-        self._creation_lock = FileLock(file.path.with_name(f".{file.path.name}.claim"))
+        self._creation_lock = FileLock(file.path.with_name(f".{file.path.name}.creation"))
         super().__init__(file)
 
     @property

@@ -18,6 +18,7 @@ from hydra.core.utils import JobReturn, JobRuntime, JobStatus, env_override
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from qgtune.space.reading.yaml_files import dump_yaml
+from qgtune.sweep.compose.arguments import task_overrides
 from qgtune.sweep.hydra.versions import allowed_targets, configure_logging
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def run_job(
             configure_logging(whole.hydra.job_logging, whole.hydra.verbose, hydra_context)
             _write_files(whole, task, hydra_config, differs)
             job = JobReturn(
-                overrides=list(whole.hydra.overrides.task),
+                overrides=task_overrides(whole),
                 cfg=task,
                 hydra_cfg=hydra_config,
                 working_dir=os.getcwd(),

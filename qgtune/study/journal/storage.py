@@ -31,7 +31,7 @@ class Journal(BatchingStorage):
 
     Raises:
         QGTuneError: when the file cannot be opened or read. Every method that writes raises it when the disk is full,
-            or the folder cannot be written; the file is as before then.
+            or the folder cannot be written; the file is whole then, with the first lines of what was written.
     """
 
     _backend: JournalFile

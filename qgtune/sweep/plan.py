@@ -28,7 +28,7 @@ from qgtune.sweep.compose.composition import Composition, compose
 from qgtune.sweep.features.first_trials import Points, read_points
 from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.settings import Settings, read_settings
-from qgtune.sweep.workers.launching import plain
+from qgtune.sweep.workers.launching import plain, start_workers_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,16 +87,18 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
             problems.extend(error.problems)
             return None
 
+    slots = attempt(lambda: read_slots(_own_keys(config), settings.n_jobs, Machine.here()))
+    target = config.hydra.launcher.get("_target_")
+    if target == PROCESSES or (target == BASIC and settings.n_jobs > 1):
+        attempt(refuse_unguarded_script)
+        if slots is not None and not problems and not settings.dry_run:
+            start_workers_server(slots)
     loader = hydra_context.config_loader
     composition = attempt(lambda: compose(loader, config, arguments, settings))
     storage = attempt(lambda: _storage(settings, config))
     attempt(lambda: _check_constraints(settings))
     bounded = attempt(lambda: _bounded(settings, composition))
-    slots = attempt(lambda: read_slots(_own_keys(config), settings.n_jobs, Machine.here()))
     attempt(lambda: build_pruner(settings.pruner))
-    target = config.hydra.launcher.get("_target_")
-    if target == PROCESSES or (target == BASIC and settings.n_jobs > 1):
-        attempt(refuse_unguarded_script)
     if target == BASIC and settings.n_jobs == 1:
         way_out = "Take hydra/launcher=qgtune, or hydra.sweeper.n_jobs=2."
         attempt(lambda: refuse_in_process(settings.trial_timeout, settings.stall_timeout, way_out))

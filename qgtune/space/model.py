@@ -38,6 +38,7 @@ class Hyperparameter:
         variants: what else the path takes when other conditions hold.
         otherwise: what the config holds there while it is not asked for; `MISSING` for nothing.
         length_of: the path of the list whose length it is; empty for a value of the config.
+        prior: the value near which good ones are thought to lie, as the config holds it; `MISSING` for none.
     """
 
     path: str
@@ -50,6 +51,7 @@ class Hyperparameter:
     variants: tuple[Hyperparameter, ...] = ()
     otherwise: Any = MISSING
     length_of: str = ""
+    prior: Any = MISSING
 
     def all(self) -> tuple[Hyperparameter, ...]:
         """Return itself and its variants."""

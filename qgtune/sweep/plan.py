@@ -26,6 +26,7 @@ from qgtune.study.storages.addresses import hidden
 from qgtune.study.storages.opening import check_storage, is_memory, located
 from qgtune.sweep.compose.composition import Composition, compose
 from qgtune.sweep.features.first_trials import Points, read_points
+from qgtune.sweep.knowledge import read_knowledge
 from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.settings import Settings, read_settings
 from qgtune.sweep.workers.launching import plain, start_workers_server
@@ -117,7 +118,9 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
         raise QGTuneError(*problems)
     values = hidden(composition.fixed_values(), storage)
     fixed = FixedSettings.of(values, _project(config))
-    return Plan(bounded, composition, folder, *_study(bounded, storage, folder, fixed.digest), points, slots, fixed)
+    spec, limits = _study(bounded, storage, folder, fixed.digest)
+    spec = replace(spec, knowledge=read_knowledge(bounded, composition, fixed))
+    return Plan(bounded, composition, folder, spec, limits, points, slots, fixed)
 
 
 def _check_fidelity(fidelity: Fidelity | None, composition: Composition) -> None:

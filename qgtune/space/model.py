@@ -269,11 +269,15 @@ class SearchSpace:
 def place(config: DictConfig, values: Mapping[str, Any], replaced: Collection[str] = ()) -> None:
     """Set values by path, in place; mappings are merged, but for those that replace what is there."""
     with opened(config, values):
+        parents: dict[Parts, Any] = {}
         for path, value in values.items():
-            parts = parse_path(path)
-            parent = _parent(config, parts)
+            *above, last = parts = parse_path(path)
+            if (parent := parents.get(tuple(above))) is None:
+                parent = parents[tuple(above)] = _parent(config, parts)
             merges = isinstance(value, dict) and path not in replaced
-            _put(parent, parts[-1], _merged(parent, parts[-1], value) if merges else value)
+            _put(parent, last, _merged(parent, last, value) if merges else value)
+            if isinstance(value, (dict, list)):
+                parents.clear()  # what lay below is another node now
 
 
 @contextmanager

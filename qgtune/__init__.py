@@ -2,18 +2,19 @@
 
 In a Hydra app: `python train.py --multirun hydra/sweeper=qgtune`. In the function that is tuned: `report`,
 `set_constraint` and `current_trial`; `checkpoint_dir`, `last_step` and `on_stop` for trials that outlive their process.
-In a notebook, `compose` gives an app's config with its dependencies.
+In a notebook, `compose` gives an app's config with its dependencies, and `open` a study that a sweep has made.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qgtune.errors import QGTuneError
 from qgtune.objects import objects
 
 if TYPE_CHECKING:
+    from qgtune.errors import QGTuneError
     from qgtune.live import checkpoint_dir, current_trial, last_step, on_stop, report, set_constraint, target_step
+    from qgtune.results.opened import open_study as open  # noqa: A004 - read as qgtune.open
     from qgtune.sweep.hydra.composing import compose
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ __all__ = [
     "last_step",
     "objects",
     "on_stop",
+    "open",
     "report",
     "set_constraint",
     "target_step",
@@ -33,7 +35,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs Optuna when it is first used: Hydra imports this package in every app."""
+    """Import what needs Hydra or Optuna when it is first used: the help of the command needs neither."""
     if name in _LIVE:
         from qgtune import live
 
@@ -42,4 +44,12 @@ def __getattr__(name: str) -> Any:
         from qgtune.sweep.hydra.composing import compose
 
         return compose
+    if name == "open":
+        from qgtune.results.opened import open_study
+
+        return open_study
+    if name == "QGTuneError":
+        from qgtune.errors import QGTuneError
+
+        return QGTuneError
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,8 +6,6 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qgtune.errors import QGTuneError, first_line
-
 PYOBJECT = "!pyobject "
 
 
@@ -26,6 +24,8 @@ def objects(config: Any, allow: Sequence[str]) -> Any:
         TypeError: when `allow` is one text.
     """
     from omegaconf import OmegaConf
+
+    from qgtune.errors import QGTuneError
 
     if isinstance(allow, str):
         raise TypeError("allow must be a list of names, not one text")
@@ -52,5 +52,7 @@ def _replaced(node: Any, allow: tuple[str, ...], path: str, problems: list[str])
     try:
         return pkgutil.resolve_name(name)
     except (ImportError, AttributeError, ValueError) as error:
+        from qgtune.errors import first_line
+
         problems.append(f"Cannot take {name} for {path[1:]}: {first_line(error)}.")
         return None

@@ -6,25 +6,34 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qgtune.command.answers.answer import JSON, answer, wants_json
 from qgtune.command.common import SOURCE, STUDY
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
+    from qgtune.command.answers.shapes import BestTrial
     from qgtune.results.source import Source
     from qgtune.results.table import Row, Table
 
 
-@click.command(short_help="Show the best trial and its config.")
+@click.command()
 @SOURCE
 @STUDY
 @click.option("--trial", type=click.IntRange(min=0), metavar="N", help="Which of several best trials.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the best config as YAML; else its hyperparameters.")
+@JSON
 def best(source: str, study_name: str | None, trial: int | None, as_yaml: bool) -> None:  # noqa: FBT001 - by name
     """Show the best trial: its value, hyperparameters, folder and config.
 
     With --yaml, its whole config if the sweep folder has it, and its hyperparameters if not. A study of several
     objectives has several best trials, none of which is worse than another in all of them; --trial chooses one.
-    """
+
+    \b
+    qgtune best
+    qgtune best multirun/2026-11-24/10-35-20 --yaml > best.yaml
+    qgtune best --json | jq '.trials[0].params'
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    from qgtune.command.answers.shapes import Best
     from qgtune.results.best import best_trials
     from qgtune.results.source import open_source
     from qgtune.results.table import table_of
@@ -36,17 +45,28 @@ def best(source: str, study_name: str | None, trial: int | None, as_yaml: bool) 
             f"Cannot name the best trial of study {table.study_name!r}: none has completed within its constraints."
         )
     row = _chosen(table, trial)
+    if as_yaml and wants_json():
+        raise click.UsageError("--yaml and --json exclude each other.", click.get_current_context())
     if row is None and as_yaml:
         numbers = ", ".join(str(row.number) for row in table.rows)
         raise QGTuneError(
             f"Cannot print one best config: trials {numbers} are best, each in its own way. Give --trial."
         )
-    if row is None:
-        _print_front(table)
-    elif as_yaml:
+    if row is not None and as_yaml:
         _print_yaml(found, row)
-    else:
-        _print_one(found, row)
+        return
+    rows = table.rows if row is None else (row,)
+    content = Best(table.study_name, tuple(_best_trial(found, table, one) for one in rows))
+    answer(content, lambda: _print_front(table) if row is None else _print_one(found, row))
+
+
+def _best_trial(found: Source, table: Table, row: Row) -> BestTrial:
+    from qgtune.command.answers.shapes import BestTrial
+
+    folder, config = found.trial_folder(row.number), found.best_config(row.number, row.params)
+    values = dict(zip(table.objectives, row.values, strict=True))
+    places = (None if path is None else str(path) for path in (folder, config))
+    return BestTrial(row.number, values, row.params, *places)
 
 
 def _chosen(table: Table, number: int | None) -> Row | None:
@@ -61,11 +81,11 @@ def _chosen(table: Table, number: int | None) -> Row | None:
 
 
 def _print_front(table: Table) -> None:
-    from qgtune.command.layout import WideConsole, aims, lay_out
+    from qgtune.command.layout import WideConsole, aims, print_table
 
     screen = WideConsole()
     screen.print(f"Study {table.study_name!r}, {aims(table)}: {len(table.rows)} best trials", markup=False)
-    screen.print(lay_out(table, (), screen))
+    print_table(table, (), screen)
 
 
 def _print_one(found: Source, row: Row) -> None:

@@ -6,29 +6,31 @@ import json
 import re
 import sys
 from collections import Counter
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import click
 from rich import console as rich_console
-from rich.box import SIMPLE_HEAD
-from rich.measure import Measurement
-from rich.table import Table as Grid
-from rich.text import Text
+from rich.cells import cell_len
 
+from qgtune.command.answers.grid import GAP, Column, grid, width_of, wrapped
 from qgtune.errors import printable
+from qgtune.results.columns import PARAM, columns
 from qgtune.results.table import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
-    from rich.console import Console
-
+    from qgtune.results import columns as known
     from qgtune.results.table import Row, Table
 
-    Params = Mapping[str, str]
-
-_STYLES = {"fail": "red", "pruned": "dim", "running": "cyan", "waiting": "cyan"}
-STATES = {"fail": "failed"}
-"""What we call a state, where that is not its name."""
+_HEADINGS = {"number": "trial", "duration_s": "time"}
+_LEFT = ("state", "end", "reason")
+_BOLD, _BEST = "1", "1;32"
+_STYLES = {"failed": "31", "pruned": "2", "running": "36", "waiting": "36"}
+"""By state: red, dim, cyan."""
+_N_NUMBERS = 10
 _UNLIMITED = 10_000
 
 
@@ -53,8 +55,29 @@ def aims(table: Table) -> str:
     return ", ".join(map(" ".join, zip(table.directions, table.objectives, strict=True)))
 
 
-def lay_out(table: Table, best: Collection[int], screen: Console) -> Grid:
-    """Return a grid of the trials.
+def print_table(table: Table, best: Collection[int], screen: WideConsole, chosen: Sequence[known.Column] = ()) -> None:
+    """Print the trials; on a terminal the best ones, and those in some states, have colours of their own.
+
+    Args:
+        table: the trials.
+        best: the numbers of those to mark.
+        screen: how wide and colourful the terminal is.
+        chosen: the columns; without any, the usual ones.
+    """
+    heading, rows = lay_out(table, screen.width, chosen)
+    if screen.color_system is not None and not screen.no_color:
+        heading = [*(_styled(line, _BOLD) for line in heading[:-1]), heading[-1]]
+        styles = (_BEST if row.number in best else _STYLES.get(row.state, "") for row in table.rows)
+        rows = [_styled(text, style) for text, style in zip(rows, styles, strict=True)]
+    click.echo("\n".join([*heading, *rows]))
+
+
+def _styled(text: str, style: str) -> str:
+    return "\n".join(f"\x1b[{style}m{line}\x1b[0m" for line in text.split("\n")) if style else text
+
+
+def lay_out(table: Table, width: int, chosen: Sequence[known.Column] = ()) -> tuple[list[str], list[str]]:
+    """Return the lines of the heading, and a text a trial.
 
     Each hyperparameter has a column, under the shortest name that tells it from the others, which is broken into lines
     where that is needed to fit. Where it does not fit at all, they share a column of `name=value` in as many lines as
@@ -62,72 +85,60 @@ def lay_out(table: Table, best: Collection[int], screen: Console) -> Grid:
 
     Args:
         table: the trials.
-        best: the numbers of those to mark.
-        screen: where it will be printed.
+        width: of the terminal.
+        chosen: the columns; without any, the usual ones.
     """
-    names = short_names(table.paths)
-    shown = [{path: number(value, 4) for path, value in row.params.items()} for row in table.rows]
-    widths = {path: max(len(params.get(path, "")) for params in shown) for path in names}
-    stacked = {path: broken(name, widths[path]) for path, name in names.items()}
-    for headings in (names, stacked):
-        grid = _columns(table, shown, best, headings)
-        if _width(grid, screen) <= screen.width:
-            return grid
-    return _pairs(table, shown, best, names)
+    params = (f"{PARAM}{path}" for path in table.paths)
+    found = chosen or columns(table, ("number", "state", *table.objectives, "duration_s", *params))
+    headings = short_names(table.paths) | _HEADINGS
+    whole = [_column(table, one, headings.get(one.path or one.name, one.name)) for one in found]
+    stacked = [_stacked(column) if one.path else column for one, column in zip(found, whole, strict=True)]
+    for laid in (whole, stacked):
+        if width_of(laid) <= width:
+            return grid(laid)
+    fixed, tuned = ([whole[i] for i, one in enumerate(found) if bool(one.path) == kind] for kind in (False, True))
+    return _with_pairs(fixed, tuned, len(table.rows), width)
 
 
-def _width(grid: Grid, screen: Console) -> int:
-    return Measurement.get(screen, screen.options.update(max_width=_UNLIMITED), grid).maximum
+def _column(table: Table, column: known.Column, heading: str) -> Column:
+    is_left = column.name in _LEFT
+    return Column(printable(heading), [_cell(column, row) for row in table.rows], left=is_left)
 
 
-def _columns(table: Table, shown: Sequence[Params], best: Collection[int], headings: Mapping[str, str]) -> Grid:
-    grid = _start(table)
-    for heading in headings.values():
-        grid.add_column(Text(printable(heading)), justify="right", no_wrap=True)
-    cells = [[params.get(path, "") for path in headings] for params in shown]
-    return _filled(grid, table, best, cells)
+def _cell(column: known.Column, row: Row) -> str:
+    value = column.of(row)
+    if value is None:
+        return "null" if column.path in row.params else ""
+    if column.name == "duration_s":
+        return duration(value)
+    if column.name == "reports":
+        step = max(value)
+        return f"{number(value[step], 6)} at {step}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return number(value, 4 if column.path else 6)
 
 
-def _pairs(table: Table, shown: Sequence[Params], best: Collection[int], names: Mapping[str, str]) -> Grid:
-    grid = _start(table)
-    grid.add_column("hyperparameters", overflow="fold")
-    widths = {path: max(len(params.get(path, "")) for params in shown) for path in names}
-    cells = [[_in_line(params, names, widths)] for params in shown]
-    return _filled(grid, table, best, cells)
+def _stacked(column: Column) -> Column:
+    width = max(map(cell_len, column.cells), default=0)
+    return replace(column, heading=broken(column.heading, width))
 
 
-def _in_line(params: Params, names: Mapping[str, str], widths: Mapping[str, int]) -> str:
-    """Return `name=value` pairs, each as wide as in the other trials, so that they stand below each other.
-
-    Lines break between the pairs, and inside of one only where it is longer than a line.
-    """
-    pairs = [
-        f"{printable(name)}={params[path]:<{widths[path]}}" if path in params else "" for path, name in names.items()
-    ]
-    return "  ".join(pair for pair in pairs if pair)
-
-
-def _start(table: Table) -> Grid:
-    grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    grid.add_column("trial", justify="right", no_wrap=True)
-    grid.add_column("state", no_wrap=True)
-    for objective in table.objectives:
-        grid.add_column(Text(printable(objective)), justify="right", no_wrap=True)
-    grid.add_column("time", justify="right", no_wrap=True)
-    return grid
-
-
-def _filled(grid: Grid, table: Table, best: Collection[int], cells: Sequence[Sequence[str]]) -> Grid:
-    for row, own in zip(table.rows, cells, strict=True):
-        style = "bold green" if row.number in best else _STYLES.get(row.state, "")
-        grid.add_row(*map(Text, (*_fixed_cells(row, len(table.objectives)), *own)), style=style)
-    return grid
-
-
-def _fixed_cells(row: Row, n_objectives: int) -> list[str]:
-    values = [number(value, 6) for value in row.values] or [""] * n_objectives
-    time = "" if row.duration_s is None else duration(row.duration_s)
-    return [str(row.number), STATES.get(row.state, row.state), *values, time]
+def _with_pairs(
+    fixed: Sequence[Column], params: Sequence[Column], n_rows: int, width: int
+) -> tuple[list[str], list[str]]:
+    """Return a grid whose last column has `name=value` pairs, which stand below each other."""
+    indent = width_of(fixed) + len(GAP)
+    name = "hyperparameters" if width - indent >= len("hyperparameters") else "hyper-\nparameters"
+    heading, starts = grid([*fixed, Column(name, [""] * n_rows, left=True)])
+    widths = [max(map(cell_len, one.cells), default=0) for one in params]
+    rows = []
+    for index, start in enumerate(starts):
+        named = zip(params, widths, strict=True)
+        pairs = [f"{one.heading}={one.cells[index]:<{wide}}" for one, wide in named if one.cells[index]]
+        first, *others = wrapped(pairs, max(width - indent, 1))
+        rows.append("\n".join([f"{start:<{indent}}{first}".rstrip(), *(" " * indent + line for line in others)]))
+    return [*heading[:-1], "─" * width], rows
 
 
 def reasons(table: Table) -> list[str]:
@@ -136,7 +147,12 @@ def reasons(table: Table) -> list[str]:
     for row in table.rows:
         if row.reason:
             numbers.setdefault(row.reason, []).append(row.number)
-    return [f"{', '.join(map(str, found))}: {printable(reason)}" for reason, found in numbers.items()]
+    return [f"{_listed(found)}: {printable(reason)}" for reason, found in numbers.items()]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    more = f" and {len(numbers) - _N_NUMBERS} more" if len(numbers) > _N_NUMBERS else ""
+    return ", ".join(map(str, numbers[:_N_NUMBERS])) + more
 
 
 def short_names(paths: Sequence[str]) -> dict[str, str]:

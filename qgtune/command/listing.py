@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from qgtune.command.answers.answer import JSON, answer
 
-@click.command("list", short_help="List the sweeps below a folder, newest first.")
-@click.argument("folder", default="multirun", type=click.Path(path_type=Path, file_okay=False))
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qgtune.results.sweeps import Sweep
+
+
+@click.command("list")
+@click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), metavar="N", help="The newest N.")
+@JSON
 def list_sweeps(folder: Path, limit: int) -> None:
     """List the sweeps below FOLDER, newest first, with how they stand and their best value.
 
@@ -17,12 +26,8 @@ def list_sweeps(folder: Path, limit: int) -> None:
     qgtune list
     qgtune list runs --limit 5
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    from qgtune.command.layout import WideConsole
-    from qgtune.errors import QGTuneError, printable
-    from qgtune.files import short_path
+    from qgtune.command.answers.shapes import Listed, ListedSweep
+    from qgtune.errors import QGTuneError
     from qgtune.results.sweeps import folders_of_sweeps, look_at
 
     if not folder.is_dir():
@@ -32,13 +37,37 @@ def list_sweeps(folder: Path, limit: int) -> None:
     found = folders_of_sweeps(folder)
     if not found:
         raise QGTuneError(f"Cannot list {str(folder)!r}: there is no sweep in it.")
-    table = Table("folder", "study", "state", "trials", "best", box=SIMPLE_HEAD, pad_edge=False)
-    for path in found[:limit]:
-        sweep = look_at(path)
-        best = ", ".join(f"{value:g}" for value in sweep.best)
-        cells = (short_path(path), sweep.study, sweep.state, str(sweep.n_finished) if sweep.study else "", best)
-        table.add_row(*map(printable, cells))
-    screen = WideConsole()
-    screen.print(table)
-    if len(found) > limit:
-        screen.print(f"{len(found) - limit} older ones are not shown.")
+    sweeps = [look_at(path) for path in found[:limit]]
+    listed = [
+        ListedSweep(str(one.folder), one.study or None, one.state, one.problem or None, one.n_finished, one.best)
+        for one in sweeps
+    ]
+    n_more = len(found) - len(sweeps)
+    answer(Listed(tuple(listed), n_more), lambda: _print(sweeps, n_more))
+
+
+def _print(sweeps: Sequence[Sweep], n_more: int) -> None:
+    from qgtune.command.answers.grid import Column, grid
+    from qgtune.errors import printable
+    from qgtune.files import short_path
+
+    names = ("folder", "study", "state", "trials", "best")
+    rows = [
+        (
+            short_path(one.folder),
+            one.study,
+            one.problem or one.state,
+            str(one.n_finished) if one.study else "",
+            "" if one.best is None else f"{one.best:g}",
+        )
+        for one in sweeps
+    ]
+    cells = zip(*rows, strict=True)
+    columns = [
+        Column(name, list(map(printable, own)), left=name not in ("trials", "best"))
+        for name, own in zip(names, cells, strict=True)
+    ]
+    heading, lines = grid(columns)
+    click.echo("\n".join([*heading, *lines]))
+    if n_more:
+        click.echo(f"{n_more} older ones are not shown.")

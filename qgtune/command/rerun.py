@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qgtune.command.common import STUDY
+from qgtune.command.answers.answer import JSON, answer, wants_json
+from qgtune.command.common import STUDY, is_override, source_and_rest
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
@@ -22,15 +23,14 @@ if TYPE_CHECKING:
 COMPOSE_TIMEOUT_S = 300.0
 
 
-@click.command(short_help="Run a trial's config again, as a run of its own.")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("overrides", nargs=-1)
+@click.command()
+@click.argument("words", nargs=-1, metavar="[FOLDER] [OVERRIDES]...", type=click.Path(path_type=str))
 @STUDY
 @click.option("--trial", type=click.IntRange(min=0), metavar="N", help="Which trial; else the best one.")
-@click.option("--dry-run", is_flag=True, help="Compare and print the command, and do not run it.")
+@click.option("--dry-run", is_flag=True, help="Compare and print the command, and do not run it; as --json does.")
+@JSON
 def rerun(
-    folder: Path,
-    overrides: tuple[str, ...],
+    words: tuple[str, ...],
     study_name: str | None,
     trial: int | None,
     dry_run: bool,  # noqa: FBT001 - click gives it by name
@@ -44,19 +44,25 @@ def rerun(
     qgtune rerun multirun/2026-11-24/10-35-20
     qgtune rerun multirun/2026-11-24/10-35-20 --trial 7 training.epochs=100
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    from qgtune.command.answers.shapes import Command
     from qgtune.results.invocation import Invocation
     from qgtune.results.recorded import Record
 
-    folder = folder.absolute()
+    source, overrides = source_and_rest(words, is_override)
+    folder = Path(source).absolute()
     found = _trial(folder, study_name, trial)
     number, record = found.number, Record.read(folder, found)
     command = Invocation.read(folder).as_plain_run([*record.overrides, *overrides])
-    click.echo(command.shown())
+    if not wants_json():
+        click.echo(command.shown())
     if record.differs:
         click.echo(f"The overrides of trial {number} do not make its config again: {record.differs}.", err=True)
-    for line in _differences(command, record, overrides):
+    differing = _differences(command, record, overrides)
+    for line in differing:
         click.echo(f"It differs from trial {number}: {line}", err=True)
-    if not dry_run:
+    if wants_json():
+        answer(Command((*command.program, *command.arguments), command.folder, number, tuple(differing)), "")
+    elif not dry_run:
         command.become()
 
 

@@ -7,26 +7,32 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qgtune.command.answers.answer import JSON, answer, wants_json
+from qgtune.command.common import is_override, source_and_rest
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
     from qgtune.results.invocation import Invocation
 
 
-@click.command(short_help="Go on with a sweep: run its command again.")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("overrides", nargs=-1)
-@click.option("--dry-run", is_flag=True, help="Print the command, and do not run it.")
-def resume(folder: Path, overrides: tuple[str, ...], dry_run: bool) -> None:  # noqa: FBT001 - click gives it by name
+@click.command()
+@click.argument("words", nargs=-1, metavar="[FOLDER] [OVERRIDES]...", type=click.Path(path_type=str))
+@click.option("--dry-run", is_flag=True, help="Print the command, and do not run it; as --json does.")
+@JSON
+def resume(words: tuple[str, ...], dry_run: bool) -> None:  # noqa: FBT001 - click gives it by name
     """Go on with the sweep of FOLDER: run its command again, with OVERRIDES.
 
     \b
+    qgtune resume
     qgtune resume multirun/2026-11-24/10-35-20
     qgtune resume multirun/2026-11-24/10-35-20 hydra.sweeper.n_trials=40
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    command = _command(folder.absolute(), overrides)
-    click.echo(command.shown())
-    if not dry_run:
+    from qgtune.command.answers.shapes import Command
+
+    folder, overrides = source_and_rest(words, is_override)
+    command = _command(Path(folder).absolute(), overrides)
+    answer(Command((*command.program, *command.arguments), command.folder), command.shown())
+    if not dry_run and not wants_json():
         command.become()
 
 
@@ -36,7 +42,7 @@ def _command(folder: Path, overrides: tuple[str, ...]) -> Invocation:
 
     if not folder.is_dir():
         raise QGTuneError(f"Cannot resume {str(folder)!r}: there is no such folder. Give a sweep folder.")
-    if wrong := [text for text in overrides if "=" not in text and not text.startswith("~")]:
+    if wrong := [text for text in overrides if not is_override(text)]:
         raise click.UsageError(f"{wrong[0]!r} is no override: write key=value.", click.get_current_context())
     _check_storage(folder)
     recorded = Invocation.read(folder)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from qgtune.command.common import SOURCE, STUDY
+from qgtune.command.answers.answer import JSON, answer
+from qgtune.command.common import SOURCE, STUDY, source_and_rest
 
 if TYPE_CHECKING:
     import optuna
 
     from qgtune.study.attempts.control import Control
 
-POLL_S = 1.0
 NOT_REACHED = 3
 
 
@@ -24,49 +24,38 @@ def _study(source: str, study_name: str | None) -> optuna.Study:
     return open_source(source, study_name).study
 
 
-@click.command(short_help="Queue a point for a sweep that runs.")
-@SOURCE
-@click.argument("values", nargs=-1, required=True, metavar="PATH=VALUE...")
+@click.command()
+@click.argument("values", nargs=-1, required=True, metavar="[SOURCE] PATH=VALUE...")
 @STUDY
-def add(source: str, values: tuple[str, ...], study_name: str | None) -> None:
+@JSON
+def add(values: tuple[str, ...], study_name: str | None) -> None:
     """Queue a point: one of the next trials has these values, and what is left out is sampled. It counts in n_trials.
 
     \b
     qgtune add multirun/2026-11-24/10-35-20 training.lr=0.01 model.width=64
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    from qgtune.errors import QGTuneError, did_you_mean
-    from qgtune.space.model import Hyperparameter
-    from qgtune.space.paths import format_path, parse_path
+    from qgtune.command.answers.shapes import Queued
+    from qgtune.errors import QGTuneError
+    from qgtune.results.opened import open_study
     from qgtune.space.reading.yaml_files import load_yaml
-    from qgtune.space.stored import from_stored
-    from qgtune.space.wording import words
-    from qgtune.study.optuna_private import storage_of
-    from qgtune.study.storages.exclusive import exclusively
 
-    study = _study(source, study_name)
-    known = {path: found for trial in study.get_trials(deepcopy=False) for path, found in trial.distributions.items()}
-    point: dict[str, Any] = {}
-    for text in values:
-        name, sign, given = text.partition("=")
-        path = format_path(parse_path(name)) if name else ""
-        if not sign or path not in known:
-            hint = did_you_mean(path, known) if known else " No trial of the study has values yet."
-            raise QGTuneError(f"Cannot add {text!r}: give path=value of a hyperparameter.{hint}")
-        distribution = known[path]
-        choices = tuple(from_stored(choice, distribution) for choice in getattr(distribution, "choices", ()))
-        try:
-            point[path] = Hyperparameter(path, distribution, "", choices).encode(load_yaml(given, "the value"))
-        except ValueError:
-            raise QGTuneError(f"Cannot add {text!r}: it is not {words(distribution)}.") from None
-    exclusively(storage_of(study), lambda: study.enqueue_trial(point))
-    click.echo(f"Queued: {', '.join(f'{path}={value}' for path, value in point.items())}")
+    source, values = source_and_rest(values, lambda word: "=" in word and "://" not in word)
+    pairs = [text.partition("=") for text in values]
+    if problems := [
+        f"Cannot add {name!r}: give path=value of a hyperparameter." for name, sign, _ in pairs if not sign
+    ]:
+        raise QGTuneError(*problems)
+    opened = open_study(source, study_name)
+    point = opened.add({name: load_yaml(given, "the value") for name, _, given in pairs})
+    answer(Queued(opened.name, point), f"Queued: {', '.join(f'{path}={value}' for path, value in point.items())}")
 
 
-@click.command(short_help="End a running trial.")
+@click.command()
 @SOURCE
 @click.option("--trial", "number", required=True, type=click.IntRange(min=0), help="Which one.")
 @click.option("--prune", is_flag=True, help="It counts as pruned; else it has failed.")
 @STUDY
+@JSON
 def stop(source: str, number: int, prune: bool, study_name: str | None) -> None:  # noqa: FBT001 - click's
     """End a running trial of a sweep; its worker goes on with another.
 
@@ -81,30 +70,45 @@ def stop(source: str, number: int, prune: bool, study_name: str | None) -> None:
     if number >= len(trials) or trials[number].state.is_finished():
         raise QGTuneError(f"Cannot stop trial {number}: it does not run.")
     steer(study, lambda control: control.with_stop(number, "pruned" if prune else "failed"))
-    click.echo(f"Trial {number} is told to stop.")
+    _answer(study, f"Trial {number} is told to stop.")
 
 
-@click.command(short_help="Let a sweep start no more trials, and end.")
+@click.command()
 @SOURCE
 @STUDY
+@JSON
 def finish(source: str, study_name: str | None) -> None:
-    """Let a sweep start no more trials: those that run finish, the results are written, and it ends."""
+    """Let a sweep start no more trials: those that run finish, the results are written, and it ends.
+
+    \b
+    qgtune finish multirun/2026-11-24/10-35-20
+    """  # noqa: D301 - as above
     _steer(source, study_name, "No more trials start.", finish=True)
 
 
-@click.command(short_help="Let a sweep start no trial for now.")
+@click.command()
 @SOURCE
 @STUDY
+@JSON
 def pause(source: str, study_name: str | None) -> None:
-    """Let a sweep start no trial until `qgtune go`; those that run finish."""
+    """Let a sweep start no trial until `qgtune go`; those that run finish.
+
+    \b
+    qgtune pause multirun/2026-11-24/10-35-20
+    """  # noqa: D301 - as above
     _steer(source, study_name, "No trial starts until: qgtune go", pause=True)
 
 
-@click.command(short_help="Let a paused sweep go on.")
+@click.command()
 @SOURCE
 @STUDY
+@JSON
 def go(source: str, study_name: str | None) -> None:
-    """Let a paused sweep start trials again."""
+    """Let a paused sweep start trials again.
+
+    \b
+    qgtune go multirun/2026-11-24/10-35-20
+    """  # noqa: D301 - as above
     _steer(source, study_name, "Trials start again.", pause=False)
 
 
@@ -114,41 +118,40 @@ def _steer(source: str, study_name: str | None, said: str, **wanted: bool) -> No
     def change(control: Control) -> Control:
         return replace(control, **wanted)  # type: ignore[arg-type]
 
-    steer(_study(source, study_name), change)
-    click.echo(said)
+    study = _study(source, study_name)
+    steer(study, change)
+    _answer(study, said)
 
 
-@click.command(short_help="Wait until a sweep has ended, or is good enough.")
+def _answer(study: optuna.Study, said: str) -> None:
+    from qgtune.command.answers.shapes import Steered
+    from qgtune.study.attempts.control import Control
+
+    control = Control.of(study)
+    answer(Steered(study.study_name, control.finish, control.pause, dict(control.stops)), said)
+
+
+@click.command()
 @SOURCE
 @click.option("--value", type=float, help="Until the best value is this one or better.")
 @click.option("--timeout", type=click.FloatRange(min=0), help="For no more than so many seconds.")
 @STUDY
+@JSON
 def wait(source: str, value: float | None, timeout: float | None, study_name: str | None) -> int:
     """Wait until no sweep runs on the study any more. The exit code is 3 when it does, or is not good enough, in time.
 
     \b
     qgtune wait multirun/2026-11-24/10-35-20 --value 0.95 --timeout 3600
     """  # noqa: D301 - as above
-    import time
+    from qgtune.command.answers.shapes import Waited
+    from qgtune.results.opened import open_study
 
-    from qgtune.results.best import best_trials
-    from qgtune.study.attempts.ledger import Limits
-    from qgtune.study.fixed_settings import runs_now
-    from qgtune.study.objectives import is_better
-    from qgtune.study.session import Session
-
-    session = Session(_study(source, study_name), Limits(1))
-    deadline_s = None if timeout is None else time.monotonic() + timeout
-    maximize = [direction.name == "MAXIMIZE" for direction in session.study.directions]
-    while True:
-        best = best_trials(session.study)
-        if value is not None and best and not is_better((value,), (best[0].values[0],), maximize[:1]):
-            click.echo(f"The best value is {best[0].values[0]:g}.")
-            return 0
-        if not runs_now(session):
-            click.echo("No sweep runs on the study.")
-            return 0 if value is None else NOT_REACHED
-        if deadline_s is not None and time.monotonic() >= deadline_s:
-            click.echo("The time is over.")
-            return NOT_REACHED
-        time.sleep(POLL_S)
+    opened = open_study(source, study_name)
+    why = opened.wait(value, timeout_s=timeout)
+    reached = why == "value" or (why == "ended" and value is None)
+    front = opened.front
+    best = front[0].values[0] if len(opened.study.directions) == 1 and front else None
+    said = {"value": f"The best value is {best:g}." if best is not None else "The value is reached."}
+    said |= {"ended": "No sweep runs on the study.", "timeout": "The time is over."}
+    answer(Waited(opened.name, why, reached, best), said[why])
+    return 0 if reached else NOT_REACHED

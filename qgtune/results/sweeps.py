@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from qgtune.errors import QGTuneError, first_line
 from qgtune.results.best import best_trials
@@ -16,6 +16,8 @@ from qgtune.study.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import optuna
 
 DEPTH = 6
 """How deep below a folder sweeps are looked for."""
@@ -28,21 +30,35 @@ class Sweep:
     Attributes:
         folder: where it is.
         study: its study's name; empty if it cannot be opened.
-        state: `runs` or `ended`, or why the study cannot be opened.
+        state: `runs`, `ended`, or `unknown` if the study cannot be opened.
+        problem: why the study cannot be opened; empty if it can.
         n_finished: how many of its trials are complete, pruned or failed.
-        best: the best value, or values; empty if none completed.
+        best: the best value; None if none completed, and for several objectives.
     """
 
     folder: Path
     study: str = ""
-    state: str = ""
+    state: Literal["runs", "ended", "unknown"] = "unknown"
+    problem: str = ""
     n_finished: int = 0
-    best: tuple[float, ...] = ()
+    best: float | None = None
 
 
 def folders_of_sweeps(top: Path) -> list[Path]:
     """Return the sweep folders below a folder, the newest first."""
     return sorted(_below(top, DEPTH), key=lambda folder: (folder / CONFIG_NAME).stat().st_mtime, reverse=True)
+
+
+def newest_sweep() -> Path:
+    """Return the newest sweep below the working folder.
+
+    Raises:
+        QGTuneError: when there is none.
+    """
+    found = folders_of_sweeps(Path())
+    if not found:
+        raise QGTuneError("Cannot choose a sweep: there is none below this folder. Give a sweep folder or a storage.")
+    return found[0]
 
 
 def _below(top: Path, depth: int) -> Iterator[Path]:
@@ -63,10 +79,13 @@ def look_at(folder: Path) -> Sweep:
     try:
         study = open_source(str(folder)).study
     except QGTuneError as error:
-        return Sweep(folder, state=first_line(error))
-    trials = study.get_trials(deepcopy=False)
-    running = runs_now(Session(study, Limits(1)))
+        return Sweep(folder, problem=first_line(error))
     best = best_trials(study)
-    values = tuple(best[0].values) if len(study.directions) == 1 and best else ()
-    n_finished = sum(trial.state.is_finished() for trial in trials)
-    return Sweep(folder, study.study_name, "runs" if running else "ended", n_finished, values)
+    value = best[0].values[0] if len(study.directions) == 1 and best else None
+    n_finished = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+    return Sweep(folder, study.study_name, state_of(study), "", n_finished, value)
+
+
+def state_of(study: optuna.Study) -> Literal["runs", "ended"]:
+    """Say whether a sweep is known to run on a study."""
+    return "runs" if runs_now(Session(study, Limits(1))) else "ended"

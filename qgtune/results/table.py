@@ -1,13 +1,9 @@
-"""A study as rows: for people, as CSV, as JSON."""
+"""A study as rows."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
@@ -16,11 +12,25 @@ from qgtune.results.best import params_of
 from qgtune.study.attempts.attempt import Attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     import optuna
     from optuna.trial import FrozenTrial
+
+    from qgtune.study.attempts.attempt import End
+
+
+Direction = Literal["minimize", "maximize"]
+State = Literal["complete", "pruned", "failed", "running", "waiting"]
+
+_STATES: dict[TrialState, State] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +39,28 @@ class Row:
 
     Attributes:
         number: its number, also the name of its folder.
-        state: `complete`, `pruned`, `fail`, `running` or `waiting`.
+        state: `complete`, `pruned`, `failed`, `running` or `waiting`.
         values: one an objective; of a pruned trial, the last one that it reported. Empty if it has none.
         started: when it started, with a time zone; None if it has not.
         ended: when it ended; None if it has not.
         params: its hyperparameters by path, lists and mappings as such.
         reason: why it failed; empty if it did not.
+        end: how the attempt ended, which tells more than the state: `paused`, `returned`, `lost`, `withdrawn`; None
+            while it runs.
+        repeats: the number of the first attempt at the same configuration; None for a first one.
+        reports: its intermediate values by step.
     """
 
     number: int
-    state: str
+    state: State
     values: tuple[float, ...]
     started: datetime | None
     ended: datetime | None
     params: dict[str, Any]
     reason: str = ""
+    end: End | None = None
+    repeats: int | None = None
+    reports: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float | None:
@@ -65,7 +82,7 @@ class Table:
     """
 
     study_name: str
-    directions: tuple[str, ...]
+    directions: tuple[Direction, ...]
     objectives: tuple[str, ...]
     rows: tuple[Row, ...]
 
@@ -74,22 +91,17 @@ class Table:
         """The hyperparameters' paths, in the order in which trials brought them."""
         return list(dict.fromkeys(path for row in self.rows for path in row.params))
 
-    def sorted_by_value(self) -> Table:
-        """Return the same with the best trial first: by the first objective, complete ones before pruned ones."""
-        sign = -1 if self.directions[0] == "maximize" else 1
-        order = {"complete": 0, "pruned": 1}
-
-        def key(row: Row) -> tuple[float, ...]:
-            return (order.get(row.state, 2), sign * row.values[0] if row.values else math.inf, row.number)
-
-        return self._with(sorted(self.rows, key=key))
+    def in_states(self, states: Sequence[str]) -> Table:
+        """Return the same with the trials in these states only; with all of them where none is named."""
+        return self.of(row for row in self.rows if row.state in states) if states else self
 
     def first(self, n_rows: int) -> Table:
         """Return the same with its first rows only."""
-        return self._with(self.rows[:n_rows])
+        return self.of(self.rows[:n_rows])
 
-    def _with(self, rows: Iterable[Row]) -> Table:
-        return Table(self.study_name, self.directions, self.objectives, tuple(rows))
+    def of(self, rows: Iterable[Row]) -> Table:
+        """Return the same with other rows."""
+        return replace(self, rows=tuple(rows))
 
 
 def table_of(study: optuna.Study, trials: Sequence[FrozenTrial] | None = None) -> Table:
@@ -102,81 +114,31 @@ def table_of(study: optuna.Study, trials: Sequence[FrozenTrial] | None = None) -
     found = study.get_trials(deepcopy=False) if trials is None else trials
     n_objectives = len(study.directions)
     names = study.metric_names or (["value"] if n_objectives == 1 else [f"value_{i}" for i in range(n_objectives)])
-    directions = tuple("maximize" if it == StudyDirection.MAXIMIZE else "minimize" for it in study.directions)
+    directions: tuple[Direction, ...] = tuple(
+        "maximize" if it == StudyDirection.MAXIMIZE else "minimize" for it in study.directions
+    )
     return Table(study.study_name, directions, tuple(names), tuple(map(_row, found)))
 
 
 def _row(trial: FrozenTrial) -> Row:
-    values = () if trial.state == TrialState.FAIL else trial.values or ()
     started, ended = (None if time is None else time.astimezone() for time in (trial.datetime_start, _end(trial)))
+    attempt = Attempt.of(trial)
     return Row(
         trial.number,
-        trial.state.name.lower(),
-        tuple(values),
+        _STATES[trial.state],
+        () if trial.state == TrialState.FAIL else tuple(trial.values or ()),
         started,
         ended,
         params_of(trial),
-        Attempt.of(trial).reason,
+        attempt.reason,
+        attempt.end,
+        attempt.repeats,
+        trial.intermediate_values,
     )
 
 
 def _end(trial: FrozenTrial) -> datetime | None:
     return trial.datetime_complete if trial.state.is_finished() else None
-
-
-def to_json(table: Table) -> str:
-    """Return a list of objects, one a trial: times in ISO 8601, null for what is missing.
-
-    A value that is not finite, which JSON does not have, is the text `inf` or `-inf`.
-    """
-    return json.dumps([_finite(_record(row, table.objectives)) for row in table.rows], indent=2, allow_nan=False)
-
-
-def _record(row: Row, objectives: Sequence[str]) -> dict[str, Any]:
-    return {
-        "number": row.number,
-        "state": row.state,
-        "values": dict(zip(objectives, row.values or [None] * len(objectives), strict=True)),
-        "started": None if row.started is None else row.started.isoformat(),
-        "ended": None if row.ended is None else row.ended.isoformat(),
-        "duration_s": row.duration_s,
-        "params": row.params,
-        "reason": row.reason or None,
-    }
-
-
-def _finite(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _finite(item) for key, item in data.items()}
-    if isinstance(data, list):
-        return [_finite(item) for item in data]
-    return str(data) if isinstance(data, float) and not math.isfinite(data) else data
-
-
-def to_csv(table: Table) -> str:
-    """Return CSV: a line a trial, `params.<path>` a hyperparameter; lists and mappings as JSON, empty if missing."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    before, after = ("number", "state"), ("started", "ended", "duration_s", "reason")
-    writer.writerow([*before, *table.objectives, *after, *(f"params.{path}" for path in table.paths)])
-    for row in table.rows:
-        record = _record(row, table.objectives)
-        fields = [record[name] for name in before] + list(record["values"].values()) + [record[name] for name in after]
-        writer.writerow([_cell(field) for field in [*fields, *(row.params.get(path) for path in table.paths)]])
-    return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    """Write a value so that it reads back: as JSON, but texts without quotes, and null as an empty field.
-
-    A text that a spreadsheet would take for a formula gets an apostrophe in front of it.
-    """
-    if isinstance(value, str) and value.startswith(_FORMULAS):
-        return f"'{value}"
-    return json.dumps(value) if isinstance(value, (bool, list, dict)) else value
-
-
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400

@@ -9,9 +9,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 import qgtune as package
+from qgtune.command.app import VERBS, app
 from tests.command.conftest import COMMAND
 from tests.studies import make_studies, make_sweep
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.command.conftest import Command
-
-VERBS = ("best", "check", "completion", "dashboard", "report", "resume", "schema", "show")
 
 
 @pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"]], ids=" ".join)
@@ -33,11 +33,21 @@ def test_help_lists_the_verbs(qgtune: Command, arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_each_verb_has_help(qgtune: Command, verb: str) -> None:
-    """Each verb says how it is used, in lines that fit a terminal of 80 columns."""
+    """Each verb says how it is used, with an example, in lines that fit a terminal of 80 columns."""
     done = qgtune(verb, "--help")
     assert (done.code, done.err) == (0, "")
     assert f"Usage: qgtune {verb} " in done.out
+    assert f"\n  qgtune {verb}" in done.out
     assert all(len(line) <= 90 for line in done.out.splitlines())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_is_where_the_table_says(verb: str) -> None:
+    """The help of all of them is a table, so that it imports none."""
+    command = app.get_command(click.Context(app), verb)
+    assert command is not None
+    assert command.name == verb
+    assert len(VERBS[verb][1]) < 60
 
 
 def test_version(qgtune: Command) -> None:
@@ -49,8 +59,8 @@ def test_version(qgtune: Command) -> None:
     ("arguments", "message"),
     [
         pytest.param(["shwo"], "No such command 'shwo'", id="no such verb"),
-        pytest.param(["show"], "Missing argument 'SOURCE'", id="no source"),
-        pytest.param(["show", "x", "--sort", "name"], "'name' is not one of 'number', 'value'", id="no such order"),
+        pytest.param(["clean"], "Missing argument 'SOURCE'", id="no source"),
+        pytest.param(["show", "x", "--state", "fail"], "'fail' is not one of 'complete', 'pruned'", id="no such state"),
         pytest.param(["show", "x", "--limit", "0"], "0 is not in the range x>=1", id="no rows"),
         pytest.param(["best", "x", "--csv"], "No such option", id="no such option"),
         pytest.param(["check"], "Nothing to check", id="no file"),
@@ -98,12 +108,15 @@ def test_a_pipe_that_closes_early_is_no_error(tmp_path: Path) -> None:
 
 
 def test_the_package_does_not_import_the_command() -> None:
-    """Apps that import qgtune pay nothing for the command, and its help nothing for Optuna."""
-    code = "import sys, qgtune; assert 'click' not in sys.modules; import qgtune.command.app; print(*sys.modules)"
+    """Apps that import qgtune pay nothing for the command, and its help nothing for Optuna and Hydra."""
+    code = (
+        "import sys, qgtune; assert 'click' not in sys.modules\n"
+        "from qgtune.command.app import run; run(['--help']); print(*sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     modules = set(done.stdout.split())
     assert "click" in modules
-    assert not modules & {"optuna", "rich", "numpy", "torch", "plotly", "optuna_dashboard"}
+    assert not modules & {"optuna", "hydra", "omegaconf", "rich", "numpy", "torch", "plotly", "optuna_dashboard"}
 
 
 def test_the_entry_point() -> None:
@@ -125,7 +138,7 @@ def test_completion_scripts(qgtune: Command, shell: str) -> None:
     [
         pytest.param("qgtune ", set(VERBS), id="verbs"),
         pytest.param("qgtune sh", {"show"}, id="the rest of a verb"),
-        pytest.param("qgtune schema ", {"space", "dependencies", "tuning"}, id="an argument"),
+        pytest.param("qgtune schema ", {"space", "dependencies", "tuning", "show"}, id="an argument"),
         pytest.param("qgtune show x --so", {"--sort"}, id="an option"),
     ],
 )

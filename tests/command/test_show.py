@@ -14,10 +14,11 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
-from rich.console import Console
+from rich.cells import cell_len
 
 from qgtune.command.layout import broken, lay_out, number, reasons, short_names
-from qgtune.results.table import duration, table_of, to_json
+from qgtune.results.columns import sort
+from qgtune.results.table import duration, table_of
 from tests.command.conftest import in_terminal
 from tests.studies import PARAMS, make_study, make_sweep, mixed_trials, trial
 
@@ -69,10 +70,9 @@ def test_a_terminal_gets_colours_and_lines_that_fit(tmp_path: Path, width: int) 
 def test_nothing_is_cut_at_any_width(tmp_path: Path, width: int) -> None:
     """However narrow, all values are there and no line is too long."""
     table = table_of(make_study(tmp_path / "study.log", mixed_trials()))
-    screen = Console(file=io.StringIO(), width=width)
-    screen.print(lay_out(table, {1}, screen))
-    text = screen.file.getvalue()  # type: ignore[attr-defined] # it is the one made above
-    assert max(map(len, text.splitlines())) <= width
+    heading, rows = lay_out(table, width)
+    text = "\n".join([*heading, *rows])
+    assert max(map(cell_len, text.splitlines())) <= width
     assert all(word in text for word in WORDS)
 
 
@@ -136,7 +136,7 @@ def test_reasons_are_told_once(tmp_path: Path) -> None:
 def test_sort_and_limit(qgtune: Command, tmp_path: Path) -> None:
     """Best first: complete trials by value, then pruned ones, then the rest; and only as many as asked for."""
     make_study(tmp_path / "study.log", mixed_trials())
-    rows = json.loads(qgtune("show", "study.log", "--sort", "value", "--json").out)
+    rows = json.loads(qgtune("show", "study.log", "--sort", "value", "--json").out)["trials"]
     assert [row["number"] for row in rows] == [1, 0, 2, 3, 4, 5]
     done = qgtune("show", "study.log", "--sort", "value", "--limit", 2)
     assert [line.split()[0] for line in done.out.splitlines()[3:5]] == ["1", "0"]
@@ -147,13 +147,78 @@ def test_sorting_a_study_that_maximizes(tmp_path: Path) -> None:
     """There the highest value is first."""
     trials = [trial(values=[value]) for value in (1.0, 3.0, 2.0)]
     table = table_of(make_study(tmp_path / "study.log", trials, direction="maximize"))
-    assert [row.number for row in table.sorted_by_value().rows] == [1, 2, 0]
+    assert [row.number for row in sort(table, "value").rows] == [1, 2, 0]
+    assert [row.number for row in sort(table, "-value").rows] == [0, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        pytest.param("lr", [1, 0, 2, 3, 4, 5], id="the end of a path"),
+        pytest.param("-training.lr", [4, 0, 2, 3, 1, 5], id="a path, reversed"),
+        pytest.param("params.training.lr", [1, 0, 2, 3, 4, 5], id="a path, said to be one"),
+        pytest.param("state", [0, 1, 3, 2, 4, 5], id="a text"),
+        pytest.param("-trial", [5, 4, 3, 2, 1, 0], id="a heading of the table"),
+        pytest.param("time", [0, 1, 2, 3, 4, 5], id="a duration"),
+        pytest.param("reason", [0, 1, 2, 4, 5, 3], id="none is empty"),
+    ],
+)
+def test_any_column_sorts(tmp_path: Path, key: str, expected: list[int]) -> None:
+    """From the least on, or from the greatest; trials without one come last."""
+    table = table_of(make_study(tmp_path / "study.log", mixed_trials()))
+    assert [row.number for row in sort(table, key).rows] == expected
+
+
+def test_states(qgtune: Command, tmp_path: Path) -> None:
+    """Only the trials in them are shown, and the study is still told of as a whole."""
+    make_study(tmp_path / "study.log", mixed_trials())
+    done = qgtune("show", "study.log", "--state", "pruned", "--state", "running")
+    assert done.out.startswith("Study 'train', minimize: 6 trials")
+    assert [line.split()[1] for line in done.out.splitlines()[3:5]] == ["pruned", "running"]
+    assert done.out.splitlines()[5:] == ["4 more trials are not shown."]
+
+
+def test_columns(qgtune: Command, tmp_path: Path) -> None:
+    """The table and CSV have those that are asked for, in that order."""
+    trials = mixed_trials()
+    trials[0].intermediate_values = {1: 0.5, 7: 0.25}
+    make_study(tmp_path / "study.log", trials)
+    names = "lr, number,reports,started"
+    lines = qgtune("show", "study.log", "--columns", names).out.splitlines()
+    assert lines[1].split() == ["lr", "trial", "reports", "started"]
+    assert lines[3].split() == ["0.01235", "0", "0.25", "at", "7", "2026-01-02", "03:04:05"]
+    (row, *_) = csv.DictReader(io.StringIO(qgtune("show", "study.log", "--csv", "--columns", names).out))
+    assert list(row) == ["params.training.lr", "number", "reports", "started"]
+    assert json.loads(row["reports"]) == {"1": 0.5, "7": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        pytest.param("xyz", "Cannot find 'xyz' in study 'train'. There are number, state", id="none"),
+        pytest.param("training.lrr", "Did you mean 'training.lr' or", id="nearly"),
+        pytest.param("width", "Cannot tell which 'width' is meant: model.layers.0.width, model.layers.1.w", id="two"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--sort", "--columns"])
+def test_a_wrong_column_is_named(qgtune: Command, tmp_path: Path, option: str, name: str, message: str) -> None:
+    """With what there is, or which are meant."""
+    make_study(tmp_path / "study.log", mixed_trials())
+    done = qgtune("show", "study.log", option, name)
+    assert (done.code, done.out) == (1, "")
+    assert message in done.err
+
+
+def test_a_study_that_has_just_begun_takes_any_column(qgtune: Command, tmp_path: Path) -> None:
+    """Nobody can know yet which hyperparameters it has."""
+    make_study(tmp_path / "study.log", [])
+    assert qgtune("show", "study.log", "--sort", "lr").code == 0
 
 
 def test_json_is_complete(qgtune: Command, tmp_path: Path) -> None:
     """Every digit, times with a zone, lists as lists, null for what is missing."""
     make_study(tmp_path / "study.log", mixed_trials())
-    rows = json.loads(qgtune("show", "study.log", "--json").out)
+    rows = json.loads(qgtune("show", "study.log", "--json").out)["trials"]
     assert rows[0]["params"] == {**PARAMS, "model.sizes": [3, 4]}
     assert rows[0]["values"] == {"value": 0.5}
     assert rows[0]["duration_s"] == 90.5
@@ -162,21 +227,44 @@ def test_json_is_complete(qgtune: Command, tmp_path: Path) -> None:
     assert started.tzinfo is not None
     assert rows[0]["reason"] is None
     assert rows[3]["reason"] == "ValueError: it, of all things, went wrong"
-    waiting = {"number": 5, "state": "waiting", "values": {"value": None}, "params": {}, "reason": None}
-    assert rows[5] == {**waiting, "started": None, "ended": None, "duration_s": None}
+    waiting = {"number": 5, "state": "waiting", "end": None, "values": {"value": None}, "params": {}, "reason": None}
+    nothing: dict[str, object] = {
+        "started": None,
+        "ended": None,
+        "duration_s": None,
+        "repeats": None,
+        "intermediate_values": {},
+    }
+    assert rows[5] == {**waiting, **nothing}
 
 
-def test_json_of_values_that_are_not_finite(tmp_path: Path) -> None:
+def test_json_has_the_study_and_what_trials_reported(qgtune: Command, tmp_path: Path) -> None:
+    """A program need not count states, or look for the best trial and the ranges."""
+    trials = mixed_trials()
+    trials[0].intermediate_values = {1: 0.5, 7: 0.25}
+    make_sweep(tmp_path / "sweep", trials)
+    found = json.loads(qgtune("show", "sweep", "--json", "--state", "complete").out)
+    assert found["trials"][0]["intermediate_values"] == {"1": 0.5, "7": 0.25}
+    study = found["study"]
+    assert study["n_trials"] == {"complete": 2, "pruned": 1, "failed": 1, "running": 1, "waiting": 1}
+    assert (study["best"], study["state"], study["folder"]) == ([1], "ended", str(tmp_path / "sweep"))
+    assert study["hyperparameters"]["model.sizes"]["choices"] == [[1, 2], [3, 4]]
+    rate = study["hyperparameters"]["training.lr"]
+    assert (rate["type"], rate["low"], rate["high"], rate["log"], rate["step"]) == ("float", 1e-5, 1.0, True, None)
+
+
+def test_json_of_values_that_are_not_finite(qgtune: Command, tmp_path: Path) -> None:
     """JSON has no infinity: it is a text."""
-    table = table_of(make_study(tmp_path / "study.log", [trial(values=[float("inf")])]))
-    assert json.loads(to_json(table))[0]["values"] == {"value": "inf"}
+    make_study(tmp_path / "study.log", [trial(values=[float("inf")])])
+    (row,) = json.loads(qgtune("show", "study.log", "--json").out)["trials"]
+    assert row["values"] == {"value": "inf"}
 
 
 def test_csv_is_complete(qgtune: Command, tmp_path: Path) -> None:
     """The same as CSV: empty for what is missing, lists as JSON, every digit."""
     make_study(tmp_path / "study.log", mixed_trials())
     rows = list(csv.DictReader(io.StringIO(qgtune("show", "study.log", "--csv").out)))
-    assert [row["state"] for row in rows] == ["complete", "complete", "pruned", "fail", "running", "waiting"]
+    assert [row["state"] for row in rows] == ["complete", "complete", "pruned", "failed", "running", "waiting"]
     assert json.loads(rows[0]["params.model.sizes"]) == [3, 4]
     assert float(rows[0]["params.training.lr"]) == PARAMS["training.lr"]
     assert rows[3]["reason"] == "ValueError: it, of all things, went wrong"
@@ -205,7 +293,7 @@ def test_escape_sequences_are_spelled_out(qgtune: Command, tmp_path: Path) -> No
 def test_several_objectives_have_a_column_each(qgtune: Command, tmp_path: Path) -> None:
     """Under their names, if the study has them."""
     study = make_study(tmp_path / "study.log", [trial(values=[1, 2])], directions=["minimize", "maximize"])
-    assert json.loads(qgtune("show", "study.log", "--json").out)[0]["values"] == {"value_0": 1, "value_1": 2}
+    assert json.loads(qgtune("show", "study.log", "--json").out)["trials"][0]["values"] == {"value_0": 1, "value_1": 2}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names(["loss", "accuracy"])
@@ -214,11 +302,11 @@ def test_several_objectives_have_a_column_each(qgtune: Command, tmp_path: Path) 
     assert done.out.splitlines()[1].split()[2:4] == ["loss", "accuracy"]
 
 
-@pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]], ids=["table", "csv", "json"])
+@pytest.mark.parametrize("form", [[], ["--csv"]], ids=["table", "csv"])
 def test_a_study_without_trials(qgtune: Command, tmp_path: Path, form: list[str]) -> None:
     """A sweep that has just begun is no error."""
     make_study(tmp_path / "study.log", [])
     done = qgtune("show", "study.log", *form)
     assert (done.code, done.err) == (0, "")
-    expected = {"--json": "[]\n", "--csv": "number,state,value,started,ended,duration_s,reason\n"}
+    expected = {"--csv": "number,state,value,started,ended,duration_s,reason\n"}
     assert done.out == expected.get("".join(form), "Study 'train', minimize: no trials yet\n")

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qgtune.command.answers.answer import JSON, answer
 from qgtune.errors import Located, QGTuneError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qgtune.command.answers.shapes import CheckedFiles
     from qgtune.command.checking.documents import Document, Kind
     from qgtune.command.checking.findings import Checked, Finding
 
@@ -26,12 +28,13 @@ _PATHS: dict[str, Kind] = {
 }
 
 
-@click.command(short_help="Check a space and its files without the app.")
+@click.command()
 @click.argument("files", nargs=-1, type=_FILE)
 @click.option("-s", "--space", type=_FILE, help="The search space.")
 @click.option("-d", "--dependencies", type=_FILE, help="The dependency mapping.")
 @click.option("-b", "--base", multiple=True, metavar="[PATH=]FILE", help="Base settings, which may be several files.")
 @click.option("-t", "--tuning", type=_FILE, help="A tuning config, which names the others.")
+@JSON
 @click.pass_context
 def check(
     context: click.Context,
@@ -45,7 +48,11 @@ def check(
 
     FILES need no option if they say what they are, by a line such as `# @package hydra.sweeper.search_space`, or by
     their keys. Base settings of a config group go where it goes: --base model=conf/model/mlp.yaml.
-    """
+
+    \b
+    qgtune check conf/search_space/mlp.yaml --base model=conf/model/mlp.yaml
+    qgtune check --tuning tune.yaml --json | jq -r '.findings[].text'
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
     if not (files or space or dependencies or base or tuning):
         raise click.UsageError("Nothing to check: give a file.", context)
     reader = _Reader()
@@ -115,10 +122,25 @@ def _report(reader: _Reader) -> int:
     if not checked.findings:
         _refuse_twins(reader.documents)
         checked = check_documents(reader.documents, **reader.flags)
+    answer(_content(checked), lambda: _print(checked, reader.documents))
+    return 1 if checked.n_errors else 0
+
+
+def _content(checked: Checked) -> CheckedFiles:
+    from qgtune.command.answers.shapes import CheckedFiles, Found
+
+    found = [
+        Found(one.file or None, one.line or None, one.column or None, one.kind, one.text) for one in checked.findings
+    ]
+    space = checked.space
+    sizes = (None, None) if space is None else (len(space.hyperparameters), len(space.dependencies))
+    return CheckedFiles(tuple(found), checked.n_errors, *sizes)
+
+
+def _print(checked: Checked, documents: Sequence[Document]) -> None:
     for finding in checked.findings:
         _say(finding)
-    click.echo(_summary(checked, reader.documents))
-    return 1 if checked.n_errors else 0
+    click.echo(_summary(checked, documents))
 
 
 def _refuse_twins(documents: Sequence[Document]) -> None:

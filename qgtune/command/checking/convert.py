@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
+from qgtune.command.answers.answer import JSON, answer
 from qgtune.errors import QGTuneError
 
 
-@click.command(short_help="Split a file with QuantumGrav's tags into three.")
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Where to write; else beside FILE.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
+@JSON
 def convert(file: Path, out: Path | None, force: bool) -> int:  # noqa: FBT001 - click's
     """Split one file with the tags of QuantumGrav (!sweep, !range, !reference, ...) into the three files of a sweep.
 
@@ -24,6 +26,7 @@ def convert(file: Path, out: Path | None, force: bool) -> int:  # noqa: FBT001 -
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     from omegaconf import OmegaConf
 
+    from qgtune.command.answers.shapes import Converted
     from qgtune.space.dependencies.resolvers import register_resolvers
     from qgtune.space.reading.build import build_space, check_space
     from qgtune.space.reading.tagged import Apart, has_tags
@@ -48,8 +51,9 @@ def convert(file: Path, out: Path | None, force: bool) -> int:  # noqa: FBT001 -
     folder.mkdir(parents=True, exist_ok=True)
     for path, part in parts.items():
         write_yaml(path, part)
-        click.echo(f"Wrote {path}")
-    for notice in (*apart.notices, *space.notices):
-        click.echo(f"Note: {notice}")
-    click.echo(f"{len(space.hyperparameters)} hyperparameters, {len(space.dependencies)} dependencies.")
+    notices = (*apart.notices, *space.notices)
+    sizes = len(space.hyperparameters), len(space.dependencies)
+    said = [*(f"Wrote {path}" for path in parts), *(f"Note: {notice}" for notice in notices)]
+    said.append(f"{sizes[0]} hyperparameters, {sizes[1]} dependencies.")
+    answer(Converted(tuple(map(str, parts)), notices, *sizes), "\n".join(said))
     return 0

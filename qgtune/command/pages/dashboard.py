@@ -9,6 +9,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import click
 
+from qgtune.command.answers.answer import JSON, answer
 from qgtune.command.common import SOURCE, STUDY
 from qgtune.errors import QGTuneError
 
@@ -33,22 +34,29 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing of single requests."""
 
 
-@click.command(short_help="Open optuna-dashboard on a study.")
+@click.command()
 @SOURCE
 @STUDY
 @click.option("--port", type=click.IntRange(0, 65535), help=f"{PORT}, or any free one, if left out; 0 is a free one.")
+@JSON
 def dashboard(source: str, study_name: str | None, port: int | None) -> None:
     """Open optuna-dashboard on a study, for browsers of this machine.
 
     It shows trials as they come in, and may run beside a sweep. Ctrl-C ends it.
-    """
+
+    \b
+    qgtune dashboard
+    qgtune dashboard sqlite:///studies.db --study mlp --port 8090
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    from qgtune.command.answers.shapes import Served
     from qgtune.results.source import open_source
     from qgtune.study.optuna_private import id_of, storage_of
 
     study = open_source(source, study_name).study
     with _server(storage_of(study), port) as server:
         address = f"http://{LOOPBACK}:{server.server_port}/dashboard/studies/{id_of(study)}"
-        click.echo(f"Study {study.study_name!r}: {address}\nCtrl-C ends it.")
+        said = f"Study {study.study_name!r}: {address}\nCtrl-C ends it."
+        answer(Served(study.study_name, address), said)
         try:
             server.serve_forever()
         except KeyboardInterrupt:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import click
 
-from qgtune.command.common import SOURCE, STUDY
+from qgtune.command.answers.answer import JSON, answer
+from qgtune.command.common import NAMED_SOURCE, STUDY
 
 
-@click.command(short_help="Remove checkpoints of finished trials.")
-@SOURCE
+@click.command()
+@NAMED_SOURCE
 @click.option(
     "--best", default=1, show_default=True, type=click.IntRange(min=0), help="Keep those of so many best ones."
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @STUDY
+@JSON
 def clean(source: str, best: int, dry_run: bool, study_name: str | None) -> None:  # noqa: FBT001 - click's
     """Remove the checkpoints of a sweep's finished trials, but for the best.
 
@@ -23,6 +25,7 @@ def clean(source: str, best: int, dry_run: bool, study_name: str | None) -> None
     \b
     qgtune clean multirun/2026-11-24/10-35-20 --dry-run
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    from qgtune.command.answers.shapes import Cleaned, RemovedFolder
     from qgtune.errors import QGTuneError
     from qgtune.results.checkpoints import removable, remove, size_of
     from qgtune.results.kept import Kept
@@ -33,16 +36,18 @@ def clean(source: str, best: int, dry_run: bool, study_name: str | None) -> None
     folder = found.checkpoints
     if folder is None:
         raise QGTuneError(f"Cannot clean {source!r}: it is no sweep folder, which says where its checkpoints are.")
-    total = 0
+    removed = []
     for path in sorted(
         removable(folder, found.study, Kept(best), Limits(1, max_retries=10**9)), key=lambda p: int(p.name)
     ):
-        size = size_of(path)
-        total += size
-        click.echo(f"{'Would remove' if dry_run else 'Removed'} {path} ({_text(size)})")
+        removed.append(RemovedFolder(str(path), size_of(path)))
         if not dry_run:
             remove(path)
-    click.echo(f"{_text(total)} {'would be' if dry_run else 'are'} free.")
+    done = "Would remove" if dry_run else "Removed"
+    total = sum(one.size_bytes for one in removed)
+    lines = [f"{done} {one.folder} ({_text(one.size_bytes)})" for one in removed]
+    lines.append(f"{_text(total)} {'would be' if dry_run else 'are'} free.")
+    answer(Cleaned(tuple(removed), total, dry_run), "\n".join(lines))
 
 
 def _text(size: int) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import click
 
-from qgtune.command.common import SOURCE, STUDY
+from qgtune.command.answers.answer import JSON, answer
+from qgtune.command.common import NAMED_SOURCE, STUDY
 
 
-@click.command(short_help="End a trial that runs nowhere any more.")
-@SOURCE
+@click.command()
+@NAMED_SOURCE
 @click.argument("trials", nargs=-1, required=True, type=click.IntRange(min=0), metavar="N...")
 @STUDY
+@JSON
 def settle(source: str, trials: tuple[int, ...], study_name: str | None) -> None:
     """End the running trials N of a study as lost: their processes are gone, and nobody else can tell.
 
@@ -20,6 +22,7 @@ def settle(source: str, trials: tuple[int, ...], study_name: str | None) -> None
     \b
     qgtune settle multirun/2026-11-24/10-35-20 7
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    from qgtune.command.answers.shapes import Settled
     from qgtune.results.source import open_source
     from qgtune.study.attempts.ledger import Limits
     from qgtune.study.session import Session
@@ -27,4 +30,5 @@ def settle(source: str, trials: tuple[int, ...], study_name: str | None) -> None
     session = Session(open_source(source, study_name).study, Limits(1))
     for number in trials:
         session.settle(number)
-        click.echo(f"Trial {number} is lost.")
+    said = "\n".join(f"Trial {number} is lost." for number in trials)
+    answer(Settled(session.study.study_name, trials), said)

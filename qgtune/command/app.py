@@ -26,6 +26,7 @@ VERBS = {
     "best": ("qgtune.command.best:best", "Show the best trial and its config."),
     "check": ("qgtune.command.checking.check:check", "Check a space and its files without the app."),
     "clean": ("qgtune.command.upkeep.clean:clean", "Remove checkpoints of finished trials."),
+    "compare": ("qgtune.command.pages.compare:compare", "Compare sweeps in a table and a page."),
     "completion": ("qgtune.command.app:completion", "Print a shell's completion script."),
     "convert": ("qgtune.command.checking.convert:convert", "Split a file with QuantumGrav's tags into three."),
     "dashboard": ("qgtune.command.pages.dashboard:dashboard", "Open optuna-dashboard on a study."),

@@ -11,7 +11,7 @@ from qgtune.command.common import SOURCE, STUDY
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
-    from qgtune.command.answers.shapes import BestTrial
+    from qgtune.command.answers.looks import BestTrial
     from qgtune.results.source import Source
     from qgtune.results.table import Row, Table
 
@@ -33,7 +33,7 @@ def best(source: str, study_name: str | None, trial: int | None, as_yaml: bool) 
     qgtune best multirun/2026-11-24/10-35-20 --yaml > best.yaml
     qgtune best --json | jq '.trials[0].params'
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    from qgtune.command.answers.shapes import Best
+    from qgtune.command.answers.looks import Best
     from qgtune.results.best import best_trials
     from qgtune.results.source import open_source
     from qgtune.results.table import table_of
@@ -61,7 +61,7 @@ def best(source: str, study_name: str | None, trial: int | None, as_yaml: bool) 
 
 
 def _best_trial(found: Source, table: Table, row: Row) -> BestTrial:
-    from qgtune.command.answers.shapes import BestTrial
+    from qgtune.command.answers.looks import BestTrial
 
     folder, config = found.trial_folder(row.number), found.best_config(row.number, row.params)
     values = dict(zip(table.objectives, row.values, strict=True))

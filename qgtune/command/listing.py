@@ -26,7 +26,7 @@ def list_sweeps(folder: Path, limit: int) -> None:
     qgtune list
     qgtune list runs --limit 5
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    from qgtune.command.answers.shapes import Listed, ListedSweep
+    from qgtune.command.answers.looks import Listed, ListedSweep
     from qgtune.errors import QGTuneError
     from qgtune.results.sweeps import folders_of_sweeps, look_at
 

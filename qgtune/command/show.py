@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import optuna
 
-    from qgtune.command.answers.shapes import Range, Shown, Trial
+    from qgtune.command.answers.looks import Range, Shown, Trial
     from qgtune.results.columns import Column
     from qgtune.results.source import Source
     from qgtune.results.table import Row, Table
@@ -98,7 +98,7 @@ def _heading(table: Table) -> str:
 
 
 def _content(found: Source, whole: Table, table: Table, best: list[int]) -> Shown:
-    from qgtune.command.answers.shapes import Objective, Shown, StudyFacts
+    from qgtune.command.answers.looks import Objective, Shown, StudyFacts
     from qgtune.results.sweeps import state_of
 
     started = [row.started for row in whole.rows if row.started is not None]
@@ -119,7 +119,7 @@ def _content(found: Source, whole: Table, table: Table, best: list[int]) -> Show
 
 
 def _trial(row: Row, objectives: tuple[str, ...]) -> Trial:
-    from qgtune.command.answers.shapes import Trial
+    from qgtune.command.answers.looks import Trial
 
     return Trial(
         row.number,
@@ -139,7 +139,7 @@ def _trial(row: Row, objectives: tuple[str, ...]) -> Trial:
 def _ranges(study: optuna.Study) -> dict[str, Range]:
     from optuna.distributions import CategoricalDistribution, IntDistribution
 
-    from qgtune.command.answers.shapes import Range
+    from qgtune.command.answers.looks import Range
     from qgtune.space.stored import from_stored
 
     found: dict[str, Any] = {}

@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, list[str]] = {
         *("--base", str(DATA / "base_settings.yaml")),
     ],
     "clean": ["sweep", "--dry-run"],
+    "compare": ["sweep", "sweep/study.log"],
     "convert": [str(DATA / "tagged.yaml"), "--out", "converted"],
     "dashboard": ["sweep", "--port", "0"],
     "finish": ["sweep"],

@@ -1,4 +1,4 @@
-"""What each verb answers with `--json`: these classes are the published format.
+"""What each verb answers with `--json`: these classes, and those of `looks`, are the published format.
 
 Fields are only ever added. `qgtune schema VERB` prints the JSON schema that is made of them.
 """
@@ -8,178 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """What a study is after.
-
-    Attributes:
-        name: `value` where the study gives it no other.
-        direction: which way is better.
-    """
-
-    name: str
-    direction: Literal["minimize", "maximize"]
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """What a hyperparameter is sampled from.
-
-    Attributes:
-        type: of the distribution.
-        low: the least value; null of a categorical one, as the next three.
-        high: the greatest value.
-        log: whether it is sampled on a logarithmic scale.
-        step: between the values; null if there is none.
-        choices: of a categorical one; else null.
-    """
-
-    type: Literal["float", "int", "categorical"]
-    low: float | None = None
-    high: float | None = None
-    log: bool | None = None
-    step: float | None = None
-    choices: tuple[Any, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StudyFacts:
-    """A study as a whole.
-
-    Attributes:
-        name: of the study.
-        storage: where it is kept, without a password.
-        folder: the sweep folder; null where it was named by its storage.
-        state: whether a sweep is known to run on it.
-        objectives: in order.
-        n_trials: how many there are in each state; a state without any is left out.
-        best: the numbers of the best trials: one, or those of the Pareto front, or none.
-        started: when the first trial started, ISO 8601; null before that.
-        ended: when the last one that has ended did so.
-        hyperparameters: the latest range of each, by path.
-    """
-
-    name: str
-    storage: str
-    folder: str | None
-    state: Literal["runs", "ended"]
-    objectives: tuple[Objective, ...]
-    n_trials: dict[str, int]
-    best: tuple[int, ...]
-    started: str | None
-    ended: str | None
-    hyperparameters: dict[str, Range]
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One trial.
-
-    Attributes:
-        number: from 0 on, also the name of its folder.
-        state: Optuna's; a trial that paused is pruned there.
-        end: how the attempt ended; null while it runs.
-        repeats: the number of the first attempt at the same configuration; null for a first one.
-        values: by objective, null for none; of a pruned trial, the last that it reported.
-        started: ISO 8601 with a time zone; null before that.
-        ended: as `started`.
-        duration_s: in seconds; null until it has ended.
-        params: its hyperparameters by path, lists and mappings as such.
-        intermediate_values: what it reported, by step.
-        reason: why it failed; null if it did not.
-    """
-
-    number: int
-    state: Literal["complete", "pruned", "failed", "running", "waiting"]
-    end: Literal["complete", "pruned", "paused", "failed", "returned", "lost", "withdrawn"] | None
-    repeats: int | None
-    values: dict[str, float | None]
-    started: str | None
-    ended: str | None
-    duration_s: float | None
-    params: dict[str, Any]
-    intermediate_values: dict[str, float]
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What `qgtune show` answers.
-
-    Attributes:
-        study: all of it, whatever trials are asked for.
-        trials: those that were asked for, in that order.
-    """
-
-    study: StudyFacts
-    trials: tuple[Trial, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BestTrial:
-    """One of the best trials.
-
-    Attributes:
-        number: of the trial.
-        values: by objective.
-        params: its hyperparameters by path.
-        folder: of its job; null if there is none here.
-        config: the file with its whole config; null if there is none.
-    """
-
-    number: int
-    values: dict[str, float]
-    params: dict[str, Any]
-    folder: str | None
-    config: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """What `qgtune best` answers.
-
-    Attributes:
-        study: its name.
-        trials: the best one, or the Pareto front, or the one of it that was asked for.
-    """
-
-    study: str
-    trials: tuple[BestTrial, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ListedSweep:
-    """One sweep of a list.
-
-    Attributes:
-        folder: of the sweep.
-        study: its study's name; null if it cannot be opened.
-        state: `unknown` if the study cannot be opened.
-        problem: why it cannot be opened; null if it can.
-        n_finished: how many of its trials are complete, pruned or failed.
-        best: the best value; null for none, or several objectives.
-    """
-
-    folder: str
-    study: str | None
-    state: Literal["runs", "ended", "unknown"]
-    problem: str | None
-    n_finished: int
-    best: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """What `qgtune list` answers.
-
-    Attributes:
-        sweeps: the newest first.
-        n_more: how many older ones `--limit` left out.
-    """
-
-    sweeps: tuple[ListedSweep, ...]
-    n_more: int
+from qgtune.command.answers.looks import Best, Compared, Listed, Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +200,7 @@ ANSWERS: dict[str, type] = {
     "best": Best,
     "check": CheckedFiles,
     "clean": Cleaned,
+    "compare": Compared,
     "convert": Converted,
     "dashboard": Served,
     "finish": Steered,

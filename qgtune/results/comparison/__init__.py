@@ -1,0 +1,1 @@
+"""Several sweeps beside each other: their best values, and how fast each came there."""

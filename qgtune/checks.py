@@ -148,6 +148,17 @@ progress = Check(_progress, {"enum": [*PROGRESS, False]})
 """Checks for how progress is shown; a plain `off` is false in YAML."""
 
 
+def _freeze_code(value: Any) -> str:
+    name = "off" if value is False else value
+    if name not in ("warn", "copy", "off"):
+        raise ValueError("give `warn`, `copy` or `off`")
+    return str(name)
+
+
+freeze_code = Check(_freeze_code, {"enum": ["warn", "copy", "off", False]})
+"""Checks for what becomes of code that changes; a plain `off` is false in YAML."""
+
+
 def one_of(*known: str) -> Check[str]:
     """Return a check that the value is one of some texts."""
 

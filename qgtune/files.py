@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 from contextlib import contextmanager
@@ -13,6 +14,11 @@ from qgtune.errors import QGTuneError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+
+def digest(data: bytes) -> str:
+    """Return a short text that other content does not have."""
+    return hashlib.sha256(data).hexdigest()[:12]
 
 
 def write_whole(path: Path, content: str | bytes, *, sync: bool = True) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
+from qgtune.files import digest
 from qgtune.study.attempts.owner import Owner, is_dead
 from qgtune.study.storages.exclusive import exclusively
 
@@ -26,7 +23,6 @@ SWEEPS = "qgtune:sweeps"
 """The study's attribute that names the sweeps that run now: their owners and their settings, by the owner's name."""
 N_SHOWN = 10
 LONGEST = 200
-_INSTALLED = {"site-packages", "dist-packages"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +40,13 @@ class FixedSettings:
     @property
     def digest(self) -> str:
         """A short text that other settings do not have."""
-        return _digest(json.dumps([sorted(self.values.items()), sorted(self.code.items())]).encode())
+        return digest(json.dumps([sorted(self.values.items()), sorted(self.code.items())]).encode())
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], project: Path) -> FixedSettings:
-        """Take in values, and the code of the project that this process has loaded."""
+    def of(cls, values: Mapping[str, Any], code: Mapping[str, str]) -> FixedSettings:
+        """Take in values, which are shortened, and code."""
         texts = {path: json.dumps(value, default=str, ensure_ascii=False) for path, value in values.items()}
-        return cls({path: _short(text) for path, text in texts.items()}, dict(_loaded_code(project)))
+        return cls({path: _short(text) for path, text in texts.items()}, dict(code))
 
     def changes_since(self, before: FixedSettings) -> list[str]:
         """Name each change, as `path: old, now new`."""
@@ -66,24 +62,7 @@ class FixedSettings:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({_digest(text.encode())})"
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:12]
-
-
-def _loaded_code(project: Path) -> Iterator[tuple[str, str]]:
-    """Yield the loaded files below a folder that belong to no installed package, with their digests."""
-    root = project.resolve()
-    for module in list(sys.modules.values()):
-        name = getattr(module, "__file__", None)
-        if not isinstance(name, str) or not name.endswith(".py"):
-            continue
-        path = Path(name).resolve()
-        if root in path.parents and not _INSTALLED & set(path.parts):
-            with contextlib.suppress(OSError):
-                yield str(path.relative_to(root)), _digest(path.read_bytes())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({digest(text.encode())})"
 
 
 @contextmanager

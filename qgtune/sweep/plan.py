@@ -13,6 +13,8 @@ import optuna
 
 from qgtune.errors import QGTuneError
 from qgtune.processes.function import refuse_unguarded_script
+from qgtune.processes.project.code import LoadedCode, project_of
+from qgtune.processes.project.copy import check_copy
 from qgtune.processes.slots import Machine, Slots, read_slots
 from qgtune.space.paths import parse_path
 from qgtune.study.algorithms.conditional import for_conditions, refuse_grid
@@ -60,6 +62,7 @@ class Plan:
         points: what is to run before anything is sampled.
         slots: what each worker process of our launcher gets.
         fixed: what is not sampled.
+        project: the folder of the app's code.
     """
 
     settings: Settings
@@ -70,6 +73,7 @@ class Plan:
     points: Points
     slots: Slots
     fixed: FixedSettings
+    project: Path
 
 
 def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> Plan:
@@ -103,6 +107,10 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     if target == BASIC and settings.n_jobs == 1:
         way_out = "Take hydra/launcher=qgtune, or hydra.sweeper.n_jobs=2."
         attempt(lambda: refuse_in_process(settings.trial_timeout, settings.stall_timeout, way_out))
+    main = getattr(sys.modules["__main__"], "__file__", None)
+    project = project_of(None if main is None else Path(main), Path(config.hydra.runtime.cwd))
+    if settings.freeze_code == "copy":
+        attempt(lambda: _check_copy(project, target, settings.n_jobs))
     if composition is not None and not composition.hyperparameters and composition.custom is None:
         problems.append(
             "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
@@ -117,10 +125,10 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     if problems or composition is None or bounded is None or points is None or slots is None:
         raise QGTuneError(*problems)
     values = hidden(composition.fixed_values(), storage)
-    fixed = FixedSettings.of(values, _project(config))
+    fixed = FixedSettings.of(values, LoadedCode(project).digests())
     spec, limits = _study(bounded, storage, folder, fixed.digest)
     spec = replace(spec, knowledge=read_knowledge(bounded, composition, fixed))
-    return Plan(bounded, composition, folder, spec, limits, points, slots, fixed)
+    return Plan(bounded, composition, folder, spec, limits, points, slots, fixed, project)
 
 
 def _check_fidelity(fidelity: Fidelity | None, composition: Composition) -> None:
@@ -140,10 +148,17 @@ def _check_constraints(settings: Settings) -> None:
         )
 
 
-def _project(config: DictConfig) -> Path:
-    """Return the folder of the app: that of its script, or else the one that the command was run in."""
-    main = getattr(sys.modules["__main__"], "__file__", None)
-    return Path(config.hydra.runtime.cwd) if main is None else Path(main).absolute().parent
+def _check_copy(project: Path, target: Any, n_jobs: int) -> None:
+    """Refuse to run on a copy of the code where workers would not import it."""
+    way_out = "Take hydra/launcher=qgtune, or hydra.sweeper.freeze_code=warn."
+    if target == BASIC and n_jobs == 1:
+        raise QGTuneError(
+            "Cannot run on a copy of the code: the one worker is the sweep's own process, which has loaded it "
+            f"already. {way_out}"
+        )
+    if target not in (BASIC, PROCESSES):
+        raise QGTuneError(f"Cannot run on a copy of the code: {target} starts processes in its own way. {way_out}")
+    check_copy(project.resolve())
 
 
 def _own_keys(config: DictConfig) -> dict[str, Any]:

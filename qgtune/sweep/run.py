@@ -6,6 +6,7 @@ import functools
 import logging
 import shlex
 import sys
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from qgtune.errors import QGTuneError
 from qgtune.files import check_writable, short_path
 from qgtune.processes.function import UserFunction
 from qgtune.processes.interrupts import Interrupts
+from qgtune.processes.project.copy import CopiedCode
 from qgtune.processes.ranks import refuse_ranks, trial_of_this_rank
 from qgtune.progress.show import Watched, progress
 from qgtune.results.best import summary
@@ -37,7 +39,9 @@ from qgtune.sweep.features.checkpoints import CheckpointFolders
 from qgtune.sweep.features.first_trials import FirstTrials
 from qgtune.sweep.features.greeting import Greeting
 from qgtune.sweep.features.kept_command import KeptCommand
+from qgtune.sweep.features.provenance import Provenance
 from qgtune.sweep.features.result_files import ResultFiles
+from qgtune.sweep.features.trial_facts import KeptTrialFacts
 from qgtune.sweep.features.trial_lines import TrialLines
 from qgtune.sweep.hydra import sweeper_node
 from qgtune.sweep.masking import masked
@@ -113,6 +117,7 @@ class _Sweep:
     config: DictConfig
     plan: Plan
     interrupts: Interrupts = field(default_factory=Interrupts)
+    started_s: float = field(default_factory=time.time)
 
     def run(self) -> dict[str, Any]:
         _check_folder(self.plan)
@@ -145,6 +150,7 @@ class _Sweep:
             KeptCommand(self.plan.folder, self.config, self.plan.settings.storage),
             Greeting(len(self.plan.composition.hyperparameters)),
             FirstTrials(self.plan.points),
+            self._provenance(session.owner.name),
             self.results,
             *self._cleaners,
         ]
@@ -179,6 +185,24 @@ class _Sweep:
         keep = self.plan.settings.keep
         return [] if keep is None else [CheckpointFolders(self._checkpoints, keep)]
 
+    @functools.cached_property
+    def _copied(self) -> CopiedCode | None:
+        """The copy of the code that the workers import."""
+        wanted = self.plan.settings.freeze_code == "copy"
+        return CopiedCode.make(self.plan.project, self.plan.folder) if wanted else None
+
+    def _provenance(self, sweep: str) -> Provenance:
+        settings = self.plan.settings
+        launcher = {"target": self._target, "n_jobs": settings.n_jobs}
+        copy = None if self._copied is None else self._copied.copy
+        folder, project, code = self.plan.folder, self.plan.project, self.plan.fixed.code
+        return Provenance(folder, sweep, project, code, launcher, settings.storage, settings.freeze_code, copy)
+
+    def _trial_facts(self, sweep: str) -> KeptTrialFacts:
+        project = self.plan.project if self._copied is None else self._copied.copy
+        looked_at = None if self.plan.settings.freeze_code == "off" else project
+        return KeptTrialFacts(self.plan.folder.absolute(), sweep, looked_at, self.plan.fixed.code, self.started_s)
+
     def _progress(self, session: Session) -> AbstractContextManager[Relay | None]:
         """Show the progress, unless there is nothing to wait for."""
         if isinstance(session.decide(), Stop):
@@ -212,7 +236,7 @@ class _Sweep:
             self.plan.folder.absolute(),
             self._checkpoints,
             self.results.built,
-            (TrialLines(), self.results, *self._cleaners),
+            (TrialLines(), self.results, *self._cleaners, self._trial_facts(session.owner.name)),
             settings.trials_per_worker,
             interrupts=self.interrupts,
         )
@@ -226,7 +250,7 @@ class _Sweep:
         else:
             if self._target == BASIC:
                 log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)
-            launch_workers(worker, self.config, n_workers, self.plan.slots, supervisor, relay)
+            launch_workers(worker, self.config, n_workers, self.plan.slots, supervisor, relay, self._copied)
 
 
 def _schema(config: DictConfig) -> dict[str, Any]:

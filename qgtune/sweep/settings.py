@@ -204,6 +204,12 @@ class Settings:
         "`{best: 3, last: true}`: checkpoints of other finished trials are removed as the sweep goes; null keeps all",
     )
     report: bool = key(True, checks.flag, "whether `report.html` is written into the sweep folder at the end")
+    freeze_code: str = key(
+        "warn",
+        checks.freeze_code,
+        "what becomes of code that changes while the sweep runs: `warn` names it, with the trials that ran with it; "
+        "`copy` runs all workers on a copy; `off` does not look",
+    )
     progress: str = key(
         "auto",
         checks.progress,

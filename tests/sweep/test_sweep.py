@@ -70,7 +70,7 @@ def test_sweep_leaves_what_hydra_users_know(app: App) -> None:
     assert states(app) == ["COMPLETE"] * 4
     names = {path.name for path in app.path().iterdir() if not path.name.startswith(".")}
     files = {"multirun", "built_search_space", "best_trial", "best_config", "optimization_results"}
-    assert names == {"0", "1", "2", "3", "study.log", *(f"{name}.yaml" for name in files)}
+    assert names == {"0", "1", "2", "3", "study.log", "provenance.json", *(f"{name}.yaml" for name in files)}
     for number in range(4):
         assert {path.name for path in app.path(str(number), ".hydra").iterdir()} == {
             "config.yaml",

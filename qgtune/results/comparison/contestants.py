@@ -175,8 +175,7 @@ def _counts(trial: FrozenTrial) -> bool:
 
 
 def _end_s(trial: FrozenTrial) -> float:
-    assert trial.datetime_complete is not None
-    return trial.datetime_complete.timestamp()
+    return math.inf if trial.datetime_complete is None else trial.datetime_complete.timestamp()
 
 
 def _curve(ended: Iterable[FrozenTrial], clock: _Clock, *, maximize: bool) -> Curve:
@@ -221,13 +220,13 @@ class _Clock:
 
 
 def _value(trial: FrozenTrial) -> Value:
-    assert trial.value is not None
+    counted = trial.values[0]
     stored: Any = trial.user_attrs.get(REPEATS)
     values = list(stored.get("values", {}).values()) if isinstance(stored, dict) else []
     if len(values) < 2 or not all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):  # noqa: PLR2004 - a spread needs two
-        return Value(trial.number, trial.value)
+        return Value(trial.number, counted)
     mean, half = statistics.fmean(values), _t(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
-    return Value(trial.number, trial.value, len(values), mean - half, mean + half)
+    return Value(trial.number, counted, len(values), mean - half, mean + half)
 
 
 def _t(df: int) -> float:

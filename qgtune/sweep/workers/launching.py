@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hydra.types import HydraContext, TaskFunction
 
     from qgtune.processes.interrupts import Interrupts
+    from qgtune.processes.project.copy import CopiedCode
     from qgtune.progress.relay.terminals import Relay
     from qgtune.sweep.supervisor import Supervisor
     from qgtune.sweep.workers.worker import Worker
@@ -164,6 +166,7 @@ def launch_workers(
     slots: Slots,
     supervisor: Supervisor,
     relay: Relay | None = None,
+    copied: CopiedCode | None = None,
 ) -> list[Any]:
     """Run `n_workers` copies of a worker in processes, all at a time, each in a slot of its own.
 
@@ -174,6 +177,7 @@ def launch_workers(
         slots: what each process is given.
         supervisor: decides whether one that ended is replaced.
         relay: gives each a terminal to write to; None lets them write to ours.
+        copied: the copy of the project's code that they import; None for none.
 
     Returns:
         The last `WorkerReport` of each, or the `Death` of one that was not replaced.
@@ -187,7 +191,8 @@ def launch_workers(
     pool = ProcessPool(
         jobs, n_workers, supervisor.died, worker.interrupts, relay, slots, supervisor.goes_on, supervisor
     )
-    results = pool.run()
+    with nullcontext() if copied is None else copied.imported():
+        results = pool.run()
     for result in results:
         if isinstance(result, Crash):
             raise _error(result)

@@ -1,0 +1,1 @@
+"""What a sweep and its trials ran with: code, packages, machine, times."""

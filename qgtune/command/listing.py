@@ -39,7 +39,9 @@ def list_sweeps(folder: Path, limit: int) -> None:
         raise QGTuneError(f"Cannot list {str(folder)!r}: there is no sweep in it.")
     sweeps = [look_at(path) for path in found[:limit]]
     listed = [
-        ListedSweep(str(one.folder), one.study or None, one.state, one.problem or None, one.n_finished, one.best)
+        ListedSweep(
+            str(one.folder.absolute()), one.study or None, one.state, one.problem or None, one.n_finished, one.best
+        )
         for one in sweeps
     ]
     n_more = len(found) - len(sweeps)

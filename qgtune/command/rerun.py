@@ -61,7 +61,7 @@ def rerun(
     for line in differing:
         click.echo(f"It differs from trial {number}: {line}", err=True)
     if wants_json():
-        answer(Command((*command.program, *command.arguments), command.folder, number, tuple(differing)), "")
+        answer(Command(command.without_passwords(), command.folder, number, tuple(differing)), "")
     elif not dry_run:
         command.become()
 

@@ -31,7 +31,7 @@ def resume(words: tuple[str, ...], dry_run: bool) -> None:  # noqa: FBT001 - cli
 
     folder, overrides = source_and_rest(words, is_override)
     command = _command(Path(folder).absolute(), overrides)
-    answer(Command((*command.program, *command.arguments), command.folder), command.shown())
+    answer(Command(command.without_passwords(), command.folder), command.shown())
     if not dry_run and not wants_json():
         command.become()
 

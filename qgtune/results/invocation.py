@@ -90,6 +90,10 @@ class Invocation:
         options = [text for text in kept if text not in ("-m", "--multirun")]
         return Invocation(self.program, (*options, "hydra.mode=RUN", *overrides), self.folder)
 
+    def without_passwords(self) -> tuple[str, ...]:
+        """Return its words, fit to be shown."""
+        return tuple(redact([*self.program, *self.arguments]))
+
     def shown(self) -> str:
         """Return it as a line for a shell, without passwords."""
         line = shlex.join([*self.program, *self.arguments])

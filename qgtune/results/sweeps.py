@@ -12,7 +12,9 @@ from qgtune.results.best import best_trials
 from qgtune.results.source import CONFIG_NAME, open_source
 from qgtune.study.attempts.ledger import Limits
 from qgtune.study.fixed_settings import runs_now
+from qgtune.study.optuna_private import id_of, storage_of
 from qgtune.study.session import Session
+from qgtune.study.storages.opening import heartbeats_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 DEPTH = 6
 """How deep below a folder sweeps are looked for."""
+NEAR = 4
+"""As `DEPTH`, where no folder was named, and the working folder may hold anything; Hydra puts sweeps 3 deep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,9 @@ class Sweep:
     best: float | None = None
 
 
-def folders_of_sweeps(top: Path) -> list[Path]:
-    """Return the sweep folders below a folder, the newest first."""
-    return sorted(_below(top, DEPTH), key=lambda folder: (folder / CONFIG_NAME).stat().st_mtime, reverse=True)
+def folders_of_sweeps(top: Path, depth: int = DEPTH) -> list[Path]:
+    """Return the sweep folders below a folder, the newest first: the one that was last started."""
+    return sorted(_below(top, depth), key=lambda folder: (folder / CONFIG_NAME).stat().st_mtime, reverse=True)
 
 
 def newest_sweep() -> Path:
@@ -55,7 +59,7 @@ def newest_sweep() -> Path:
     Raises:
         QGTuneError: when there is none.
     """
-    found = folders_of_sweeps(Path())
+    found = folders_of_sweeps(Path(), NEAR)
     if not found:
         raise QGTuneError("Cannot choose a sweep: there is none below this folder. Give a sweep folder or a storage.")
     return found[0]
@@ -87,5 +91,6 @@ def look_at(folder: Path) -> Sweep:
 
 
 def state_of(study: optuna.Study) -> Literal["runs", "ended"]:
-    """Say whether a sweep is known to run on a study."""
-    return "runs" if runs_now(Session(study, Limits(1))) else "ended"
+    """Say whether a sweep is known to run on a study; one of another host that shows no sign of life does not."""
+    heartbeats = heartbeats_of(storage_of(study), id_of(study))
+    return "runs" if runs_now(Session(study, Limits(1), heartbeats=heartbeats)) else "ended"

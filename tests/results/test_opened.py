@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,8 @@ from optuna.trial import TrialState
 import qgtune
 from qgtune import QGTuneError
 from qgtune.results.recorded import Record
+from qgtune.study.attempts.owner import Owner
+from qgtune.study.fixed_settings import SWEEPS
 from tests.studies import make_study, make_sweep, mixed_trials, trial
 
 if TYPE_CHECKING:
@@ -102,6 +106,19 @@ def test_waiting_ends_when_no_sweep_runs_or_the_value_is_reached(tmp_path: Path)
     assert opened.wait() == "ended"
     assert opened.wait(0.25) == "value"
     assert opened.wait(0.1, timeout_s=0) == "ended"
+
+
+@pytest.mark.parametrize(("age_s", "state"), [(0, "runs"), (3600, "ended")], ids=["beats", "beats no more"])
+def test_a_sweep_of_another_host_runs_while_it_shows_signs_of_life(tmp_path: Path, age_s: float, state: str) -> None:
+    """Nobody can look at its process from here."""
+    opened = qgtune.open(make_sweep(tmp_path / "sweep"))
+    elsewhere = Owner("another-place", 42, 7, "elsewhere.example")
+    opened.study.set_user_attr(SWEEPS, {elsewhere.name: {"owner": elsewhere.to_attribute(), "settings": ""}})
+    beat = tmp_path / "sweep" / ".study.log.alive" / elsewhere.name
+    beat.parent.mkdir()
+    beat.touch()
+    os.utime(beat, (time.time() - age_s,) * 2)
+    assert opened.state == state
 
 
 def test_the_config_of_a_trial(tmp_path: Path) -> None:

@@ -96,7 +96,8 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     target = config.hydra.launcher.get("_target_")
     if target == PROCESSES or (target == BASIC and settings.n_jobs > 1):
         attempt(refuse_unguarded_script)
-        if slots is not None and not problems and not settings.dry_run:
+        # On a copy of the code, the server has to import the copy, which nobody has made yet.
+        if slots is not None and not problems and not settings.dry_run and settings.freeze_code != "copy":
             start_workers_server(slots)
     loader = hydra_context.config_loader
     composition = attempt(lambda: compose(loader, config, arguments, settings))
@@ -107,10 +108,8 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     if target == BASIC and settings.n_jobs == 1:
         way_out = "Take hydra/launcher=qgtune, or hydra.sweeper.n_jobs=2."
         attempt(lambda: refuse_in_process(settings.trial_timeout, settings.stall_timeout, way_out))
-    main = getattr(sys.modules["__main__"], "__file__", None)
-    project = project_of(None if main is None else Path(main), Path(config.hydra.runtime.cwd))
-    if settings.freeze_code == "copy":
-        attempt(lambda: _check_copy(project, target, settings.n_jobs))
+    project = _project(config)
+    attempt(lambda: _check_copy(settings, project, target))
     if composition is not None and not composition.hyperparameters and composition.custom is None:
         problems.append(
             "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
@@ -148,10 +147,17 @@ def _check_constraints(settings: Settings) -> None:
         )
 
 
-def _check_copy(project: Path, target: Any, n_jobs: int) -> None:
+def _project(config: DictConfig) -> Path:
+    main = getattr(sys.modules["__main__"], "__file__", None)
+    return project_of(None if main is None else Path(main), Path(config.hydra.runtime.cwd))
+
+
+def _check_copy(settings: Settings, project: Path, target: Any) -> None:
     """Refuse to run on a copy of the code where workers would not import it."""
+    if settings.freeze_code != "copy":
+        return
     way_out = "Take hydra/launcher=qgtune, or hydra.sweeper.freeze_code=warn."
-    if target == BASIC and n_jobs == 1:
+    if target == BASIC and settings.n_jobs == 1:
         raise QGTuneError(
             "Cannot run on a copy of the code: the one worker is the sweep's own process, which has loaded it "
             f"already. {way_out}"

@@ -64,17 +64,22 @@ def entry(app: App) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_code_that_changes_is_named_with_its_trials(make_app: MakeApp) -> None:
-    """Trials 0 and 1 ran with the old code, whatever the files are when they end; the others with the new one."""
+@pytest.mark.parametrize(("method", "names"), [("spawn", ("model.py", "top.py")), ("forkserver", ("model.py",))])
+def test_code_that_changes_is_named_with_its_trials(make_app: MakeApp, method: str, names: tuple[str, ...]) -> None:
+    """Trials 0 and 1 ran with the old code, whatever the files are when they end; the others with the new one.
+
+    Processes that are forked have what was loaded before, and load the rest themselves.
+    """
     app = changing(make_app)
-    done = app.sweep(*SHARED)
+    done = app.sweep(*SHARED, "hydra/launcher=qgtune", f"hydra.launcher.start_method={method}")
     assert done.code == 0, done.err
-    assert ran(app) == ["old old", "old old", "new new", "new new"]
+    late = "new new" if method == "spawn" else "new old"
+    assert ran(app) == ["old old", "old old", late, late]
     for name in ("model.py", "top.py"):
-        assert f"The code of {name} changed while the sweep ran: trials 2, 3 had it." in done.out
-        assert done.out.count(f"The code of {name} has changed since the sweep started") == 1
+        assert (f"The code of {name} changed while the sweep ran: trials 2, 3 had it." in done.out) == (name in names)
+        assert done.out.count(f"The code of {name} has changed since the sweep started") == (name in names)
     changed = entry(app)["changed_code"]
-    assert [(found["file"], found["trials"]) for found in changed] == [("model.py", [2, 3]), ("top.py", [2, 3])]
+    assert [(found["file"], found["trials"]) for found in changed] == [(name, [2, 3]) for name in names]
     facts = [TrialFacts.read(app.path(), number) for number in range(4)]
     codes = [found.code for found in facts if found is not None]
     assert len(codes) == 4
@@ -82,10 +87,12 @@ def test_code_that_changes_is_named_with_its_trials(make_app: MakeApp) -> None:
 
 
 @pytest.mark.slow
-def test_a_copy_runs_the_code_that_the_sweep_started_with(make_app: MakeApp) -> None:
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_copy_runs_the_code_that_the_sweep_started_with(make_app: MakeApp, method: str) -> None:
     """All trials have the same: the main script, what it imports and what a trial imports."""
     app = changing(make_app)
-    done = app.sweep(*SHARED, "hydra.sweeper.freeze_code=copy")
+    launcher = ("hydra/launcher=qgtune", f"hydra.launcher.start_method={method}")
+    done = app.sweep(*SHARED, *launcher, "hydra.sweeper.freeze_code=copy")
     assert done.code == 0, done.err
     assert (app.folder / "model.py").read_text() == "NAME = 'new'\n"
     assert ran(app) == ["old old"] * 4

@@ -71,11 +71,7 @@ class LoadedCode:
     @classmethod
     def followed(cls, root: Path) -> LoadedCode:
         """Return it with all imports noted from here on: a trial may run for hours before anybody looks again."""
-        noting = next((finder for finder in sys.meta_path if isinstance(finder, _Noting)), None)
-        if noting is None:
-            noting = _Noting()
-            sys.meta_path.insert(0, noting)
-        return cls(root, imports=noting.times)
+        return cls(root, imports=note_imports())
 
     def look(self) -> Mapping[str, Loaded]:
         """Take in what was loaded since the last look; return all of it."""
@@ -106,11 +102,24 @@ def _loaded(path: Path, imported_s: float) -> Loaded:
     return Loaded(digest(data) if changed_s <= imported_s else "", changed_s)
 
 
+def note_imports() -> Mapping[str, float]:
+    """Note from here on when this process, and those that are forked from it, import each module; return the notes."""
+    noting = next((finder for finder in sys.meta_path if isinstance(finder, _Noting)), None)
+    if noting is None:
+        noting = _Noting()
+        sys.meta_path.insert(0, noting)
+    return noting.times
+
+
 class _Noting(MetaPathFinder):
-    """Finds nothing, and notes when each module was looked for."""
+    """Finds nothing, and notes when each module was looked for.
+
+    A server that processes are forked from loads the main script, which nobody looks for, right after it was made; any
+    other process has loaded it before.
+    """
 
     def __init__(self) -> None:
-        self.times: dict[str, float] = {}
+        self.times: dict[str, float] = dict.fromkeys(("__main__", "__mp_main__"), time.time())
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:  # noqa: ARG002 - Python's
         """Note the time."""

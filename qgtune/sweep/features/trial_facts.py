@@ -73,7 +73,9 @@ class KeptTrialFacts(Lifecycle):
         self._look()
         facts = replace(facts, ended=now(), end=outcome.end)
         if self._loaded is not None:
-            text = "\0".join(f"{path} {loaded.digest}" for path, loaded in sorted(self._loaded.files.items()))
+            # Of a file that changed after it was loaded, the most likely is that it was the one the sweep started with.
+            digests = {path: found.digest or self.code.get(path, "") for path, found in self._loaded.files.items()}
+            text = "\0".join(f"{path} {found}" for path, found in sorted(digests.items()))
             facts = replace(facts, code=digest(text.encode()), changed=self._changed())
             self._name(number, facts)
         facts.write(self.folder, number)

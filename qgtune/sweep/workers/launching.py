@@ -156,7 +156,8 @@ def launch_jobs(
 def start_workers_server(slots: Slots) -> None:
     """Start what workers are forked from, so that it is ready once the sweep is planned."""
     modules = [__name__, "qgtune.sweep.workers.worker", "qgtune.sweep.compose.composition"]
-    start_server(slots.start_method, slots.shared, modules, ["hydra.core.plugins:Plugins.instance"])
+    calls = ["hydra.core.plugins:Plugins.instance", "qgtune.processes.project.code:note_imports"]
+    start_server(slots.start_method, slots.shared, modules, calls)
 
 
 def launch_workers(
@@ -192,6 +193,7 @@ def launch_workers(
         jobs, n_workers, supervisor.died, worker.interrupts, relay, slots, supervisor.goes_on, supervisor
     )
     with nullcontext() if copied is None else copied.imported():
+        start_workers_server(slots)  # unless one was started while the sweep was planned
         results = pool.run()
     for result in results:
         if isinstance(result, Crash):

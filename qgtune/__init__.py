@@ -14,8 +14,10 @@ from qgtune.objects import objects
 if TYPE_CHECKING:
     from qgtune.errors import QGTuneError
     from qgtune.live import checkpoint_dir, current_trial, last_step, on_stop, report, set_constraint, target_step
-    from qgtune.results.opened import open_study as open  # noqa: A004 - read as qgtune.open
+    from qgtune.results.opened import open_study
     from qgtune.sweep.hydra.composing import compose
+
+    open = open_study  # noqa: A001 - read as qgtune.open; not in __all__, where it would hide Python's own
 
 __version__ = "0.1.0"
 _LIVE = ("checkpoint_dir", "current_trial", "last_step", "on_stop", "report", "set_constraint", "target_step")
@@ -27,7 +29,6 @@ __all__ = [
     "last_step",
     "objects",
     "on_stop",
-    "open",
     "report",
     "set_constraint",
     "target_step",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
+from qgtune.hooks.hook import Hook
 from qgtune.objects import objects
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 _LIVE = ("checkpoint_dir", "current_trial", "last_step", "on_stop", "report", "set_constraint", "target_step")
 __all__ = [
+    "Hook",
     "QGTuneError",
     "checkpoint_dir",
     "compose",

@@ -101,9 +101,14 @@ def table_of(study: optuna.Study, trials: Sequence[FrozenTrial] | None = None) -
     """
     found = study.get_trials(deepcopy=False) if trials is None else trials
     n_objectives = len(study.directions)
-    names = study.metric_names or (["value"] if n_objectives == 1 else [f"value_{i}" for i in range(n_objectives)])
+    names = study.metric_names or unnamed(n_objectives)
     directions = tuple("maximize" if it == StudyDirection.MAXIMIZE else "minimize" for it in study.directions)
     return Table(study.study_name, directions, tuple(names), tuple(map(_row, found)))
+
+
+def unnamed(n_objectives: int) -> list[str]:
+    """Return what objectives without names are called."""
+    return ["value"] if n_objectives == 1 else [f"value_{index}" for index in range(n_objectives)]
 
 
 def _row(trial: FrozenTrial) -> Row:
@@ -162,11 +167,11 @@ def to_csv(table: Table) -> str:
     for row in table.rows:
         record = _record(row, table.objectives)
         fields = [record[name] for name in before] + list(record["values"].values()) + [record[name] for name in after]
-        writer.writerow([_cell(field) for field in [*fields, *(row.params.get(path) for path in table.paths)]])
+        writer.writerow([cell(field) for field in [*fields, *(row.params.get(path) for path in table.paths)]])
     return text.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """Write a value so that it reads back: as JSON, but texts without quotes, and null as an empty field.
 
     A text that a spreadsheet would take for a formula gets an apostrophe in front of it.

@@ -26,6 +26,7 @@ from qgtune.study.storages.addresses import hidden
 from qgtune.study.storages.opening import check_storage, is_memory, located
 from qgtune.sweep.compose.composition import Composition, compose
 from qgtune.sweep.features.first_trials import Points, read_points
+from qgtune.sweep.features.hooks import Hooks, hooks_of
 from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.settings import Settings, read_settings
 from qgtune.sweep.workers.launching import plain
@@ -59,6 +60,7 @@ class Plan:
         points: what is to run before anything is sampled.
         slots: what each worker process of our launcher gets.
         fixed: what is not sampled.
+        hooks: what is told of the sweep and its trials; None for none.
     """
 
     settings: Settings
@@ -69,6 +71,7 @@ class Plan:
     points: Points
     slots: Slots
     fixed: FixedSettings
+    hooks: Hooks | None = None
 
 
 def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> Plan:
@@ -109,13 +112,15 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
         attempt(lambda: _check_fidelity(settings.fidelity, composition))
     points = None if composition is None else attempt(lambda: read_points(settings, composition))
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
+    hooks = attempt(lambda: hooks_of(settings, composition, folder.absolute(), hydra_context))
     if composition is not None and bounded is not None and not problems:
         attempt(lambda: rehearse(composition, bounded, folder))
     if problems or composition is None or bounded is None or points is None or slots is None:
         raise QGTuneError(*problems)
     values = hidden(composition.fixed_values(), storage)
     fixed = FixedSettings.of(values, _project(config))
-    return Plan(bounded, composition, folder, *_study(bounded, storage, folder, fixed.digest), points, slots, fixed)
+    study = _study(bounded, storage, folder, fixed.digest)
+    return Plan(bounded, composition, folder, *study, points, slots, fixed, hooks)
 
 
 def _check_fidelity(fidelity: Fidelity | None, composition: Composition) -> None:

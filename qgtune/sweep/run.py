@@ -30,6 +30,7 @@ from qgtune.study.attempts.control import Control, steer
 from qgtune.study.attempts.ledger import Stop
 from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.fixed_settings import registered, runs_now
+from qgtune.study.lifecycle import closing
 from qgtune.study.opening import open_session, study_exists
 from qgtune.study.storages.opening import is_memory
 from qgtune.sweep.crew import Crew, none_completed
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from qgtune.progress.relay.terminals import Relay
     from qgtune.study.session import Session
     from qgtune.sweep.compose.composition import Composition
+    from qgtune.sweep.features.hooks import Hooks
     from qgtune.sweep.supervisor import Supervisor
 
 log = logging.getLogger("qgtune")
@@ -120,6 +122,17 @@ class _Sweep:
         self.results.check()
         spec = self.plan.spec
         session = open_session(spec, self.plan.limits, samples=False)
+        with closing(session):
+            return self._run_to_end(session)
+
+    def _run_to_end(self, session: Session) -> dict[str, Any]:
+        """Run the study to its end.
+
+        Raises:
+            QGTuneError: when it was given up.
+            SystemExit: when it was interrupted.
+        """
+        spec = self.plan.spec
         session.forget_failures()
         if not runs_now(session):
             steer(session.study, lambda _before: Control())  # what was wanted of the sweep before
@@ -147,6 +160,7 @@ class _Sweep:
             FirstTrials(self.plan.points),
             self.results,
             *self._cleaners,
+            *self._hooks,
         ]
         for feature in session.features:
             feature.sweep_started(session)
@@ -178,6 +192,10 @@ class _Sweep:
     def _cleaners(self) -> list[CheckpointFolders]:
         keep = self.plan.settings.keep
         return [] if keep is None else [CheckpointFolders(self._checkpoints, keep)]
+
+    @property
+    def _hooks(self) -> list[Hooks]:
+        return [] if self.plan.hooks is None else [self.plan.hooks]
 
     def _progress(self, session: Session) -> AbstractContextManager[Relay | None]:
         """Show the progress, unless there is nothing to wait for."""
@@ -212,7 +230,7 @@ class _Sweep:
             self.plan.folder.absolute(),
             self._checkpoints,
             self.results.built,
-            (TrialLines(), self.results, *self._cleaners),
+            (TrialLines(), self.results, *self._cleaners, *self._hooks),
             settings.trials_per_worker,
             interrupts=self.interrupts,
         )

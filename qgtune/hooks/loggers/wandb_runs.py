@@ -5,6 +5,7 @@ from __future__ import annotations
 import netrc
 import os
 import re
+import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,8 +44,9 @@ class WandbLogger(Hook):
         self._is_ready = False
 
     def sweep_started(self, sweep: SweepInfo) -> None:
-        """Start the sweep's own run."""
-        self._parent = self._open(sweep, "sweep", f"{sweep.study_name} {sweep.id}", job_type="sweep")
+        """Start the sweep's own run; offline, a sweep that goes on with a study has another one."""
+        key = f"sweep-{secrets.token_hex(2)}" if self.mode == OFFLINE else "sweep"
+        self._parent = self._open(sweep, key, f"{sweep.study_name} {sweep.id}", job_type="sweep")
 
     def trial_started(self, trial: TrialInfo) -> None:
         """Start the run of a configuration, or go on with it."""

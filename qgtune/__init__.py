@@ -13,6 +13,7 @@ from qgtune.objects import objects
 
 if TYPE_CHECKING:
     from qgtune.errors import QGTuneError
+    from qgtune.hooks.hook import Hook
     from qgtune.live import checkpoint_dir, current_trial, last_step, on_stop, report, set_constraint, target_step
     from qgtune.results.opened import open_study
     from qgtune.sweep.hydra.composing import compose
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 _LIVE = ("checkpoint_dir", "current_trial", "last_step", "on_stop", "report", "set_constraint", "target_step")
 __all__ = [
+    "Hook",
     "QGTuneError",
     "checkpoint_dir",
     "compose",
@@ -49,6 +51,10 @@ def __getattr__(name: str) -> Any:
         from qgtune.results.opened import open_study
 
         return open_study
+    if name == "Hook":
+        from qgtune.hooks.hook import Hook
+
+        return Hook
     if name == "QGTuneError":
         from qgtune.errors import QGTuneError
 

@@ -22,7 +22,7 @@ FILES = {
     for path in sorted((ROOT / package).rglob("*.py"))
 }
 # From the top to the ground; an import points to the same layer or to one below.
-LAYERS = ("hydra_plugins", "command tune ddp", "sweep", "results", "progress", "processes", "study", "space", "")
+LAYERS = ("hydra_plugins", "command tune ddp", "sweep", "results hooks", "progress", "processes", "study", "space", "")
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 50
 LARGEST_FOLDER = 11

@@ -12,7 +12,8 @@ import pytest
 from hydra.plugins.plugin import Plugin
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("optuna", "sqlalchemy", "numpy", "torch", "rich")
+LOGGERS = ("apprise", "mlflow", "tensorboard", "trackio", "wandb")
+HEAVY = ("optuna", "sqlalchemy", "numpy", "torch", "rich", *LOGGERS)
 
 
 def run_python(code: str, *, cwd: Path, python: str = sys.executable) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+from qgtune.hooks.loggers.names import LOGGERS
 from qgtune.keys import Key, hydra_config
 from qgtune.study.algorithms.names import DEFAULT_PRUNER, PROMOTING_PRUNER, PRUNERS, SAMPLERS
 from qgtune.sweep.settings import ALIASES, KEYS
@@ -24,6 +25,7 @@ QGTuneSweeperConf = hydra_config(
         "_self_",
         {"sampler": "tpe"},
         {"pruner": "default"},
+        {"logger": []},
         {"/hydra/qgtune@_global_.hydra.callbacks": "default"},
     ],
     _target_="hydra_plugins.qgtune_sweeper.sweeper.QGTuneSweeper",
@@ -41,6 +43,9 @@ def register() -> None:
         "pruner": {name: f"optuna.pruners.{target}" for name, target in PRUNERS.items()}
         | {"default": DEFAULT_PRUNER, "asha_promote": PROMOTING_PRUNER},
     }
+    for name, target in LOGGERS.items():  # by their names, so that several merge
+        logger = {name: OmegaConf.create({"_target_": target}, flags={"struct": False})}
+        store(group="hydra/sweeper/logger", name=name, node=logger, provider="qgtune")
     for kind, targets in groups.items():
         for name, target in targets.items():
             # Arguments are the user's to add, without Hydra's `+`: Optuna knows which there are.

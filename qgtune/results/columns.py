@@ -144,11 +144,11 @@ def to_csv(table: Table, chosen: Sequence[Column] = ()) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([column.name for column in shown])
     for row in table.rows:
-        writer.writerow([_cell(column.of(row)) for column in shown])
+        writer.writerow([cell(column.of(row)) for column in shown])
     return text.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """Write a value so that it reads back: as JSON, but texts without quotes, and null as an empty field.
 
     A text that a spreadsheet would take for a formula gets an apostrophe in front of it.

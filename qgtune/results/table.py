@@ -113,11 +113,16 @@ def table_of(study: optuna.Study, trials: Sequence[FrozenTrial] | None = None) -
     """
     found = study.get_trials(deepcopy=False) if trials is None else trials
     n_objectives = len(study.directions)
-    names = study.metric_names or (["value"] if n_objectives == 1 else [f"value_{i}" for i in range(n_objectives)])
+    names = study.metric_names or unnamed(n_objectives)
     directions: tuple[Direction, ...] = tuple(
         "maximize" if it == StudyDirection.MAXIMIZE else "minimize" for it in study.directions
     )
     return Table(study.study_name, directions, tuple(names), tuple(map(_row, found)))
+
+
+def unnamed(n_objectives: int) -> list[str]:
+    """Return what objectives without names are called."""
+    return ["value"] if n_objectives == 1 else [f"value_{index}" for index in range(n_objectives)]
 
 
 def _row(trial: FrozenTrial) -> Row:

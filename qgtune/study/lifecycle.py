@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from optuna.trial import Trial
 
+from qgtune.errors import first_line
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.optuna_private import storage_of
 from qgtune.study.storages.opening import batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import optuna
     from optuna.trial import FrozenTrial
@@ -52,6 +55,9 @@ class Lifecycle:
     def attempt_started(self, session: OpenStudy, trial: Trial) -> None:
         """An attempt of this process has its number, and no values yet."""
 
+    def attempt_runs(self, session: OpenStudy, trial: Trial, folder: Path) -> None:
+        """An attempt of this process has its values, its record and its job's folder; its function is called next."""
+
     def reported(self, session: OpenStudy, trial: Trial, value: float, step: int) -> None:
         """The function of an attempt of this process reported a value at a step."""
 
@@ -64,14 +70,33 @@ class Lifecycle:
     def sweep_ended(self, session: OpenStudy) -> None:
         """All workers have ended, the total is reached or not."""
 
+    def worker_ended(self, session: OpenStudy, *, is_stopped: bool) -> None:
+        """A worker of this process asks for no more attempts; a signal stopped it, or not."""
+
+    def sweep_closed(self, session: OpenStudy, failure: str) -> None:
+        """The sweep is over, whether it ended as it should or, for this reason, did not: nothing comes after this."""
+
 
 def tell(features: Sequence[Lifecycle], event: Callable[[Lifecycle], None]) -> None:
-    """Tell each feature of an event of an attempt. What goes wrong in one is logged: no trial suffers for it."""
+    """Tell each feature of an event. What goes wrong in one is logged: no trial suffers for it."""
     for feature in features:
         try:
             event(feature)
         except Exception:
             log.exception("%s failed", type(feature).__name__)
+
+
+@contextmanager
+def closing(session: OpenStudy) -> Iterator[None]:
+    """Tell the features of a session that its sweep is over once what is done inside is, or has raised."""
+    failure = ""
+    try:
+        yield
+    except BaseException as error:
+        failure = "interrupted" if isinstance(error, SystemExit) else first_line(error, type(error).__name__)
+        raise
+    finally:
+        tell(session.features, lambda feature: feature.sweep_closed(session, failure))
 
 
 class ToldTrial(Trial):

@@ -1,4 +1,4 @@
-"""Keep the storage's password out of everything that is written from a config."""
+"""Keep passwords and other secrets of the sweeper's settings out of everything that is written from a config."""
 
 from __future__ import annotations
 
@@ -11,36 +11,38 @@ from qgtune.study.storages.addresses import MASK, redact, secrets
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-_KEY = "hydra.sweeper.storage"
+_KEYS = ("storage", "logger", "hooks", "notify")
+_STORAGE = "hydra.sweeper.storage"
 
 
 def masked(config: DictConfig) -> DictConfig:
-    """Return a config without the password of `hydra.sweeper.storage`.
+    """Return a config without the secrets in the settings of `hydra.sweeper`.
 
     Args:
         config: with its `hydra` node, which keeps the value itself and the overrides of the command line.
 
     Returns:
-        The same config, if there is no password in it; else a copy with `***` in its place.
+        The same config, if there is none in it; else a copy with `***` in its place.
     """
-    sweeper = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
-    storage: Any = sweeper.get("storage") if isinstance(sweeper, dict) else None
+    sweeper: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+    found = {key: sweeper[key] for key in _KEYS if key in sweeper}
     # As text: they may hold interpolations of values that only a job has.
     given: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
     overrides = [str(override) for override in given]
-    hidden_storage, hidden_overrides = redact(storage), [_hidden(override, storage) for override in overrides]
-    if (hidden_storage, hidden_overrides) == (storage, overrides):
+    hidden_values, hidden_overrides = redact(found), [_hidden(text, found.get("storage")) for text in overrides]
+    if (hidden_values, hidden_overrides) == (found, overrides):
         return config
     twin = config.copy()
     OmegaConf.copy_cache(from_config=config, to_config=twin)
     with read_write(twin.hydra), open_dict(twin.hydra):
-        twin.hydra.sweeper.storage = hidden_storage
+        for key, value in hidden_values.items():
+            twin.hydra.sweeper[key] = value
         twin.hydra.overrides.hydra = hidden_overrides
     return twin
 
 
 def _hidden(override: str, storage: Any) -> str:
-    if override.lstrip("+").startswith(_KEY):
+    if override.lstrip("+").startswith(_STORAGE):
         for secret in secrets(storage):
             override = override.replace(secret, MASK)
     return str(redact(override))

@@ -28,6 +28,7 @@ from qgtune.study.storages.addresses import hidden
 from qgtune.study.storages.opening import check_storage, is_memory, located
 from qgtune.sweep.compose.composition import Composition, compose
 from qgtune.sweep.features.first_trials import Points, read_points
+from qgtune.sweep.features.hooks import Hooks, hooks_of
 from qgtune.sweep.knowledge import read_knowledge
 from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.settings import Settings, read_settings
@@ -63,6 +64,7 @@ class Plan:
         slots: what each worker process of our launcher gets.
         fixed: what is not sampled.
         project: the folder of the app's code.
+        hooks: what is told of the sweep and its trials; None for none.
     """
 
     settings: Settings
@@ -74,6 +76,7 @@ class Plan:
     slots: Slots
     fixed: FixedSettings
     project: Path
+    hooks: Hooks | None = None
 
 
 def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> Plan:
@@ -119,6 +122,7 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
         attempt(lambda: _check_fidelity(settings.fidelity, composition))
     points = None if composition is None else attempt(lambda: read_points(settings, composition))
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
+    hooks = attempt(lambda: hooks_of(settings, composition, folder.absolute(), hydra_context))
     if composition is not None and bounded is not None and not problems:
         attempt(lambda: rehearse(composition, bounded, folder))
     if problems or composition is None or bounded is None or points is None or slots is None:
@@ -127,7 +131,7 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     fixed = FixedSettings.of(values, LoadedCode(project).digests())
     spec, limits = _study(bounded, storage, folder, fixed.digest)
     spec = replace(spec, knowledge=read_knowledge(bounded, composition, fixed))
-    return Plan(bounded, composition, folder, spec, limits, points, slots, fixed, project)
+    return Plan(bounded, composition, folder, spec, limits, points, slots, fixed, project, hooks)
 
 
 def _check_fidelity(fidelity: Fidelity | None, composition: Composition) -> None:

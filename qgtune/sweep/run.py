@@ -32,6 +32,7 @@ from qgtune.study.attempts.control import Control, steer
 from qgtune.study.attempts.ledger import Stop
 from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.fixed_settings import registered, runs_now
+from qgtune.study.lifecycle import closing
 from qgtune.study.opening import open_session, study_exists
 from qgtune.study.storages.opening import is_memory
 from qgtune.sweep.crew import Crew, none_completed
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from qgtune.progress.relay.terminals import Relay
     from qgtune.study.session import Session
     from qgtune.sweep.compose.composition import Composition
+    from qgtune.sweep.features.hooks import Hooks
     from qgtune.sweep.supervisor import Supervisor
 
 log = logging.getLogger("qgtune")
@@ -125,6 +127,17 @@ class _Sweep:
         self.results.check()
         spec = self.plan.spec
         session = open_session(spec, self.plan.limits, samples=False)
+        with closing(session):
+            return self._run_to_end(session)
+
+    def _run_to_end(self, session: Session) -> dict[str, Any]:
+        """Run the study to its end.
+
+        Raises:
+            QGTuneError: when it was given up.
+            SystemExit: when it was interrupted.
+        """
+        spec = self.plan.spec
         session.forget_failures()
         if not runs_now(session):
             steer(session.study, lambda _before: Control())  # what was wanted of the sweep before
@@ -153,6 +166,7 @@ class _Sweep:
             self._provenance(session.owner.name),
             self.results,
             *self._cleaners,
+            *self._hooks,
         ]
         for feature in session.features:
             feature.sweep_started(session)
@@ -203,6 +217,10 @@ class _Sweep:
         looked_at = None if self.plan.settings.freeze_code == "off" else project
         return KeptTrialFacts(self.plan.folder.absolute(), sweep, looked_at, self.plan.fixed.code, self.started_s)
 
+    @property
+    def _hooks(self) -> list[Hooks]:
+        return [] if self.plan.hooks is None else [self.plan.hooks]
+
     def _progress(self, session: Session) -> AbstractContextManager[Relay | None]:
         """Show the progress, unless there is nothing to wait for."""
         if isinstance(session.decide(), Stop):
@@ -236,7 +254,7 @@ class _Sweep:
             self.plan.folder.absolute(),
             self._checkpoints,
             self.results.built,
-            (TrialLines(), self.results, *self._cleaners, self._trial_facts(session.owner.name)),
+            (TrialLines(), self.results, *self._cleaners, self._trial_facts(session.owner.name), *self._hooks),
             settings.trials_per_worker,
             interrupts=self.interrupts,
         )

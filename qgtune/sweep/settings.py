@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from qgtune import checks
 from qgtune.errors import QGTuneError, did_you_mean, first_line
+from qgtune.hooks.notify import read_notify
 from qgtune.keys import key, keys_of
 from qgtune.results.kept import Kept
 from qgtune.space.dependencies.where import Where
@@ -203,6 +204,24 @@ class Settings:
         Kept.read,
         "`{best: 3, last: true}`: checkpoints of other finished trials are removed as the sweep goes; null keeps all",
     )
+    logger: Mapping[str, Any] = key(
+        None,
+        lambda value: {} if value is None else checks.mapping(value),
+        "`hydra/sweeper/logger=` csv, mlflow, tensorboard, trackio or wandb, several as `[csv,mlflow]`; arguments as "
+        "keys (`hydra.sweeper.logger.mlflow.experiment=mine`): [docs/loggers.md](docs/loggers.md)",
+        "none",
+    )
+    hooks: tuple[Any, ...] = key(
+        None,
+        lambda value: () if value is None else checks.items(value),
+        "`[{_target_: my.module.MyHook}, …]`: subclasses of `qgtune.Hook`, which are told of the sweep and its trials",
+    )
+    notify: Mapping[str, Any] | None = key(
+        None,
+        read_notify,
+        "addresses of [apprise](https://appriseit.com), such as `mailto://…`, that get a message when the sweep ends "
+        "or fails; `{urls: […], when: [end, failure, best]}` says when",
+    )
     report: bool = key(True, checks.flag, "whether `report.html` is written into the sweep folder at the end")
     freeze_code: str = key(
         "warn",
@@ -240,7 +259,8 @@ def read_settings(config: DictConfig) -> Settings:
         try:
             values[name] = None if one.check is None else one.check(node.get(name))
         except ValueError as error:
-            problems.append(f"Cannot use hydra.sweeper.{name}={redact(node.get(name))!r}: {error}.")
+            shown = redact({name: node.get(name)})[name]
+            problems.append(f"Cannot use hydra.sweeper.{name}={shown!r}: {error}.")
     if problems:
         raise QGTuneError(*problems)
     if len(values["direction"]) > 1 and (values["stop_at"], values["stop_after_no_improvement"]) != (None, None):

@@ -26,6 +26,8 @@ SCHEMES: Mapping[str, Kind] = {
 }
 _SECRET_KEYS = ("password", "passwd", "pwd", "pass", "sslpassword", "passphrase", "secret", "token")
 _USERINFO = re.compile(r"(?P<head>[A-Za-z][\w+.-]*://[^\s:/@'\"]*:)(?P<password>[^\s'\"]+)(?=@)")
+_URL = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*://)[^\s,'\"\]}]+")
+_NOTIFY = "hydra.sweeper.notify"
 _PARAMETER = re.compile(rf"(?P<head>[?&;](?:{'|'.join(_SECRET_KEYS)})=)(?P<password>[^\s&;'\"]+)", re.IGNORECASE)
 
 
@@ -62,9 +64,14 @@ def _mask_parameters(text: str) -> str:
 
 
 def redact(value: Any) -> Any:
-    """Return plain data with the passwords of URLs, and the values of keys such as `password`, masked."""
+    """Return plain data with the passwords of URLs, and the values of keys such as `password`, masked.
+
+    Of the addresses that `hydra.sweeper.notify` has, in a config or on a command line, the schemes are left.
+    """
     if isinstance(value, str):
-        return _mask_parameters(_USERINFO.sub(rf"\g<head>{MASK}", value))
+        before, notify, addresses = value.partition(_NOTIFY)
+        shown = _mask_parameters(_USERINFO.sub(rf"\g<head>{MASK}", before))
+        return f"{shown}{notify}{masked_urls(addresses)}"
     if isinstance(value, Mapping):
         return {key: _redact_item(key, item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -72,7 +79,18 @@ def redact(value: Any) -> Any:
     return value
 
 
+def masked_urls(value: Any) -> Any:
+    """Return plain data with all of each URL masked but its scheme: any part of it may be a secret."""
+    if isinstance(value, str):
+        return _URL.sub(rf"\g<scheme>{MASK}", value)
+    if isinstance(value, Mapping):
+        return {key: masked_urls(item) for key, item in value.items()}
+    return [masked_urls(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def _redact_item(key: Any, item: Any) -> Any:
+    if key == "notify":
+        return masked_urls(item)
     is_text = isinstance(item, (str, int)) and not isinstance(item, bool)
     if is_text and str(key).lower() in _SECRET_KEYS and not str(item).startswith("${"):
         return MASK

@@ -18,6 +18,7 @@ from qgtune.processes.memory import peak, start_peak
 from qgtune.processes.ranks import OwnTrial
 from qgtune.results.recorded import Record, pin_random_values, recorded
 from qgtune.space.reading.yaml_files import dump_yaml
+from qgtune.study.lifecycle import tell
 from qgtune.study.outcome import PRUNED, failed, outcome_of, returned
 from qgtune.sweep.hydra.versions import configure_logging
 from qgtune.sweep.workers.job import override_dirname, run_job, set_folder, set_job
@@ -86,6 +87,8 @@ class TrialRunner:
             Record(seen, tuple(texts), differs).write(self.folder, trial.number)
             if self.built_path is not None and not self.built_path.exists():
                 write_once(self.built_path, dump_yaml(seen))
+            folder = Path(whole.hydra.runtime.output_dir)
+            tell(self.session.features, lambda feature: feature.attempt_runs(self.session, trial, folder))
             start_peak()
             return self._call(config, trial, ended)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.processes.interrupts import Interrupts
 from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.study.lifecycle import tell
 from qgtune.study.loop import WorkerReport, run_trials
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome, outcome_of
@@ -116,6 +117,8 @@ class Worker:
                 return run_trials(session, run_one, lambda: self.interrupts.received is not None, self.n_most)
             finally:
                 session.give_back()
+                is_stopped = self.interrupts.received is not None
+                tell(session.features, lambda feature: feature.worker_ended(session, is_stopped=is_stopped))
 
     def _listening(self, session: Session) -> AbstractContextManager[None]:
         return listening(session, self.stop_key, self.interrupts) if self.stop_key else nullcontext()

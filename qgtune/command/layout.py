@@ -16,6 +16,7 @@ from rich.text import Text
 
 from qgtune.errors import printable
 from qgtune.results.table import duration
+from qgtune.study.repeats.measured import columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -113,19 +114,23 @@ def _start(table: Table) -> Grid:
     grid.add_column("state", no_wrap=True)
     for objective in table.objectives:
         grid.add_column(Text(printable(objective)), justify="right", no_wrap=True)
+    for heading in columns(row.measured for row in table.rows):
+        grid.add_column(heading, justify="right", no_wrap=True)
     grid.add_column("time", justify="right", no_wrap=True)
     return grid
 
 
 def _filled(grid: Grid, table: Table, best: Collection[int], cells: Sequence[Sequence[str]]) -> Grid:
+    headings = columns(row.measured for row in table.rows)
     for row, own in zip(table.rows, cells, strict=True):
         style = "bold green" if row.number in best else _STYLES.get(row.state, "")
-        grid.add_row(*map(Text, (*_fixed_cells(row, len(table.objectives)), *own)), style=style)
+        grid.add_row(*map(Text, (*_fixed_cells(row, len(table.objectives), headings), *own)), style=style)
     return grid
 
 
-def _fixed_cells(row: Row, n_objectives: int) -> list[str]:
+def _fixed_cells(row: Row, n_objectives: int, headings: Sequence[str]) -> list[str]:
     values = [number(value, 6) for value in row.values] or [""] * n_objectives
+    values += ["" if row.measured is None else row.measured.cell(heading) for heading in headings]
     time = "" if row.duration_s is None else duration(row.duration_s)
     return [str(row.number), STATES.get(row.state, row.state), *values, time]
 

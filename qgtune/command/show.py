@@ -34,11 +34,12 @@ def show(source: str, study_name: str | None, form: str | None, sort: str, limit
         return
     from qgtune.command.layout import WideConsole, lay_out, reasons
     from qgtune.results.best import best_trials
+    from qgtune.results.configurations import number_of
 
     screen = WideConsole()
     screen.print(_heading(whole), markup=False)
     if table.rows:
-        screen.print(lay_out(table, {trial.number for trial in best_trials(study)}, screen))
+        screen.print(lay_out(table, {number_of(trial) for trial in best_trials(study)}, screen))
     if why := reasons(table):
         screen.print("Why trials failed:")
         for line in why:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from qgtune.errors import QGTuneError, first_line
 from qgtune.results.best import best_trials
 from qgtune.results.source import CONFIG_NAME, open_source
+from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import Limits
 from qgtune.study.fixed_settings import runs_now
 from qgtune.study.session import Session
@@ -68,5 +69,5 @@ def look_at(folder: Path) -> Sweep:
     running = runs_now(Session(study, Limits(1)))
     best = best_trials(study)
     values = tuple(best[0].values) if len(study.directions) == 1 and best else ()
-    n_finished = sum(trial.state.is_finished() for trial in trials)
+    n_finished = sum(trial.state.is_finished() and Attempt.of(trial).end != "measured" for trial in trials)
     return Sweep(folder, study.study_name, "runs" if running else "ended", n_finished, values)

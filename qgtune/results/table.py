@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
 
 from qgtune.results.best import params_of
+from qgtune.results.configurations import number_of, runs_of
 from qgtune.study.attempts.attempt import Attempt
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     import optuna
     from optuna.trial import FrozenTrial
+
+    from qgtune.results.configurations import Runs
+    from qgtune.study.repeats.measured import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Row:
         ended: when it ended; None if it has not.
         params: its hyperparameters by path, lists and mappings as such.
         reason: why it failed; empty if it did not.
+        measured: what the repeats of its configuration gave; None where there are none, or more to come.
     """
 
     number: int
@@ -44,6 +48,7 @@ class Row:
     ended: datetime | None
     params: dict[str, Any]
     reason: str = ""
+    measured: Measured | None = None
 
     @property
     def duration_s(self) -> float | None:
@@ -55,7 +60,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Some trials of a study.
+    """Some trials of a study; where configurations have repeats, some configurations.
 
     Attributes:
         study_name: the study's name.
@@ -73,6 +78,11 @@ class Table:
     def paths(self) -> list[str]:
         """The hyperparameters' paths, in the order in which trials brought them."""
         return list(dict.fromkeys(path for row in self.rows for path in row.params))
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether configurations ran several times."""
+        return any(row.measured is not None for row in self.rows)
 
     def sorted_by_value(self) -> Table:
         """Return the same with the best trial first: by the first objective, complete ones before pruned ones."""
@@ -103,25 +113,25 @@ def table_of(study: optuna.Study, trials: Sequence[FrozenTrial] | None = None) -
     n_objectives = len(study.directions)
     names = study.metric_names or (["value"] if n_objectives == 1 else [f"value_{i}" for i in range(n_objectives)])
     directions = tuple("maximize" if it == StudyDirection.MAXIMIZE else "minimize" for it in study.directions)
-    return Table(study.study_name, directions, tuple(names), tuple(map(_row, found)))
+    shown = {number_of(trial) for trial in found}
+    rows = [_row(runs) for runs in runs_of(study.get_trials(deepcopy=False)) if runs.number in shown]
+    return Table(study.study_name, directions, tuple(names), tuple(rows))
 
 
-def _row(trial: FrozenTrial) -> Row:
-    values = () if trial.state == TrialState.FAIL else trial.values or ()
-    started, ended = (None if time is None else time.astimezone() for time in (trial.datetime_start, _end(trial)))
+def _row(runs: Runs) -> Row:
+    trial, measured = runs.last, runs.measured
+    values = () if runs.state in ("fail", "waiting") else trial.values or ()
+    started, ended = (None if time is None else time.astimezone() for time in (runs.started, runs.ended))
     return Row(
-        trial.number,
-        trial.state.name.lower(),
-        tuple(values),
+        runs.number,
+        runs.state,
+        tuple(values) if measured is None else (measured.value,),
         started,
         ended,
-        params_of(trial),
-        Attempt.of(trial).reason,
+        params_of(runs.drawn),
+        Attempt.of(trial).reason if runs.state == "fail" else "",
+        measured,
     )
-
-
-def _end(trial: FrozenTrial) -> datetime | None:
-    return trial.datetime_complete if trial.state.is_finished() else None
 
 
 def to_json(table: Table) -> str:
@@ -129,7 +139,8 @@ def to_json(table: Table) -> str:
 
     A value that is not finite, which JSON does not have, is the text `inf` or `-inf`.
     """
-    return json.dumps([_finite(_record(row, table.objectives)) for row in table.rows], indent=2, allow_nan=False)
+    records = [_record(row, table.objectives) | (_repeats(row) if table.has_repeats else {}) for row in table.rows]
+    return json.dumps([_finite(record) for record in records], indent=2, allow_nan=False)
 
 
 def _record(row: Row, objectives: Sequence[str]) -> dict[str, Any]:
@@ -145,6 +156,14 @@ def _record(row: Row, objectives: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _repeats(row: Row) -> dict[str, Any]:
+    found = row.measured
+    return dict.fromkeys(_REPEATS) if found is None else {name: getattr(found, name) for name in _REPEATS}
+
+
+_REPEATS = ("mean", "spread", "n")
+
+
 def _finite(data: Any) -> Any:
     if isinstance(data, dict):
         return {key: _finite(item) for key, item in data.items()}
@@ -157,10 +176,11 @@ def to_csv(table: Table) -> str:
     """Return CSV: a line a trial, `params.<path>` a hyperparameter; lists and mappings as JSON, empty if missing."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    before, after = ("number", "state"), ("started", "ended", "duration_s", "reason")
+    before, after = ["number", "state"], ["started", "ended", "duration_s", "reason"]
+    after = [*_REPEATS, *after] if table.has_repeats else after
     writer.writerow([*before, *table.objectives, *after, *(f"params.{path}" for path in table.paths)])
     for row in table.rows:
-        record = _record(row, table.objectives)
+        record = _record(row, table.objectives) | _repeats(row)
         fields = [record[name] for name in before] + list(record["values"].values()) + [record[name] for name in after]
         writer.writerow([_cell(field) for field in [*fields, *(row.params.get(path) for path in table.paths)]])
     return text.getvalue()

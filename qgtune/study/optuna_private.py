@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import optuna
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
@@ -33,6 +35,37 @@ def trial_id_of(trial: FrozenTrial | optuna.Trial) -> int:
 def forget_cached_trials(study: optuna.Study) -> None:
     """Make the next sampler see the trials as they are now, as `Study.ask` does."""
     study._thread_local.cached_all_trials = None
+
+
+class PartOfStudy:
+    """A study of which only some trials are seen; otherwise it is that study.
+
+    Samplers read trials through `Study._get_trials`; so do Optuna's own parts of studies, of `HyperbandPruner`.
+
+    Args:
+        study: it.
+        is_seen: says which trials are.
+    """
+
+    def __init__(self, study: optuna.Study, is_seen: Callable[[FrozenTrial], bool]) -> None:
+        self._study = study
+        self._is_seen = is_seen
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the study, but for its trials."""
+        return getattr(self._study, name)
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """The trials that are seen."""
+        return self.get_trials()
+
+    def get_trials(self, *arguments: Any, **options: Any) -> list[FrozenTrial]:
+        """Return the trials that are seen."""
+        return list(filter(self._is_seen, self._study.get_trials(*arguments, **options)))
+
+    def _get_trials(self, *arguments: Any, **options: Any) -> list[FrozenTrial]:
+        return list(filter(self._is_seen, self._study._get_trials(*arguments, **options)))
 
 
 class Draft:

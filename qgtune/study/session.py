@@ -18,11 +18,14 @@ from qgtune.study import optuna_private
 from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
 from qgtune.study.attempts.control import FINISHED, Control
 from qgtune.study.attempts.creation import next_trial_id
-from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop
+from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop, is_feasible
 from qgtune.study.attempts.owner import Owner, is_dead
 from qgtune.study.lifecycle import Lifecycle, ToldTrial, tell
 from qgtune.study.objectives import Objectives
 from qgtune.study.outcome import MEMORY, Outcome, completed, returned
+from qgtune.study.repeats.gathering import gathered
+from qgtune.study.repeats.measured import ATTRIBUTE as MEASURED
+from qgtune.study.repeats.measured import Measured
 from qgtune.study.storages.exclusive import exclusively
 from qgtune.study.storages.opening import batch
 
@@ -74,7 +77,8 @@ class Session:
     def start(self) -> Attempt:
         """What an attempt of this process starts from."""
         rung = None if self.limits.fidelity is None else 0
-        return Attempt(self.owner, settings=self.settings, folder=self.folder, rung=rung)
+        replicate = "" if self.limits.repeats is None else self.limits.repeats.names[0]
+        return Attempt(self.owner, settings=self.settings, folder=self.folder, rung=rung, replicate=replicate)
 
     def refresh(self) -> Ledger:
         """Bring the tally up to date."""
@@ -186,12 +190,55 @@ class Session:
             trial.take_along()
             outcome = self._paused(trial, outcome)
 
+        if outcome.end in ("complete", "pruned") and isinstance(trial, ToldTrial) and trial.replicate:
+            exclusively(self.storage, lambda: self._finish(trial, self._gathered(trial, outcome)))
+        else:
+            self._finish(trial, outcome)
+
+    def _finish(self, trial: Trial, outcome: Outcome) -> None:
         def to_sampler() -> None:
             values = list(outcome.values) if outcome.state == TrialState.COMPLETE else None
             self.study.tell(trial, values or None, state=outcome.state)
 
         self._end(optuna_private.trial_id_of(trial), outcome, to_sampler)
         self._finished.add(trial.number)
+
+    def may_repeat(self, trial: Trial) -> None:
+        """Let other repeats of a trial's configuration start, since it has all of its values."""
+        trial_id = optuna_private.trial_id_of(trial)
+        attempt = Attempt.of(self.storage.get_trial(trial_id))
+        if attempt.replicate:
+            self.storage.set_trial_user_attr(trial_id, ATTRIBUTE, replace(attempt, is_drawn=True).to_attribute())
+
+    def _gathered(self, trial: ToldTrial, outcome: Outcome) -> Outcome:
+        """Say what the end of one of several repeats means for its configuration, which nobody else ends meanwhile."""
+        repeats, ledger = self.limits.repeats, self.refresh()
+        if repeats is None:
+            return outcome
+        best = ledger.progress.best
+        known = None if best is None else Measured.of(self.study.get_trials(deepcopy=False)[best[1]])
+        found = gathered(
+            outcome,
+            trial.replicate,
+            repeats,
+            ledger.configurations[trial.first],
+            {} if known is None else known.values,
+            maximize=self.limits.maximize[0],
+        )
+        if found.end == "complete":
+            self._take_constraints(trial)
+        is_curve_missing = not self.storage.get_trial(optuna_private.trial_id_of(trial)).intermediate_values
+        if found.end == "pruned" and found.measured is not None and is_curve_missing:
+            trial.report(found.measured.value, found.measured.n - 1)  # so that samplers know how it stands
+        return found
+
+    def _take_constraints(self, trial: ToldTrial) -> None:
+        """Let a configuration violate the constraints that any of its repeats violates."""
+        for other in self.study.get_trials(deepcopy=False)[trial.first :]:
+            attempt = Attempt.of(other)
+            if attempt.end == "measured" and attempt.first(other.number) == trial.first and not is_feasible(other):
+                for name, value in getattr(other, "constraints", {}).items():
+                    trial.set_constraint(f"{name} ({attempt.replicate})", value)
 
     def _paused(self, trial: ToldTrial, outcome: Outcome) -> Outcome:
         """Let an attempt that has reached a rung below the last pause there, rather than complete."""
@@ -200,7 +247,7 @@ class Session:
             return outcome
         if not self.storage.get_trial(optuna_private.trial_id_of(trial)).intermediate_values:
             trial.report(outcome.values[0], fidelity.rungs[trial.rung])  # so that samplers know how it stands
-        return replace(outcome, end="paused")
+        return replace(outcome, end="paused", score=outcome.values[0])
 
     def _end(self, trial_id: int, outcome: Outcome, write: Callable[[], None] | None = None) -> bool:
         """Write the one end of an attempt, whoever has seen it.
@@ -212,10 +259,12 @@ class Session:
             with batch(self.storage):
                 if outcome.memory:
                     self.storage.set_trial_user_attr(trial_id, MEMORY, dict(outcome.memory))
-                if outcome.state == TrialState.FAIL or outcome.end == "paused":
+                if outcome.measured is not None:
+                    self.storage.set_trial_user_attr(trial_id, MEASURED, outcome.measured.to_attribute())
+                if outcome.state == TrialState.FAIL or outcome.end == "measured" or outcome.score is not None:
                     attempt = Attempt.of(self.storage.get_trial(trial_id))
-                    score = outcome.values[0] if outcome.end == "paused" else None
-                    ended = replace(attempt, end=outcome.end, reason=outcome.reason, log=outcome.log, score=score)
+                    ended = replace(attempt, end=outcome.end, reason=outcome.reason, log=outcome.log)
+                    ended = replace(ended, score=outcome.score)
                     self.storage.set_trial_user_attr(trial_id, ATTRIBUTE, ended.to_attribute())
                 if write is None:
                     self.storage.set_trial_state_values(trial_id, outcome.state)

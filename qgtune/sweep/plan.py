@@ -27,6 +27,7 @@ from qgtune.study.storages.opening import check_storage, is_memory, located
 from qgtune.sweep.compose.composition import Composition, compose
 from qgtune.sweep.features.first_trials import Points, read_points
 from qgtune.sweep.rehearsal import rehearse
+from qgtune.sweep.repeating import check_repeats
 from qgtune.sweep.settings import Settings, read_settings
 from qgtune.sweep.workers.launching import plain
 
@@ -107,6 +108,8 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
         )
     if composition is not None and settings.fidelity is not None:
         attempt(lambda: _check_fidelity(settings.fidelity, composition))
+    if composition is not None and settings.repeats is not None:
+        attempt(lambda: check_repeats(settings.repeats, composition))
     points = None if composition is None else attempt(lambda: read_points(settings, composition))
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
     if composition is not None and bounded is not None and not problems:
@@ -193,6 +196,7 @@ def _study(settings: Settings, storage: Storage, folder: Path, digest: str) -> t
         stall_timeout_s=settings.stall_timeout,
         timeout_grace_s=settings.timeout_grace,
         fidelity=settings.fidelity,
+        repeats=settings.repeats,
     )
     return spec, limits
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -189,19 +190,29 @@ class Session:
         if outcome.end == "complete" and isinstance(trial, ToldTrial):
             trial.take_along()
             outcome = self._paused(trial, outcome)
-
-        if outcome.end in ("complete", "pruned") and isinstance(trial, ToldTrial) and trial.replicate:
-            exclusively(self.storage, lambda: self._finish(trial, self._gathered(trial, outcome)))
+        if isinstance(trial, ToldTrial) and trial.replicate and outcome.end in ("complete", "pruned"):
+            self._finish_repeat(trial, outcome)
         else:
-            self._finish(trial, outcome)
-
-    def _finish(self, trial: Trial, outcome: Outcome) -> None:
-        def to_sampler() -> None:
-            values = list(outcome.values) if outcome.state == TrialState.COMPLETE else None
-            self.study.tell(trial, values or None, state=outcome.state)
-
-        self._end(optuna_private.trial_id_of(trial), outcome, to_sampler)
+            self._end(optuna_private.trial_id_of(trial), outcome, functools.partial(self._to_sampler, trial, outcome))
         self._finished.add(trial.number)
+
+    def _to_sampler(self, trial: Trial, outcome: Outcome) -> None:
+        values = list(outcome.values) if outcome.state == TrialState.COMPLETE else None
+        self.study.tell(trial, values or None, state=outcome.state)
+
+    def _finish_repeat(self, trial: ToldTrial, outcome: Outcome) -> None:
+        """Record how one of several repeats ended, and with it, perhaps, its configuration, which nobody else ends."""
+        written: list[Outcome] = []
+
+        def write() -> None:
+            found = self._gathered(trial, outcome)
+            to_sampler = functools.partial(self._to_sampler, trial, found)
+            if self._write_end(optuna_private.trial_id_of(trial), found, to_sampler):
+                written.append(found)
+
+        exclusively(self.storage, write)
+        for found in written:
+            self._tell_end(trial.number, found)
 
     def may_repeat(self, trial: Trial) -> None:
         """Let other repeats of a trial's configuration start, since it has all of its values."""
@@ -227,9 +238,10 @@ class Session:
         )
         if found.end == "complete":
             self._take_constraints(trial)
-        is_curve_missing = not self.storage.get_trial(optuna_private.trial_id_of(trial)).intermediate_values
-        if found.end == "pruned" and found.measured is not None and is_curve_missing:
-            trial.report(found.measured.value, found.measured.n - 1)  # so that samplers know how it stands
+        trial_id, measured = optuna_private.trial_id_of(trial), found.measured
+        if found.end == "pruned" and measured is not None and not self.storage.get_trial(trial_id).intermediate_values:
+            # Samplers know from it how it stands.
+            self.storage.set_trial_intermediate_value(trial_id, measured.n - 1, measured.value)
         return found
 
     def _take_constraints(self, trial: ToldTrial) -> None:
@@ -250,11 +262,20 @@ class Session:
         return replace(outcome, end="paused", score=outcome.values[0])
 
     def _end(self, trial_id: int, outcome: Outcome, write: Callable[[], None] | None = None) -> bool:
-        """Write the one end of an attempt, whoever has seen it.
+        """Write the one end of an attempt, whoever has seen it, and tell the features.
 
         Returns:
             False if somebody else has finished it meanwhile: then it stays as it is.
         """
+        if not self._write_end(trial_id, outcome, write):
+            return False
+        self._tell_end(self.storage.get_trial(trial_id).number, outcome)
+        return True
+
+    def _tell_end(self, number: int, outcome: Outcome) -> None:
+        tell(self.features, lambda feature: feature.attempt_ended(self, number, outcome))
+
+    def _write_end(self, trial_id: int, outcome: Outcome, write: Callable[[], None] | None) -> bool:
         try:
             with batch(self.storage):
                 if outcome.memory:
@@ -274,8 +295,6 @@ class Session:
             if not self.storage.get_trial(trial_id).state.is_finished():
                 raise
             return False
-        number = self.storage.get_trial(trial_id).number
-        tell(self.features, lambda feature: feature.attempt_ended(self, number, outcome))
         return True
 
     def end_dead(self) -> list[int]:

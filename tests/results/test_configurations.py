@@ -46,7 +46,7 @@ def part(number: int, seed: int, score: float = 1.0, first: int = 0) -> FrozenTr
 
 
 WHOLE = Measured({"seed=1": 1.0, "seed=2": 3.0, "seed=3": 5.0}, 3.0)
-LOST = {"end": "lost", "reason": "its worker was killed"}
+LOST: dict[str, Any] = {"end": "lost", "reason": "its worker was killed"}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import time
 from collections import Counter
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from optuna.trial import TrialState
 
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.repeats.measured import Measured
-from tests.sweep.sweeps import owner_pid, wait_for
+from tests.sweep.sweeps import owner_pid, processes, wait_for
 from tests.sweep.test_durable_trials import command, small
 
 if TYPE_CHECKING:
@@ -309,3 +311,38 @@ def test_the_plan_names_the_repeats(make_app: MakeApp) -> None:
     assert "Each runs with seed=1, seed=2, seed=3; the mean counts. None is given up early: p=0.1 takes" in (
         run.out + run.err
     )
+
+
+def test_a_configuration_is_stopped_as_a_whole(make_app: MakeApp, start: Start) -> None:
+    """`qgtune stop` takes the number that people know it by, and ends all of its repeats that run."""
+    app = repeated(make_app, 'while cfg.lr == 0.1 and not Path("go").exists():\n    time.sleep(0.05)')
+    sweep = start(app, SEEDS, "hydra.sweeper.n_jobs=3", "hydra.sweeper.n_trials=2")
+    wait_for(lambda: (app.folder / "runs").exists() and len(runs(app)) == 3)
+    told = command(app, "stop", "sweep", "--trial", "0", "--prune")
+    assert told.stdout == "Trial 0 is told to stop.\n"
+    assert sweep.end() == 0
+    assert sorted(runs(app)[3:]) == ["3/seed=1", "3/seed=2", "3/seed=3"]
+    assert "2 trials (1 complete, 1 pruned)" in command(app, "show", "sweep").stdout
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(400)
+def test_repeats_hold_under_kills(make_app: MakeApp, start: Start) -> None:
+    """A worker is killed for each few repeats that end: each configuration has one value, of three that ended once."""
+    app = repeated(make_app, "time.sleep(0.3)")
+    sweep = start(app, SEEDS, "hydra.sweeper.n_jobs=4", "hydra.sweeper.n_trials=15", "hydra.sweeper.max_retries=1000")
+    chance, n_kills = random.Random(0), 0  # noqa: S311 - which one is killed is no secret
+    while sweep.process.poll() is None:
+        time.sleep(0.1)
+        trials = app.trials() if app.path("study.log").exists() else []
+        running = [trial for trial in trials if trial.state == TrialState.RUNNING]
+        alive = {owner_pid(trial) for trial in running} & set(processes(app))
+        n_ended = sum(trial.state in (TrialState.PRUNED, TrialState.COMPLETE) for trial in trials)
+        if alive and n_ended >= 4 * n_kills + 1:
+            os.kill(chance.choice(sorted(alive)), signal.SIGKILL)
+            n_kills += 1
+    assert sweep.end() == 0, sweep.errors.read_text()
+    assert n_kills > 5
+    assert_whole(app, 15)
+    ended = [trial for trial in app.trials() if trial.state != TrialState.FAIL]
+    assert len(ended) == 45

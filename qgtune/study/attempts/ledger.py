@@ -152,7 +152,7 @@ class Ledger:
         rungs: who has paused where.
         configurations: which repeats they have.
         failed: how many failed for good.
-        running: how many run now.
+        running: how many run now; of several repeats of a configuration all together count as one.
         lost: how many of the failed ones lost their worker.
         last_failure: the latest trial that failed for good.
         progress: how the best value came about.
@@ -206,7 +206,7 @@ class Ledger:
     def _take(self, trial: FrozenTrial, limits: Limits) -> None:
         attempt = Attempt.of(trial)
         self.configurations.take(trial, attempt)
-        if (repetition := repetition_of(trial)) is not None:
+        if (repetition := repetition_of(attempt)) is not None:
             self._take_repetition(repetition, trial)
         if trial.state == TrialState.RUNNING:
             self.running += not attempt.replicate
@@ -323,7 +323,7 @@ class Ledger:
 
     def is_repeated_already(self, trial: FrozenTrial) -> bool:
         """Say whether one of the trials taken in repeats the same trial for the same time."""
-        repetition = repetition_of(trial)
+        repetition = repetition_of(Attempt.of(trial))
         return repetition is not None and bool(self._repetitions.get(repetition))
 
     def given_up(self, limits: Limits) -> str:
@@ -336,9 +336,8 @@ class Ledger:
         return ""
 
 
-def repetition_of(trial: FrozenTrial) -> tuple[int, str, int] | None:
+def repetition_of(attempt: Attempt) -> tuple[int, str, int] | None:
     """Return which trial an attempt repeats, as which repeat of it, and for which time; None for a first attempt."""
-    attempt = Attempt.of(trial)
     return None if attempt.repeats is None else (attempt.repeats, attempt.replicate, attempt.turn)
 
 

@@ -23,7 +23,7 @@ class Configuration:
         own: the repeat that its first attempt is.
         drawn: an attempt that has all of its values; None while nobody has drawn them.
         values: those of the repeats that have ended, by name.
-        end: how it ended: `complete`, `pruned` or `failed`; empty while it goes on.
+        end: how it ended: `complete`, `pruned`, `failed` or `lost`; empty while it goes on.
     """
 
     own: str
@@ -60,7 +60,7 @@ class Configurations:
         first = attempt.first(trial.number)
         if first not in self._known:
             self._known[first] = self._open[first] = Configuration(attempt.replicate)
-        if attempt.is_drawn and first in self._open:
+        if attempt.is_drawn and self._known[first].drawn is None:
             self._known[first].drawn = trial
         if trial.state == TrialState.RUNNING:
             self._running.add(first)

@@ -47,7 +47,7 @@ def _say_repeat(session: OpenStudy, number: int, outcome: Outcome) -> None:
     if outcome.score is not None:
         log.info("trial %s: %s", place, session.objectives.text((outcome.score,)))
     elif outcome.end in ("measured", "pruned"):
-        log.info("trial %s: ended early, as %s", place, outcome.reason or "the pruner says")
+        log.info("trial %s: pruned%s", place, f", since {outcome.reason}" if outcome.reason else "")
     elif outcome.end != "withdrawn":
         log.error("trial %s %s: %s", place, _SAID.get(outcome.end, outcome.end), outcome.reason)
     if outcome.end == "complete":

@@ -207,7 +207,7 @@ def running(trial: Any, checkpoints: Path | None = None) -> Iterator[Running]:
     """
     found = Running(trial)
     if checkpoints is not None:
-        found.checkpoints = checkpoints / str(getattr(trial, "first", trial.number))
+        found.checkpoints = checkpoints / getattr(trial, "place", str(trial.number))
         found.last_step = max(getattr(trial, "earlier_reports", {}), default=None)
     token = _current.set(found)
     _last.append(found)

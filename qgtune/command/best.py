@@ -94,7 +94,10 @@ def _print_one(found: Source, row: Row) -> None:
     from qgtune.study.objectives import Objectives
 
     names = Objectives((), tuple(found.study.metric_names or ()))
-    click.echo(f"Best of study {found.study.study_name!r}: trial {row.number} with {names.text(row.values)}")
+    of_repeats = "" if row.measured is None else f" ({row.measured})"
+    click.echo(
+        f"Best of study {found.study.study_name!r}: trial {row.number} with {names.text(row.values)}{of_repeats}"
+    )
     for line in dump_yaml(row.params).splitlines() if row.params else ():
         click.echo(f"  {line}")
     places = {"Folder": found.trial_folder(row.number), "Config": found.best_config(row.number, row.params)}

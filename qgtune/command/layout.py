@@ -16,8 +16,9 @@ from rich.cells import cell_len
 
 from qgtune.command.answers.grid import GAP, Column, grid, width_of, wrapped
 from qgtune.errors import printable
-from qgtune.results.columns import PARAM, columns
+from qgtune.results.columns import MEASURED, PARAM, columns
 from qgtune.results.table import duration
+from qgtune.study.repeats import measured
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -89,7 +90,8 @@ def lay_out(table: Table, width: int, chosen: Sequence[known.Column] = ()) -> tu
         chosen: the columns; without any, the usual ones.
     """
     params = (f"{PARAM}{path}" for path in table.paths)
-    found = chosen or columns(table, ("number", "state", *table.objectives, "duration_s", *params))
+    repeats = measured.columns(row.measured for row in table.rows)
+    found = chosen or columns(table, ("number", "state", *table.objectives, *repeats, "duration_s", *params))
     headings = short_names(table.paths) | _HEADINGS
     whole = [_column(table, one, headings.get(one.path or one.name, one.name)) for one in found]
     stacked = [_stacked(column) if one.path else column for one, column in zip(found, whole, strict=True)]
@@ -114,6 +116,8 @@ def _cell(column: known.Column, row: Row) -> str:
     if column.name == "reports":
         step = max(value)
         return f"{number(value[step], 6)} at {step}"
+    if row.measured is not None and column.name in MEASURED:
+        return row.measured.cell(column.name)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return number(value, 4 if column.path else 6)

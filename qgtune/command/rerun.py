@@ -15,6 +15,7 @@ from qgtune.errors import QGTuneError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import optuna
     from optuna.trial import FrozenTrial
 
     from qgtune.results.invocation import Invocation
@@ -27,31 +28,40 @@ COMPOSE_TIMEOUT_S = 300.0
 @click.argument("words", nargs=-1, metavar="[FOLDER] [OVERRIDES]...", type=click.Path(path_type=str))
 @STUDY
 @click.option("--trial", type=click.IntRange(min=0), metavar="N", help="Which trial; else the best one.")
+@click.option("--repeat", metavar="VALUE", help="Which of its repeats; else with the base settings' value.")
 @click.option("--dry-run", is_flag=True, help="Compare and print the command, and do not run it; as --json does.")
 @JSON
 def rerun(
     words: tuple[str, ...],
     study_name: str | None,
     trial: int | None,
+    repeat: str | None,
     dry_run: bool,  # noqa: FBT001 - click gives it by name
 ) -> None:
     """Run a trial of the sweep in FOLDER again: the same program, its overrides, and OVERRIDES behind them.
 
     It runs through the app's own config and schema, into a folder of its own. First the config that comes out is
-    compared with the one that the trial had: what differs is named.
+    compared with the one that the trial had: what differs is named. Of a trial that ran several times, with one seed
+    each, say, --repeat runs one of these; without it the seed is that of the base settings.
 
     \b
     qgtune rerun multirun/2026-11-24/10-35-20
     qgtune rerun multirun/2026-11-24/10-35-20 --trial 7 training.epochs=100
+    qgtune rerun multirun/2026-11-24/10-35-20 --trial 7 --repeat 2
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     from qgtune.command.answers.shapes import Command
     from qgtune.results.invocation import Invocation
     from qgtune.results.recorded import Record
+    from qgtune.results.source import open_source
 
     source, overrides = source_and_rest(words, is_override)
     folder = Path(source).absolute()
-    found = _trial(folder, study_name, trial)
+    if not folder.is_dir():
+        raise QGTuneError(f"Cannot run a trial of {str(folder)!r}: there is no such folder. Give a sweep folder.")
+    study = open_source(str(folder), study_name).study
+    found = _repeat(study, _trial(study, trial), repeat)
     number, record = found.number, Record.read(folder, found)
+    record = record if repeat is not None else record.of_configuration
     command = Invocation.read(folder).as_plain_run([*record.overrides, *overrides])
     if not wants_json():
         click.echo(command.shown())
@@ -66,14 +76,29 @@ def rerun(
         command.become()
 
 
-def _trial(folder: Path, study_name: str | None, number: int | None) -> FrozenTrial:
+def _repeat(study: optuna.Study, trial: FrozenTrial, asked: str | None) -> FrozenTrial:
+    """Return the latest attempt at the repeat that was asked for, by its value or name, of a trial's configuration."""
+    from qgtune.results.configurations import number_of, runs_of
+    from qgtune.study.attempts.attempt import Attempt
+
+    (runs,) = (runs for runs in runs_of(study.get_trials(deepcopy=False)) if runs.number == number_of(trial))
+    named = [(Attempt.of(one).replicate, one) for one in runs.attempts]
+    if asked is None:
+        if runs.names != [""]:
+            said = f"Trial {runs.number} ran with {', '.join(runs.names)}: --repeat runs one of these."
+            click.echo(f"{said} This run has the value of the base settings.", err=True)
+        return trial
+    found = [one for name, one in named if name and asked in (name, name.partition("=")[2])]
+    if not found:
+        names = f"it ran with {', '.join(runs.names)}" if runs.names != [""] else "it ran once"
+        raise QGTuneError(f"Cannot run repeat {asked} of trial {runs.number}: {names}.")
+    return found[-1]
+
+
+def _trial(study: optuna.Study, number: int | None) -> FrozenTrial:
     """Return the trial that was asked for, or else the one best one."""
     from qgtune.results.best import best_trials
-    from qgtune.results.source import open_source
 
-    if not folder.is_dir():
-        raise QGTuneError(f"Cannot run a trial of {str(folder)!r}: there is no such folder. Give a sweep folder.")
-    study = open_source(str(folder), study_name).study
     trials = study.get_trials(deepcopy=False) if number is not None else best_trials(study)
     found = trials if number is None else [trial for trial in trials if trial.number == number]
     if len(found) == 1:

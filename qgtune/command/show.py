@@ -56,6 +56,7 @@ def show(
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     from qgtune.results import columns as known
     from qgtune.results.best import best_trials
+    from qgtune.results.configurations import number_of
     from qgtune.results.source import open_source
     from qgtune.results.table import table_of
 
@@ -69,7 +70,7 @@ def show(
     if as_csv:
         click.echo(known.to_csv(table, shown), nl=False)
         return
-    best = [trial.number for trial in best_trials(found.study)]
+    best = [number_of(trial) for trial in best_trials(found.study)]
     content = _content(found, whole, table, best) if wants_json() else None
     answer(content, lambda: _print(whole, table, best, shown))
 
@@ -119,8 +120,9 @@ def _content(found: Source, whole: Table, table: Table, best: list[int]) -> Show
 
 
 def _trial(row: Row, objectives: tuple[str, ...]) -> Trial:
-    from qgtune.command.answers.looks import Trial
+    from qgtune.command.answers.looks import Repeated, Trial
 
+    found = row.measured
     return Trial(
         row.number,
         row.state,
@@ -133,6 +135,7 @@ def _trial(row: Row, objectives: tuple[str, ...]) -> Trial:
         row.params,
         {str(step): value for step, value in row.reports.items()},
         row.reason or None,
+        None if found is None else Repeated(found.mean, found.spread, found.n),
     )
 
 

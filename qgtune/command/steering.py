@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -63,13 +64,16 @@ def stop(source: str, number: int, prune: bool, study_name: str | None) -> None:
     qgtune stop multirun/2026-11-24/10-35-20 --trial 7 --prune
     """  # noqa: D301 - as above
     from qgtune.errors import QGTuneError
-    from qgtune.study.attempts.control import steer
+    from qgtune.results.configurations import number_of
+    from qgtune.study.attempts.control import Control, steer
 
     study = _study(source, study_name)
     trials = study.get_trials(deepcopy=False)
-    if number >= len(trials) or trials[number].state.is_finished():
+    found = [one.number for one in trials if not one.state.is_finished() and number in (one.number, number_of(one))]
+    if not found:
         raise QGTuneError(f"Cannot stop trial {number}: it does not run.")
-    steer(study, lambda control: control.with_stop(number, "pruned" if prune else "failed"))
+    for one in found:  # several where its configuration has repeats
+        steer(study, functools.partial(Control.with_stop, number=one, end="pruned" if prune else "failed"))
     _answer(study, f"Trial {number} is told to stop.")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.trial import TrialState
 
 from qgtune.space.stored import from_stored
+from qgtune.study.repeats.measured import Measured
 
 if TYPE_CHECKING:
     import optuna
@@ -39,6 +40,7 @@ def summary(study: optuna.Study) -> dict[str, Any]:
     Returns:
         `name`, and for one objective `best_params` and `best_value`. For several `solutions`, the Pareto front in the
         order of the trials: a list of `params`, `values` and `trial`, and `objectives`, their names if they have any.
+        With repeats, `best_repeats` has the mean, the spread (standard deviation) and the values of the best trial's.
         Without a completed trial, only the name.
     """
     best = best_trials(study)
@@ -51,4 +53,6 @@ def summary(study: optuna.Study) -> dict[str, Any]:
         return {**result, **names, "solutions": solutions}
     if not best:
         return result
-    return {**result, "best_params": params_of(best[0]), "best_value": best[0].value}
+    measured = Measured.of(best[0])
+    repeats = {} if measured is None else {"best_repeats": measured.to_attribute()}
+    return {**result, "best_params": params_of(best[0]), "best_value": best[0].value, **repeats}

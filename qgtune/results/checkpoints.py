@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from qgtune.live import MARK
 from qgtune.study.attempts.attempt import Attempt
-from qgtune.study.attempts.ledger import Limits, is_feasible, is_repeated
+from qgtune.study.attempts.ledger import Limits, ends_configuration, is_feasible
 from qgtune.study.objectives import is_better
 
 if TYPE_CHECKING:
@@ -34,25 +34,30 @@ def removable(folder: Path, study: optuna.Study, kept: Kept, limits: Limits) -> 
         kept: which stay.
         limits: says what is run again.
     """
-    last_of: dict[int, FrozenTrial] = {}
-    for trial in study.get_trials(deepcopy=False):
-        attempt = Attempt.of(trial)
-        if attempt.counts:
-            last_of[attempt.first(trial.number)] = trial
-    finished = {first: trial for first, trial in last_of.items() if _is_over(trial, limits)}
+    finished = _finished(study.get_trials(deepcopy=False), limits)
     stay = _best(finished, study, kept.best)
     if kept.last and finished:
         stay.add(max(finished, key=lambda first: finished[first].datetime_complete or finished[first].datetime_start))  # type: ignore[arg-type, return-value]
     for first in finished.keys() - stay:
         found = folder / str(first)
-        if (found / MARK).is_file() and (found / MARK).read_text(encoding="utf-8") == study.study_name:
+        marks = [found / MARK, *found.glob(f"*/{MARK}")]  # each repeat of a configuration has a folder in its own
+        if any(mark.is_file() and mark.read_text(encoding="utf-8") == study.study_name for mark in marks):
             yield found
 
 
-def _is_over(trial: FrozenTrial, limits: Limits) -> bool:
-    attempt = Attempt.of(trial)
-    goes_on = attempt.end == "paused" or (trial.state == TrialState.FAIL and is_repeated(attempt, limits))
-    return trial.state.is_finished() and not goes_on
+def _finished(trials: Sequence[FrozenTrial], limits: Limits) -> dict[int, FrozenTrial]:
+    """Return the attempts that ended their configurations, by the numbers of the first ones, where none runs."""
+    last_of: dict[int, FrozenTrial] = {}
+    running: set[int] = set()
+    for trial in trials:
+        attempt = Attempt.of(trial)
+        first, is_end = attempt.first(trial.number), ends_configuration(trial, limits)
+        if attempt.counts and (is_end or not attempt.replicate):
+            last_of[first] = trial
+        if trial.state == TrialState.RUNNING:
+            running.add(first)
+    over = {first: trial for first, trial in last_of.items() if ends_configuration(trial, limits)}
+    return {first: trial for first, trial in over.items() if first not in running}
 
 
 def _best(finished: dict[int, FrozenTrial], study: optuna.Study, count: int) -> set[int]:

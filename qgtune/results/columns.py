@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from qgtune.results.table import Row, Table
 
-FIXED = ("number", "state", "end", "started", "ended", "duration_s", "reason", "repeats", "reports")
+MEASURED = ("mean", "spread", "n")
+"""What a configuration with repeats has beside its value."""
+FIXED = ("number", "state", "end", "started", "ended", "duration_s", "reason", "repeats", "reports", *MEASURED)
 """What every trial has, beside objectives and hyperparameters."""
 PARAM = "params."
 _ALIASES = {"trial": "number", "time": "duration_s", "duration": "duration_s"}
@@ -65,8 +67,8 @@ def columns(table: Table, names: Iterable[str]) -> list[Column]:
 
 def every_column(table: Table) -> list[Column]:
     """Return the columns that CSV and frames have unless others are asked for."""
-    times = ("started", "ended", "duration_s", "reason")
-    return columns(table, ("number", "state", *table.objectives, *times, *(f"{PARAM}{path}" for path in table.paths)))
+    more = (*(MEASURED if table.has_repeats else ()), "started", "ended", "duration_s", "reason")
+    return columns(table, ("number", "state", *table.objectives, *more, *(f"{PARAM}{path}" for path in table.paths)))
 
 
 def _column(table: Table, name: str) -> Column:
@@ -74,6 +76,8 @@ def _column(table: Table, name: str) -> Column:
     if name in table.objectives or name == "value":
         index = table.objectives.index(name) if name in table.objectives else 0
         return Column(name, lambda row: row.values[index] if row.values else None)
+    if fixed in MEASURED:
+        return Column(fixed, lambda row: None if row.measured is None else getattr(row.measured, fixed))
     if fixed in FIXED:
         return Column(fixed, _reports if fixed == "reports" else attrgetter(fixed))
     path = _path(table, name)

@@ -38,16 +38,31 @@ class Record:
         config: its function's config as plain data, all resolved but for what leads into the run's own folder.
         overrides: what makes that config of the app's own on the command line.
         differs: why the overrides make another one; empty if they do not.
+        shared: the config that all repeats of its configuration have; None where there are no repeats.
+        own: those of the overrides that only this repeat has.
     """
 
     config: Any
     overrides: tuple[str, ...] = ()
     differs: str = ""
+    shared: Any = None
+    own: tuple[str, ...] = ()
+
+    @property
+    def of_configuration(self) -> Record:
+        """The record of all repeats: what differs between them has the value of the base settings."""
+        if self.shared is None:
+            return self
+        overrides = list(self.overrides)
+        for text in self.own:  # the last one is: the command line may have set the same before
+            del overrides[len(overrides) - 1 - overrides[::-1].index(text)]
+        return Record(self.shared, tuple(overrides), self.differs)
 
     def write(self, sweep: Path, number: int) -> None:
         """Keep it as that of trial `number` of the sweep in this folder."""
         data = {"config": self.config, "overrides": list(self.overrides)}
-        text = dump_yaml(data | ({"differs": self.differs} if self.differs else {}))
+        more = {"differs": self.differs, "shared": self.shared, "own": list(self.own)}
+        text = dump_yaml(data | {key: value for key, value in more.items() if value})
         write_whole(_file(sweep, number), text, sync=False)  # a trial that a power cut ends is run again
 
     @classmethod
@@ -84,7 +99,9 @@ class Record:
     def _load(cls, path: Path, number: int) -> Record:
         data: Any = load_yaml_file(path, "record of the trial")
         try:
-            return cls(data["config"], tuple(map(str, data["overrides"])), str(data.get("differs", "")))
+            own = tuple(map(str, data.get("own", ())))
+            shared, differs = data.get("shared"), str(data.get("differs", ""))
+            return cls(data["config"], tuple(map(str, data["overrides"])), differs, shared, own)
         except (KeyError, TypeError):
             raise QGTuneError(f"Cannot read the config of trial {number}: {path} is no record of a trial.") from None
 

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from qgtune.errors import QGTuneError, did_you_mean, first_line
 from qgtune.space.paths import parse_path, select
 from qgtune.space.reading.yaml_files import load_yaml_file
+from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.storages.addresses import safe
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Source:
         return _moved(self.cwd / text, self.folder)
 
     def trial_folder(self, number: int) -> Path | None:
-        """Return the folder of a trial's job, or None if there is none."""
+        """Return the folder of a trial's job, or None if there is none; of a configuration with repeats that of all."""
         if self.folder is None:
             return None
         found = self.folder / self._subdir(number)
@@ -77,9 +78,13 @@ class Source:
 
     def trial_log(self, number: int) -> Path | None:
         """Return a trial's log file: the job's, or any in its folder; None if it left none."""
-        folder = self.trial_folder(number)
+        attempt = Attempt.of(self.study.get_trials(deepcopy=False)[number])
+        folder = self.trial_folder(attempt.name(number))
         if folder is None:
             return None
+        if attempt.replicate:
+            again = folder / f"{attempt.replicate}_{number}"
+            folder = again if again.is_dir() else folder / attempt.replicate
         name = None if self.config is None else _text(self.config, "hydra.job.name")
         preferred = folder / f"{name}.log"
         return preferred if preferred.is_file() else next(iter(sorted(folder.glob("*.log"))), None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from qgtune.errors import QGTuneError, first_line
 from qgtune.results.best import best_trials
 from qgtune.results.source import CONFIG_NAME, open_source
+from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import Limits
 from qgtune.study.fixed_settings import runs_now
 from qgtune.study.optuna_private import id_of, storage_of
@@ -86,7 +87,8 @@ def look_at(folder: Path) -> Sweep:
         return Sweep(folder, problem=first_line(error))
     best = best_trials(study)
     value = best[0].values[0] if len(study.directions) == 1 and best else None
-    n_finished = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+    trials = study.get_trials(deepcopy=False)
+    n_finished = sum(trial.state.is_finished() and Attempt.of(trial).end != "measured" for trial in trials)
     return Sweep(folder, study.study_name, state_of(study), "", n_finished, value)
 
 

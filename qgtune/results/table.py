@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
 
 from qgtune.results.best import params_of
+from qgtune.results.configurations import number_of, runs_of
 from qgtune.study.attempts.attempt import Attempt
 
 if TYPE_CHECKING:
@@ -18,19 +18,12 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
+    from qgtune.results.configurations import Runs, State
     from qgtune.study.attempts.attempt import End
+    from qgtune.study.repeats.measured import Measured
 
 
 Direction = Literal["minimize", "maximize"]
-State = Literal["complete", "pruned", "failed", "running", "waiting"]
-
-_STATES: dict[TrialState, State] = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running",
-    TrialState.WAITING: "waiting",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +42,7 @@ class Row:
             while it runs.
         repeats: the number of the first attempt at the same configuration; None for a first one.
         reports: its intermediate values by step.
+        measured: what the repeats of its configuration gave; None where there are none, or more to come.
     """
 
     number: int
@@ -61,6 +55,7 @@ class Row:
     end: End | None = None
     repeats: int | None = None
     reports: Mapping[int, float] = field(default_factory=dict)
+    measured: Measured | None = None
 
     @property
     def duration_s(self) -> float | None:
@@ -72,7 +67,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Some trials of a study.
+    """Some trials of a study; where configurations have repeats, some configurations.
 
     Attributes:
         study_name: the study's name.
@@ -94,6 +89,11 @@ class Table:
     def in_states(self, states: Sequence[str]) -> Table:
         """Return the same with the trials in these states only; with all of them where none is named."""
         return self.of(row for row in self.rows if row.state in states) if states else self
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether configurations ran several times."""
+        return any(row.measured is not None for row in self.rows)
 
     def first(self, n_rows: int) -> Table:
         """Return the same with its first rows only."""
@@ -117,7 +117,9 @@ def table_of(study: optuna.Study, trials: Sequence[FrozenTrial] | None = None) -
     directions: tuple[Direction, ...] = tuple(
         "maximize" if it == StudyDirection.MAXIMIZE else "minimize" for it in study.directions
     )
-    return Table(study.study_name, directions, tuple(names), tuple(map(_row, found)))
+    shown = {number_of(trial) for trial in found}
+    rows = [_row(runs) for runs in runs_of(study.get_trials(deepcopy=False)) if runs.number in shown]
+    return Table(study.study_name, directions, tuple(names), tuple(rows))
 
 
 def unnamed(n_objectives: int) -> list[str]:
@@ -125,25 +127,24 @@ def unnamed(n_objectives: int) -> list[str]:
     return ["value"] if n_objectives == 1 else [f"value_{index}" for index in range(n_objectives)]
 
 
-def _row(trial: FrozenTrial) -> Row:
-    started, ended = (None if time is None else time.astimezone() for time in (trial.datetime_start, _end(trial)))
+def _row(runs: Runs) -> Row:
+    trial, state, measured = runs.last, runs.state, runs.measured
+    values = () if state in ("failed", "waiting") else trial.values or ()
+    started, ended = (None if time is None else time.astimezone() for time in (runs.started, runs.ended))
     attempt = Attempt.of(trial)
     return Row(
-        trial.number,
-        _STATES[trial.state],
-        () if trial.state == TrialState.FAIL else tuple(trial.values or ()),
+        runs.number,
+        state,
+        tuple(values) if measured is None else (measured.value,),
         started,
         ended,
-        params_of(trial),
-        attempt.reason,
+        params_of(runs.drawn),
+        attempt.reason if state == "failed" else "",
         attempt.end,
-        attempt.repeats,
+        None if runs.number == trial.number else attempt.repeats,
         trial.intermediate_values,
+        measured,
     )
-
-
-def _end(trial: FrozenTrial) -> datetime | None:
-    return trial.datetime_complete if trial.state.is_finished() else None
 
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400

@@ -10,6 +10,7 @@ from optuna.trial import Trial
 
 from qgtune.errors import first_line
 from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.attempts.ledger import ends_configuration
 from qgtune.study.optuna_private import storage_of
 from qgtune.study.storages.opening import batch
 
@@ -120,14 +121,35 @@ class ToldTrial(Trial):
         return self._attempt.rung
 
     @property
+    def replicate(self) -> str:
+        """Which of its configuration's repeats it is, by name; empty where there are none."""
+        return self._attempt.replicate
+
+    @property
+    def place(self) -> str:
+        """What its configuration, or its repeat of that, is called in names of folders: `7`, `7/seed=1`."""
+        return self._attempt.place(self.number)
+
+    @property
     def earlier_reports(self) -> dict[int, float]:
-        """What earlier attempts at this configuration reported, by step."""
+        """What earlier attempts at this configuration, or at this repeat of it, reported, by step."""
         if self._earlier is None:
             self._earlier = {}
             for trial in self.study.get_trials(deepcopy=False)[: self.number]:
-                if Attempt.of(trial).first(trial.number) == self.first:
+                if Attempt.of(trial).place(trial.number) == self.place:
                     self._earlier.update(trial.intermediate_values)
         return self._earlier
+
+    def should_prune(self) -> bool:
+        """Say whether it is to end here: the pruner says so, or another repeat has ended its configuration."""
+        return super().should_prune() or self._is_over()
+
+    def _is_over(self) -> bool:
+        if not self.replicate or (session := self._told) is None:
+            return False
+        others = self.study.get_trials(deepcopy=False)[self.first :]
+        of_mine = [trial for trial in others if Attempt.of(trial).first(trial.number) == self.first]
+        return any(ends_configuration(trial, session.limits) for trial in of_mine)
 
     def report(self, value: float, step: int) -> None:
         """Report an intermediate value, as `optuna.Trial` does.

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from qgtune.study.session import Session
 
 log = logging.getLogger("qgtune")
-PAUSE_S = 0.5
+WAITS_S = {"paused": 0.5, "soon": 0.1}
+"""How long to wait before asking again, by why there is no trial for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ def run_trials(
     try:
         while not is_stopped():
             trial = session.next_trial()
-            if isinstance(trial, Stop) and trial.why == "paused":
-                time.sleep(PAUSE_S)
+            if isinstance(trial, Stop) and trial.why in WAITS_S:
+                time.sleep(WAITS_S[trial.why])
                 continue
             if not isinstance(trial, optuna.Trial):
                 return WorkerReport(n_trials, trial)

@@ -11,6 +11,7 @@ from optuna.study import StudyDirection
 from qgtune.errors import QGTuneError
 from qgtune.study import optuna_private
 from qgtune.study.algorithms.factory import build_pruner, build_sampler
+from qgtune.study.repeats.sampling import OncePerConfiguration
 from qgtune.study.session import Session
 from qgtune.study.storages.addresses import safe
 from qgtune.study.storages.exclusive import OneAtATime, exclusively
@@ -49,6 +50,11 @@ def open_session(
     study.stop = _no_stop  # type: ignore[method-assign]
     heartbeats = heartbeats_of(storage, optuna_private.id_of(study))
     limits = replace(limits, maximize=spec.objectives.maximize)
+    if limits.repeats is not None and not isinstance(storage, OneAtATime):
+        raise QGTuneError(
+            f"Cannot keep repeats in {safe(spec.storage)}: it has no lock, which whoever ends a configuration needs. "
+            "Give another hydra.sweeper.storage, such as a journal file or the database behind it."
+        )
     session = Session(study, limits, spec.objectives, heartbeats=heartbeats, settings=spec.settings, folder=spec.folder)
     session.take_names()
     if samples:
@@ -62,7 +68,8 @@ def _give_sampler(session: Session, spec: StudySpec) -> None:
 
     def build(*stream: int) -> None:
         seed = None if spec.seed is None else _stream_seed(spec.seed, *stream)
-        session.study.sampler = spec.knowledge.given_to(build_sampler(conf, seed) or session.study.sampler, seed)
+        sampler = spec.knowledge.given_to(build_sampler(conf, seed) or session.study.sampler, seed)
+        session.study.sampler = sampler if session.limits.repeats is None else OncePerConfiguration(sampler)
 
     if spec.seed is None:
         build()

@@ -7,11 +7,10 @@ and 5.0.0; `tests/study/test_optuna_private.py` holds the contract.
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     import optuna
     from optuna.storages import BaseStorage
@@ -38,18 +37,45 @@ def forget_cached_trials(study: optuna.Study) -> None:
     study._thread_local.cached_all_trials = None
 
 
-def with_trials(study: optuna.Study, more: Sequence[FrozenTrial]) -> optuna.Study:
-    """Return a view of a study that has these trials, too, before its own, for a sampler to read."""
-    if not more:
-        return study
-    view = copy.copy(study)
+class SeenStudy:
+    """A study as a sampler sees it: without some of its trials, or with more; otherwise it is that study.
 
-    def get_trials(deepcopy: bool = True, states: Container[Any] | None = None, use_cache: bool = False) -> list[Any]:  # noqa: FBT001, FBT002 - Optuna's signature
-        there = [trial for trial in more if states is None or trial.state in states]
-        return [*there, *study._get_trials(deepcopy=deepcopy, states=states, use_cache=use_cache)]
+    Samplers read trials through `Study._get_trials`; so do Optuna's own parts of studies, of `HyperbandPruner`.
 
-    view._get_trials = get_trials  # type: ignore[method-assign]
-    return view
+    Args:
+        study: it.
+        is_seen: says which of its trials are; None for all.
+        before: trials that come before its own.
+    """
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        is_seen: Callable[[FrozenTrial], bool] | None = None,
+        before: Sequence[FrozenTrial] = (),
+    ) -> None:
+        self._study = study
+        self._is_seen = is_seen
+        self._before = before
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the study, but for its trials."""
+        return getattr(self._study, name)
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """The trials that are seen."""
+        return self.get_trials()
+
+    def get_trials(self, deepcopy: bool = True, states: Container[Any] | None = None) -> list[FrozenTrial]:  # noqa: FBT001, FBT002 - Optuna's signature
+        """Return the trials that are seen."""
+        found: list[FrozenTrial] = self._get_trials(deepcopy=deepcopy, states=states)
+        return found
+
+    def _get_trials(self, deepcopy: bool = True, states: Container[Any] | None = None, use_cache: bool = False) -> Any:  # noqa: FBT001, FBT002 - as above
+        before = [trial for trial in self._before if states is None or trial.state in states]
+        own = self._study._get_trials(deepcopy=deepcopy, states=states, use_cache=use_cache)
+        return [*before, *filter(self._is_seen, own)] if self._is_seen else [*before, *own]
 
 
 class Draft:

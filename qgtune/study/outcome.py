@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from qgtune.study.attempts.attempt import End
     from qgtune.study.objectives import Objectives
+    from qgtune.study.repeats.measured import Measured
 
 MEMORY = "qgtune:memory"
 """The trial's user attribute that has the most memory that it used."""
@@ -24,6 +25,7 @@ STATES: dict[End, TrialState] = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
     "paused": TrialState.PRUNED,
+    "measured": TrialState.PRUNED,
 }
 
 
@@ -33,10 +35,13 @@ class Outcome:
 
     Attributes:
         end: the one word for it.
-        values: the objectives' values; empty unless it completed, or paused.
+        values: the objectives' values; empty unless it completed, paused, or is one of several repeats. Of the repeat
+            that completes a configuration: what all of them give together.
         reason: why it did not succeed, one line.
         log: the file that has the traceback; empty for none.
         memory: the most that the function's process used, in MiB, as `processes.memory.peak` gives it.
+        score: the value that it had when it paused, or that it gave as one of several repeats.
+        measured: what the repeats gave of the configuration that it ends; None where there are none.
     """
 
     end: End
@@ -44,6 +49,8 @@ class Outcome:
     reason: str = ""
     log: str = ""
     memory: Mapping[str, int] = field(default_factory=dict)
+    score: float | None = None
+    measured: Measured | None = None
 
     @property
     def state(self) -> TrialState:

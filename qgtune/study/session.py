@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,11 +19,14 @@ from qgtune.study import optuna_private
 from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
 from qgtune.study.attempts.control import FINISHED, Control
 from qgtune.study.attempts.creation import next_trial_id
-from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop
+from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop, is_feasible
 from qgtune.study.attempts.owner import Owner, is_dead
 from qgtune.study.lifecycle import Lifecycle, ToldTrial, tell
 from qgtune.study.objectives import Objectives
 from qgtune.study.outcome import MEMORY, Outcome, completed, returned
+from qgtune.study.repeats.gathering import gathered
+from qgtune.study.repeats.measured import ATTRIBUTE as MEASURED
+from qgtune.study.repeats.measured import Measured
 from qgtune.study.storages.exclusive import exclusively
 from qgtune.study.storages.opening import batch
 
@@ -74,7 +78,8 @@ class Session:
     def start(self) -> Attempt:
         """What an attempt of this process starts from."""
         rung = None if self.limits.fidelity is None else 0
-        return Attempt(self.owner, settings=self.settings, folder=self.folder, rung=rung)
+        replicate = "" if self.limits.repeats is None else self.limits.repeats.names[0]
+        return Attempt(self.owner, settings=self.settings, folder=self.folder, rung=rung, replicate=replicate)
 
     def refresh(self) -> Ledger:
         """Bring the tally up to date."""
@@ -185,13 +190,67 @@ class Session:
         if outcome.end == "complete" and isinstance(trial, ToldTrial):
             trial.take_along()
             outcome = self._paused(trial, outcome)
-
-        def to_sampler() -> None:
-            values = list(outcome.values) if outcome.state == TrialState.COMPLETE else None
-            self.study.tell(trial, values or None, state=outcome.state)
-
-        self._end(optuna_private.trial_id_of(trial), outcome, to_sampler)
+        if isinstance(trial, ToldTrial) and trial.replicate and outcome.end in ("complete", "pruned"):
+            self._finish_repeat(trial, outcome)
+        else:
+            self._end(optuna_private.trial_id_of(trial), outcome, functools.partial(self._to_sampler, trial, outcome))
         self._finished.add(trial.number)
+
+    def _to_sampler(self, trial: Trial, outcome: Outcome) -> None:
+        values = list(outcome.values) if outcome.state == TrialState.COMPLETE else None
+        self.study.tell(trial, values or None, state=outcome.state)
+
+    def _finish_repeat(self, trial: ToldTrial, outcome: Outcome) -> None:
+        """Record how one of several repeats ended, and with it, perhaps, its configuration, which nobody else ends."""
+        written: list[Outcome] = []
+
+        def write() -> None:
+            found = self._gathered(trial, outcome)
+            to_sampler = functools.partial(self._to_sampler, trial, found)
+            if self._write_end(optuna_private.trial_id_of(trial), found, to_sampler):
+                written.append(found)
+
+        exclusively(self.storage, write)
+        for found in written:
+            self._tell_end(trial.number, found)
+
+    def may_repeat(self, trial: Trial) -> None:
+        """Let other repeats of a trial's configuration start, since it has all of its values."""
+        trial_id = optuna_private.trial_id_of(trial)
+        attempt = Attempt.of(self.storage.get_trial(trial_id))
+        if attempt.replicate:
+            self.storage.set_trial_user_attr(trial_id, ATTRIBUTE, replace(attempt, is_drawn=True).to_attribute())
+
+    def _gathered(self, trial: ToldTrial, outcome: Outcome) -> Outcome:
+        """Say what the end of one of several repeats means for its configuration, which nobody else ends meanwhile."""
+        repeats, ledger = self.limits.repeats, self.refresh()
+        if repeats is None:
+            return outcome
+        best = ledger.progress.best
+        known = None if best is None else Measured.of(self.study.get_trials(deepcopy=False)[best[1]])
+        found = gathered(
+            outcome,
+            trial.replicate,
+            repeats,
+            ledger.configurations[trial.first],
+            {} if known is None else known.values,
+            maximize=self.limits.maximize[0],
+        )
+        if found.end == "complete":
+            self._take_constraints(trial)
+        trial_id, measured = optuna_private.trial_id_of(trial), found.measured
+        if found.end == "pruned" and measured is not None and not self.storage.get_trial(trial_id).intermediate_values:
+            # Samplers know from it how it stands.
+            self.storage.set_trial_intermediate_value(trial_id, measured.n - 1, measured.value)
+        return found
+
+    def _take_constraints(self, trial: ToldTrial) -> None:
+        """Let a configuration violate the constraints that any of its repeats violates."""
+        for other in self.study.get_trials(deepcopy=False)[trial.first :]:
+            attempt = Attempt.of(other)
+            if attempt.end == "measured" and attempt.first(other.number) == trial.first and not is_feasible(other):
+                for name, value in getattr(other, "constraints", {}).items():
+                    trial.set_constraint(f"{name} ({attempt.replicate})", value)
 
     def _paused(self, trial: ToldTrial, outcome: Outcome) -> Outcome:
         """Let an attempt that has reached a rung below the last pause there, rather than complete."""
@@ -200,22 +259,33 @@ class Session:
             return outcome
         if not self.storage.get_trial(optuna_private.trial_id_of(trial)).intermediate_values:
             trial.report(outcome.values[0], fidelity.rungs[trial.rung])  # so that samplers know how it stands
-        return replace(outcome, end="paused")
+        return replace(outcome, end="paused", score=outcome.values[0])
 
     def _end(self, trial_id: int, outcome: Outcome, write: Callable[[], None] | None = None) -> bool:
-        """Write the one end of an attempt, whoever has seen it.
+        """Write the one end of an attempt, whoever has seen it, and tell the features.
 
         Returns:
             False if somebody else has finished it meanwhile: then it stays as it is.
         """
+        if not self._write_end(trial_id, outcome, write):
+            return False
+        self._tell_end(self.storage.get_trial(trial_id).number, outcome)
+        return True
+
+    def _tell_end(self, number: int, outcome: Outcome) -> None:
+        tell(self.features, lambda feature: feature.attempt_ended(self, number, outcome))
+
+    def _write_end(self, trial_id: int, outcome: Outcome, write: Callable[[], None] | None) -> bool:
         try:
             with batch(self.storage):
                 if outcome.memory:
                     self.storage.set_trial_user_attr(trial_id, MEMORY, dict(outcome.memory))
-                if outcome.state == TrialState.FAIL or outcome.end == "paused":
+                if outcome.measured is not None:
+                    self.storage.set_trial_user_attr(trial_id, MEASURED, outcome.measured.to_attribute())
+                if outcome.state == TrialState.FAIL or outcome.end == "measured" or outcome.score is not None:
                     attempt = Attempt.of(self.storage.get_trial(trial_id))
-                    score = outcome.values[0] if outcome.end == "paused" else None
-                    ended = replace(attempt, end=outcome.end, reason=outcome.reason, log=outcome.log, score=score)
+                    ended = replace(attempt, end=outcome.end, reason=outcome.reason, log=outcome.log)
+                    ended = replace(ended, score=outcome.score)
                     self.storage.set_trial_user_attr(trial_id, ATTRIBUTE, ended.to_attribute())
                 if write is None:
                     self.storage.set_trial_state_values(trial_id, outcome.state)
@@ -225,8 +295,6 @@ class Session:
             if not self.storage.get_trial(trial_id).state.is_finished():
                 raise
             return False
-        number = self.storage.get_trial(trial_id).number
-        tell(self.features, lambda feature: feature.attempt_ended(self, number, outcome))
         return True
 
     def end_dead(self) -> list[int]:

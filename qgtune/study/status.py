@@ -96,9 +96,10 @@ class Tally(Ledger):
         """
         self._active = []
         self.update(trials, limits)
+        best = self.progress.best
         active = tuple(_activity(trial, now_s) for trial in self._active)
         elapsed_s = [activity.elapsed_s for activity in active]
-        n_new = max(0, limits.n_trials - self.finished - len(active))
+        n_new = max(0, self.n_to_run(limits) - len(active))
         left_s = time_left_s(self._durations_s, elapsed_s, n_new, max(n_workers, len(active)))
         left_s, is_bound = bounded_s(left_s, self._durations_s, elapsed_s, limits.deadline_s, now_s)
         return Status(
@@ -107,7 +108,7 @@ class Tally(Ledger):
             self.pruned,
             self.failed,
             active,
-            best=self.progress.best,
+            best=None if best is None else (best[0], Attempt.of(trials[best[1]]).name(best[1])),
             n_pareto=len(self.progress.front) if len(limits.maximize) > 1 else None,
             left_s=left_s,
             is_bound=is_bound,

@@ -49,12 +49,12 @@ class Crew:
         supervisor = Supervisor(self.session, self.n_workers)
         self.session.end_dead()
         while self.interrupts.received is None and not supervisor.gave_up:
-            before = self.session.refresh().finished
+            before = self.session.refresh().n_ended
             decision = self._next()
             n_abandoned = self.session.ledger.running if supervisor.has_abandoned else 0
             if isinstance(decision, Stop) and not (decision.why == "busy" and n_abandoned):
                 return self._final(decision)
-            n_workers = min(self.n_workers, self.session.limits.n_trials - before) - n_abandoned
+            n_workers = min(self.n_workers, self.session.ledger.n_to_run(self.session.limits)) - n_abandoned
             if n_workers <= 0:
                 self.wait(POLL_S)
                 self.session.end_dead()
@@ -70,7 +70,7 @@ class Crew:
         return self.session.decide()
 
     def _stands_still(self, before: int, supervisor: Supervisor) -> bool:
-        still = self.session.refresh().finished == before
+        still = self.session.refresh().n_ended == before
         return still and not supervisor.n_deaths and not supervisor.gave_up and self.interrupts.received is None
 
     def _final(self, decision: Start | Stop) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 import time
@@ -31,6 +32,7 @@ from qgtune.sweep.features.first_trials import Points, read_points
 from qgtune.sweep.features.hooks import Hooks, hooks_of
 from qgtune.sweep.knowledge import read_knowledge
 from qgtune.sweep.rehearsal import rehearse
+from qgtune.sweep.repeating import check_repeats
 from qgtune.sweep.settings import Settings, read_settings
 from qgtune.sweep.workers.launching import plain, start_workers_server
 
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from hydra.types import HydraContext
     from omegaconf import DictConfig
 
-    from qgtune.study.attempts.promotion import Fidelity
     from qgtune.study.storages.addresses import Storage
 
 log = logging.getLogger("qgtune")
@@ -113,13 +114,9 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
         attempt(lambda: refuse_in_process(settings.trial_timeout, settings.stall_timeout, way_out))
     project = _project(config)
     attempt(lambda: _check_copy(settings, project, target))
-    if composition is not None and not composition.hyperparameters and composition.custom is None:
-        problems.append(
-            "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
-            "'training.lr=interval(1e-4,1e-1)'."
-        )
-    if composition is not None and settings.fidelity is not None:
-        attempt(lambda: _check_fidelity(settings.fidelity, composition))
+    for check in (_check_tuned, _check_fidelity, check_repeats):
+        if composition is not None:
+            attempt(functools.partial(check, settings, composition))
     points = None if composition is None else attempt(lambda: read_points(settings, composition))
     folder = Path(config.hydra.runtime.cwd, str(config.hydra.sweep.dir))
     hooks = attempt(lambda: hooks_of(settings, composition, folder.absolute(), hydra_context))
@@ -134,8 +131,16 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     return Plan(bounded, composition, folder, spec, limits, points, slots, fixed, project, hooks)
 
 
-def _check_fidelity(fidelity: Fidelity | None, composition: Composition) -> None:
-    path = "" if fidelity is None else fidelity.path
+def _check_tuned(_settings: Settings, composition: Composition) -> None:
+    if not composition.hyperparameters and composition.custom is None:
+        raise QGTuneError(
+            "Cannot start a sweep: there is nothing to tune. Give hydra.sweeper.search_space, or a range such as "
+            "'training.lr=interval(1e-4,1e-1)'."
+        )
+
+
+def _check_fidelity(settings: Settings, composition: Composition) -> None:
+    path = "" if settings.fidelity is None else settings.fidelity.path
     if path in composition.hyperparameters:
         raise QGTuneError(
             f"Cannot use hydra.sweeper.fidelity.path={path}: it is tuned. Take it out of the search space."
@@ -223,6 +228,7 @@ def _study(settings: Settings, storage: Storage, folder: Path, digest: str) -> t
         stall_timeout_s=settings.stall_timeout,
         timeout_grace_s=settings.timeout_grace,
         fidelity=settings.fidelity,
+        repeats=settings.repeats,
     )
     return spec, limits
 

@@ -124,6 +124,8 @@ def _sentences(plan: Plan) -> Iterable[str]:
     workers = "1 worker" if settings.n_jobs == 1 else f"{settings.n_jobs} workers"
     yield f"Trials:    {plan.limits.n_trials} in total, {workers}, study {plan.spec.name!r}"
     yield f"Objective: {_objectives(plan)}"
+    if settings.repeats is not None:
+        yield f"Repeats:   {', '.join(settings.repeats.names)}; the {settings.repeats.reduce} counts"
     if plan.points.base is not None:
         yield "Trial 0:   the base settings, if the study is new"
     elif plan.points.outside:

@@ -34,6 +34,7 @@ from qgtune.study.compatibility import check_space_unchanged
 from qgtune.study.fixed_settings import registered, runs_now
 from qgtune.study.lifecycle import closing
 from qgtune.study.opening import open_session, study_exists
+from qgtune.study.storages.exclusive import exclusively
 from qgtune.study.storages.opening import is_memory
 from qgtune.sweep.crew import Crew, none_completed
 from qgtune.sweep.features.checkpoints import CheckpointFolders
@@ -47,6 +48,7 @@ from qgtune.sweep.features.trial_lines import TrialLines
 from qgtune.sweep.hydra import sweeper_node
 from qgtune.sweep.masking import masked
 from qgtune.sweep.plan import BASIC, PROCESSES, Plan, make_plan
+from qgtune.sweep.repeating import settle_repeats
 from qgtune.sweep.workers.deaf import ends_when_deaf
 from qgtune.sweep.workers.elsewhere import OtherLauncher
 from qgtune.sweep.workers.launching import launch_workers
@@ -127,6 +129,7 @@ class _Sweep:
         self.results.check()
         spec = self.plan.spec
         session = open_session(spec, self.plan.limits, samples=False)
+        exclusively(session.storage, lambda: settle_repeats(session))
         with closing(session):
             return self._run_to_end(session)
 

@@ -20,6 +20,7 @@ from qgtune.space.reading.yaml_files import load_yaml_file
 from qgtune.study.algorithms.names import DEFAULT_PRUNER, PROMOTING_PRUNER
 from qgtune.study.attempts.promotion import Fidelity
 from qgtune.study.objectives import Objectives, pruner_for
+from qgtune.study.repeats.setting import Repeats
 from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
@@ -173,6 +174,12 @@ class Settings:
         "for `hydra/sweeper/pruner=asha_promote`: `{path: training.epochs, min: 1, max: 27, factor: 3}`: a "
         "configuration runs for `min` steps and pauses; one in `factor` goes on from its checkpoint",
     )
+    repeats: Repeats | None = key(
+        None,
+        Repeats.read,
+        "`{path: seed, values: [1, 2, 3], reduce: mean}`: each configuration runs once a value, side by side; what "
+        "counts is the mean, median, min or max: [docs/repeats.md](docs/repeats.md)",
+    )
     built_search_space_path: str | None = key(
         "${hydra.sweep.dir}/built_search_space.yaml",
         checks.optional(checks.text),
@@ -272,6 +279,7 @@ def read_settings(config: DictConfig) -> Settings:
     except ValueError as error:
         raise QGTuneError(f"Cannot use hydra.sweeper.pruner: {error}.") from None
     _check_promotion(values)
+    _check_repeats(values)
     values["seed"], values["sampler"] = _seed(values["seed"], values["sampler"])
     return Settings(**values)
 
@@ -287,6 +295,21 @@ def _check_promotion(values: Mapping[str, Any]) -> None:
     if promotes and len(values["direction"]) > 1:
         raise QGTuneError(
             "Cannot use hydra/sweeper/pruner=asha_promote with several objectives: none ranks the trials."
+        )
+
+
+def _check_repeats(values: Mapping[str, Any]) -> None:
+    if values["repeats"] is None:
+        return
+    if values["fidelity"] is not None:
+        raise QGTuneError(
+            "Cannot use hydra.sweeper.repeats with hydra/sweeper/pruner=asha_promote: both run a configuration "
+            "several times. Take another pruner, or no repeats."
+        )
+    if len(values["direction"]) > 1:
+        raise QGTuneError(
+            "Cannot use hydra.sweeper.repeats with several objectives: what a configuration is worth is one value. "
+            "Tune one objective, or give no repeats."
         )
 
 

@@ -96,7 +96,7 @@ class Supervisor:
 
     def _count(self, n_workers: int, how: str) -> None:
         ledger = self.session.refresh()
-        finished = ledger.finished - ledger.lost
+        finished = ledger.n_ended - ledger.lost
         if finished > self._finished:
             self._finished, self.n_deaths = finished, 0
         self.n_deaths += n_workers

@@ -234,6 +234,7 @@ def test_json_is_complete(qgtune: Command, tmp_path: Path) -> None:
         "duration_s": None,
         "repeats": None,
         "intermediate_values": {},
+        "measured": None,
     }
     assert rows[5] == {**waiting, **nothing}
 

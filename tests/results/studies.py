@@ -36,7 +36,7 @@ def trial(
 ) -> FrozenTrial:
     """Return a trial that started `number` seconds after `START` and took half a second, unless it runs."""
     owner = None if worker is None else Owner("node", 100 + worker, worker, "node")
-    attempt = Attempt(owner, repeats, reason=reason)
+    attempt = Attempt(owner, repeats, turn=int(repeats is not None), reason=reason)
     params = {} if params is None else params
     start = START + dt.timedelta(seconds=number)
     return optuna.trial.FrozenTrial(

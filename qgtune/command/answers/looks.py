@@ -70,6 +70,21 @@ class StudyFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeated:
+    """What the repeats of a configuration gave.
+
+    Attributes:
+        mean: of their values.
+        spread: their standard deviation, by n - 1; null where it is not known.
+        n: how many there are.
+    """
+
+    mean: float
+    spread: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One trial.
 
@@ -85,11 +100,12 @@ class Trial:
         params: its hyperparameters by path, lists and mappings as such.
         intermediate_values: what it reported, by step.
         reason: why it failed; null if it did not.
+        measured: what the repeats of its configuration gave; null where there are none, or more to come.
     """
 
     number: int
     state: Literal["complete", "pruned", "failed", "running", "waiting"]
-    end: Literal["complete", "pruned", "paused", "failed", "returned", "lost", "withdrawn"] | None
+    end: Literal["complete", "pruned", "paused", "measured", "failed", "returned", "lost", "withdrawn"] | None
     repeats: int | None
     values: dict[str, float | None]
     started: str | None
@@ -98,6 +114,7 @@ class Trial:
     params: dict[str, Any]
     intermediate_values: dict[str, float]
     reason: str | None
+    measured: Repeated | None = None
 
 
 @dataclass(frozen=True, slots=True)

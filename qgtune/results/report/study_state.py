@@ -46,8 +46,8 @@ class StudyState:
 
     @property
     def counts(self) -> Counter[TrialState]:
-        """How many trials there are of each state."""
-        return Counter(trial.state for trial in self.trials)
+        """How many trials there are of each state; of several repeats that count once the one that has the end."""
+        return Counter(trial.state for trial in self.trials if Attempt.of(trial).end != "measured")
 
     @property
     def completed(self) -> list[FrozenTrial]:
@@ -60,12 +60,12 @@ class StudyState:
         return [trial for trial in reversed(self.trials) if trial.state == TrialState.FAIL]
 
     @property
-    def retries(self) -> dict[int, list[int]]:
-        """The numbers of the trials that ran a trial again, by the number of the first attempt."""
-        found: dict[int, list[int]] = {}
+    def retries(self) -> dict[str, list[int]]:
+        """The numbers of the trials that ran a trial again, by the place of all attempts at that."""
+        found: dict[str, list[int]] = {}
         for trial in self.trials:
-            if (first := Attempt.of(trial).repeats) is not None:
-                found.setdefault(first, []).append(trial.number)
+            if (attempt := Attempt.of(trial)).turn:
+                found.setdefault(attempt.place(trial.number), []).append(trial.number)
         return found
 
     @property

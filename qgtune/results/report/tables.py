@@ -9,6 +9,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 
 from qgtune.results.best import params_of
+from qgtune.results.configurations import number_of
 from qgtune.results.report.figures import KINDS
 from qgtune.results.report.markup import Html, copyable, joined, table, tag
 from qgtune.results.report.plots import infeasible_note
@@ -17,6 +18,7 @@ from qgtune.results.table import duration
 from qgtune.space.reading.yaml_files import dump_yaml
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import is_feasible
+from qgtune.study.repeats.measured import Measured, columns
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -36,7 +38,7 @@ TIME = "%Y-%m-%d %H:%M:%S"
 
 def summary(study_state: StudyState, facts: Facts) -> Html:
     """Return the page's head: what was found, how many trials, how long."""
-    cards = [*_best_cards(study_state), _card("Trials", f"{len(study_state.trials):,}", _counts(study_state))]
+    cards = [*_best_cards(study_state), _card("Trials", f"{study_state.counts.total():,}", _counts(study_state))]
     if (span := study_state.span()) is not None:
         worked = f"{duration(study_state.worked().total_seconds())} of trials"
         cards.append(_card("Duration", duration((span[1] - span[0]).total_seconds()), worked))
@@ -82,8 +84,9 @@ def _best_cards(study_state: StudyState) -> list[Html]:
     if study_state.is_multi_objective:
         return [_card("Pareto front", f"{len(study_state.best):,}", "trials that no other one beats")]
     best = study_state.best[0]
-    name = study_state.objectives[0]
-    return [_card("Best value" if name == "value" else f"Best {name}", f"{best.values[0]:.6g}", f"trial {best.number}")]
+    name, measured = study_state.objectives[0], Measured.of(best)
+    below = f"trial {number_of(best)}" + ("" if measured is None else f": {measured}")
+    return [_card("Best value" if name == "value" else f"Best {name}", f"{best.values[0]:.6g}", below)]
 
 
 def _card(title: str, figure: str, below: str | Html) -> Html:
@@ -95,7 +98,7 @@ def _counts(study_state: StudyState) -> Html:
     counts = study_state.counts
     shown = [(kind, counts[state]) for state, (kind, _) in KINDS.items() if counts[state]]
     texts = [tag("span", f"{n:,} {kind}", class_=f"state {kind}") for kind, n in shown]
-    n_again = sum(Attempt.of(trial).repeats is not None for trial in study_state.trials)
+    n_again = sum(Attempt.of(trial).turn > 0 for trial in study_state.trials)
     return joined(
         [*texts, tag("span", f"({n_again:,} {'retry' if n_again == 1 else 'retries'})")] if n_again else texts
     )
@@ -106,7 +109,7 @@ def best(study_state: StudyState, facts: Facts) -> Html:
     if not study_state.best:
         return tag("p", "No trial has completed yet.")
     first = study_state.best[0]
-    which = f"Of trial {first.number}" + (", one of the Pareto front." if study_state.is_multi_objective else ".")
+    which = f"Of trial {number_of(first)}" + (", one of the Pareto front." if study_state.is_multi_objective else ".")
     text = facts.best_config or dump_yaml(params_of(first))
     what = "The whole config." if facts.best_config else "Its hyperparameters; no config was written for it."
     return joined([tag("p", f"{which} {what}"), copyable(text, "best-config"), *_best_table(study_state)])
@@ -117,16 +120,23 @@ def _best_table(study_state: StudyState) -> list[Html]:
     candidates = list(study_state.best) if study_state.is_multi_objective else study_state.completed
     trials = sorted_by_value(study_state, candidates)[:most]
     names = list(study_state.space)[:MOST_COLUMNS]
+    found = [Measured.of(trial) for trial in trials]
+    headings = columns(found)
     rows = [
         [
-            f"{trial.number}{'' if is_feasible(trial) else ' (violates a constraint)'}",
+            f"{number_of(trial)}{'' if is_feasible(trial) else ' (violates a constraint)'}",
             *(f"{value:.6g}" for value in trial.values),
+            *("" if measured is None else measured.cell(heading) for heading in headings),
             *(_cell(trial.params.get(name, "")) for name in names),
         ]
-        for trial in trials
+        for trial, measured in zip(trials, found, strict=True)
     ]
     title = "The Pareto front" if study_state.is_multi_objective else f"The best {len(trials)} trials"
-    return [tag("h3", title), table(["trial", *study_state.objectives, *names], rows)] if len(trials) > 1 else []
+    return (
+        [tag("h3", title), table(["trial", *study_state.objectives, *headings, *names], rows)]
+        if len(trials) > 1
+        else []
+    )
 
 
 def _cell(value: Any) -> str:
@@ -141,9 +151,8 @@ def failures(study_state: StudyState, facts: Facts) -> Html:
         return tag("p", "No trial has failed.")
     retries = study_state.retries
     rows = [
-        _failure(trial, retries.get(trial.number if first is None else first, []), facts)
+        _failure(trial, retries.get(Attempt.of(trial).place(trial.number), []), facts)
         for trial in failed[:MOST_FAILURES]
-        for first in [Attempt.of(trial).repeats]
     ]
     parts = [table(["trial", "ended", "reason", "log"], rows, class_="failures")]
     if len(failed) > MOST_FAILURES:
@@ -162,8 +171,9 @@ def _reasons(failed: list[FrozenTrial]) -> list[Html]:
 
 
 def _failure(trial: FrozenTrial, retries: list[int], facts: Facts) -> list[str]:
-    first, again = Attempt.of(trial).repeats, [number for number in retries if number > trial.number]
-    notes = [f"retry of {first}"] if first is not None else []
+    attempt, again = Attempt.of(trial), [number for number in retries if number > trial.number]
+    place = attempt.place(trial.number)
+    notes = [f"retry of {place}"] if attempt.turn else [f"repeat {place}"] if attempt.replicate else []
     notes += [f"run again as {again[0]}"] if again else []
     number = str(trial.number) if not notes else Html(f"{trial.number}{tag('div', ', '.join(notes), class_='below')}")
     log = facts.log_of(trial.number)

@@ -66,7 +66,7 @@ def bars(study_state: StudyState) -> list[Bar]:
             trial.state,
             trial.datetime_start,
             end_of(trial, study_state.taken),
-            Attempt.of(trial).repeats,
+            Attempt.of(trial).repeats if Attempt.of(trial).turn else None,
             reason_of(trial) if KINDS[trial.state][0] == "failed" else "",
         )
         for trial in started[-MOST_BARS:]

@@ -12,7 +12,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from qgtune.space.counting import in_decimals
-from qgtune.study.optuna_private import with_trials
+from qgtune.study.optuna_private import SeenStudy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,7 +94,7 @@ class InformedSampler(BaseSampler):
         """Draw together."""
         if not search_space:  # nothing to draw, and nothing to learn from
             return self.sampler.sample_relative(study, trial, search_space)
-        return self.sampler.sample_relative(with_trials(study, self.knowledge.earlier), trial, search_space)
+        return self.sampler.sample_relative(self._informed(study), trial, search_space)
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -102,8 +102,10 @@ class InformedSampler(BaseSampler):
         """Draw one value."""
         if trial.number in self._around_prior and param_name in self.knowledge.prior:
             return drawn_around(self.knowledge.prior[param_name], param_distribution, self._random)
-        informed = with_trials(study, self.knowledge.earlier)
-        return self.sampler.sample_independent(informed, trial, param_name, param_distribution)
+        return self.sampler.sample_independent(self._informed(study), trial, param_name, param_distribution)
+
+    def _informed(self, study: optuna.Study) -> Any:
+        return SeenStudy(study, before=self.knowledge.earlier) if self.knowledge.earlier else study
 
 
 def share(n_finished: int) -> float:

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 ATTRIBUTE = "qgtune:attempt"
 """The trial's user attribute that holds it."""
 
-End = Literal["complete", "pruned", "paused", "failed", "returned", "lost", "withdrawn"]
+End = Literal["complete", "pruned", "paused", "measured", "failed", "returned", "lost", "withdrawn"]
 """How an attempt ends.
 
 `complete` and `pruned` are Optuna's states. `paused` is PRUNED there, too: it has reached its rung, and its
-configuration may go on in another attempt. The others are all FAIL: `failed` is the function's own doing,
+configuration may go on in another attempt. `measured` is, too: it is one of several repeats of its configuration, and
+its value counts in theirs only. The others are all FAIL: `failed` is the function's own doing,
 `returned` was given back by a signal and runs again, `lost` had a worker that ended without a word and runs again as
 often as `max_retries` says, `withdrawn` was created beyond the total, never ran, and counts for nothing.
 """
@@ -42,7 +43,9 @@ class Attempt:
         reason: why it did not succeed, one line.
         log: the file that has the traceback of what its function raised; empty for none.
         rung: up to which rung it runs, from 0; None where there are none.
-        score: the value that it had when it paused.
+        score: the value that it had when it paused, or that it gave as one of several repeats.
+        replicate: which of its configuration's repeats it is, by name; empty where there are none.
+        is_drawn: whether it has all values of its configuration, so that other repeats of that may start.
     """
 
     owner: Owner | None = None
@@ -56,6 +59,8 @@ class Attempt:
     log: str = ""
     rung: int | None = None
     score: float | None = None
+    replicate: str = ""
+    is_drawn: bool = False
 
     @classmethod
     def of(cls, trial: FrozenTrial) -> Attempt:
@@ -66,7 +71,7 @@ class Attempt:
         found = cls(owner, **{key: value for key, value in known.items() if key in _PLAIN})
         if not trial.state.is_finished():
             return found
-        if found.end == "paused":
+        if found.end in ("paused", "measured"):
             return found
         return replace(found, end=_BY_STATE.get(trial.state, found.end or "failed"))
 
@@ -80,11 +85,25 @@ class Attempt:
         """Return `start`, what any attempt of a process starts from, as the one that runs trial `number` again."""
         losses = self.losses + (self.end not in ("returned", "paused"))
         rung = None if self.rung is None else self.rung + (self.end == "paused")
-        return replace(start, repeats=self.first(number), turn=self.turn + 1, losses=losses, rung=rung)
+        again = replace(start, repeats=self.first(number), turn=self.turn + 1, losses=losses, rung=rung)
+        return replace(again, replicate=self.replicate or start.replicate)
+
+    def beside(self, number: int, start: Attempt, replicate: str) -> Attempt:
+        """Return `start` as the first attempt at another repeat of the configuration of trial `number`."""
+        return replace(start, repeats=self.first(number), replicate=replicate)
 
     def first(self, number: int) -> int:
         """Return the number of the first attempt at the configuration, where this one's is `number`."""
         return number if self.repeats is None else self.repeats
+
+    def name(self, number: int) -> int:
+        """Return the number that people know it by: where configurations have repeats, that of the configuration."""
+        return self.first(number) if self.replicate else number
+
+    def place(self, number: int) -> str:
+        """Return what its configuration, or its repeat of that, is called in names of folders: `7`, `7/seed=1`."""
+        first = str(self.first(number))
+        return f"{first}/{self.replicate}" if self.replicate else first
 
     @property
     def counts(self) -> bool:
@@ -94,8 +113,11 @@ class Attempt:
     @property
     def ran_through(self) -> bool:
         """Whether it ended by itself, so that its duration says how long trials take."""
-        return self.end in ("complete", "pruned", "paused", "failed")
+        return self.end in ("complete", "pruned", "paused", "measured", "failed")
 
 
-_PLAIN = ("repeats", "turn", "losses", "settings", "folder", "end", "reason", "log", "rung", "score")
+_PLAIN = (
+    *("repeats", "turn", "losses", "settings", "folder", "end", "reason", "log", "rung", "score"),
+    *("replicate", "is_drawn"),
+)
 _MAY_BE_0 = ("repeats", "rung", "score")

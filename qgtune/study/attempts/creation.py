@@ -95,7 +95,7 @@ def _raced_for(creator: Creator) -> int | Stop | None:
 
 
 def _create(creator: Creator, start: Start) -> int:
-    template = _template(start.again, creator.start)
+    template = _template(start, creator.start)
     return creator.storage.create_new_trial(optuna_private.id_of(creator.study), template)
 
 
@@ -117,13 +117,24 @@ def _take(creator: Creator, waiting: FrozenTrial) -> int | None:
     return None
 
 
-def _template(again: FrozenTrial | None, start: Attempt) -> FrozenTrial:
+def _template(wanted: Start, start: Attempt) -> FrozenTrial:
+    again = wanted.again
     if again is None:
         return create_trial(state=TrialState.RUNNING, user_attrs={ATTRIBUTE: start.to_attribute()})
+    before, system_attrs = Attempt.of(again), again.system_attrs
+    if wanted.replicate:
+        attempt = before.beside(again.number, start, wanted.replicate)
+        system_attrs = {key: value for key, value in system_attrs.items() if not key.startswith(_OF_ITS_RUN)}
+    else:
+        attempt = before.repeated(again.number, start)
     return create_trial(
         state=TrialState.RUNNING,
         params=again.params,
         distributions=again.distributions,
-        user_attrs={ATTRIBUTE: Attempt.of(again).repeated(again.number, start).to_attribute()},
-        system_attrs=again.system_attrs,
+        user_attrs={ATTRIBUTE: attempt.to_attribute()},
+        system_attrs=system_attrs,
     )
+
+
+_OF_ITS_RUN = ("constraints", "completed_rung_")
+"""What Optuna keeps of a trial's run, rather than of how its values were drawn: other repeats have their own."""

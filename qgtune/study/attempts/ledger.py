@@ -13,11 +13,14 @@ from qgtune.errors import OUT_OF_MEMORY
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.promotion import Fidelity, Rungs
 from qgtune.study.objectives import is_better
+from qgtune.study.repeats.tally import Configurations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from optuna.trial import FrozenTrial
+
+    from qgtune.study.repeats.setting import Repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Limits:
         stall_timeout_s: how long an attempt may go without a report; None means no limit.
         fidelity: how far configurations run before it is decided who goes on; None runs each to its end.
         timeout_grace_s: how long after the deadline running trials are given back; None lets them finish.
+        repeats: how often each configuration runs, and what counts of it; None for once.
     """
 
     n_trials: int
@@ -56,6 +60,7 @@ class Limits:
     stall_timeout_s: float | None = None
     timeout_grace_s: float | None = None
     fidelity: Fidelity | None = None
+    repeats: Repeats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +70,13 @@ class Start:
     Attributes:
         again: the latest attempt at a trial that is to be run again; None for a new trial.
         waiting: an enqueued trial to take; None for none.
+        replicate: another repeat of the configuration of `again` that is to be run, rather than that one; empty for
+            none.
     """
 
     again: FrozenTrial | None = None
     waiting: FrozenTrial | None = None
+    replicate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +85,12 @@ class Stop:
 
     Attributes:
         why: `done` (the total is reached), `busy` (it will be, once the running trials end), `timeout`, `enough` (it
-            is good enough, or gets no better), `failures`, `full` (this worker has run as many as it may), or
-            `paused` (for now).
+            is good enough, or gets no better), `failures`, `full` (this worker has run as many as it may),
+            `paused` (for now), or `soon` (a configuration has repeats to run as soon as its values are drawn).
         message: the reason in words, for `enough` and `failures`.
     """
 
-    why: Literal["done", "busy", "timeout", "enough", "failures", "full", "paused"]
+    why: Literal["done", "busy", "timeout", "enough", "failures", "full", "paused", "soon"]
     message: str = ""
 
 
@@ -142,8 +150,9 @@ class Ledger:
         complete: how many completed.
         pruned: how many were pruned, or have paused.
         rungs: who has paused where.
+        configurations: which repeats they have.
         failed: how many failed for good.
-        running: how many run now.
+        running: how many run now; of several repeats of a configuration all together count as one.
         lost: how many of the failed ones lost their worker.
         last_failure: the latest trial that failed for good.
         progress: how the best value came about.
@@ -157,10 +166,11 @@ class Ledger:
     last_failure: FrozenTrial | None = None
     progress: Progress = field(default_factory=Progress)
     rungs: Rungs = field(default_factory=Rungs)
+    configurations: Configurations = field(default_factory=Configurations)
     _run_finished: int = 0
     _run_failed: int = 0
     _to_repeat: dict[int, FrozenTrial] = field(default_factory=dict)
-    _repetitions: dict[tuple[int, int], set[int]] = field(default_factory=dict)
+    _repetitions: dict[tuple[int, str, int], set[int]] = field(default_factory=dict)
     _waiting: list[FrozenTrial] = field(default_factory=list)
     _n_settled: int = 0
     _settled: set[int] = field(default_factory=set)
@@ -170,29 +180,43 @@ class Ledger:
         """How many trials count towards the total."""
         return self.complete + self.pruned + self.failed
 
+    @property
+    def n_ended(self) -> int:
+        """How many ends brought the study further: those of trials, and those of repeats. It never gets less."""
+        return self.finished + self.configurations.n_values
+
+    def n_to_run(self, limits: Limits) -> int:
+        """Return how many attempts, running ones included, it takes to the total if all goes well."""
+        n_repeats = 1 if limits.repeats is None else len(limits.repeats.values)
+        return (limits.n_trials - self.finished) * n_repeats - self.configurations.n_measured
+
     def update(self, trials: Sequence[FrozenTrial], limits: Limits) -> None:
         """Take in the study's trials, in the order of their numbers."""
         self.running = 0
+        self.configurations.forget_running()
         self._waiting = []
         for trial in trials[self._n_settled :]:
             if trial.number not in self._settled:
                 self._take(trial, limits)
+        self.running += self.configurations.n_running
         while self._n_settled in self._settled:
             self._settled.discard(self._n_settled)
             self._n_settled += 1
 
     def _take(self, trial: FrozenTrial, limits: Limits) -> None:
-        if (repetition := repetition_of(trial)) is not None:
+        attempt = Attempt.of(trial)
+        self.configurations.take(trial, attempt)
+        if (repetition := repetition_of(attempt)) is not None:
             self._take_repetition(repetition, trial)
         if trial.state == TrialState.RUNNING:
-            self.running += 1
+            self.running += not attempt.replicate
         elif trial.state == TrialState.WAITING:
             self._waiting.append(trial)
         else:
             self._settled.add(trial.number)
             self._settle(trial, limits)
 
-    def _take_repetition(self, repetition: tuple[int, int], trial: FrozenTrial) -> None:
+    def _take_repetition(self, repetition: tuple[int, str, int], trial: FrozenTrial) -> None:
         numbers = self._repetitions.setdefault(repetition, set())
         if Attempt.of(trial).counts:
             numbers.add(trial.number)
@@ -205,12 +229,15 @@ class Ledger:
         attempt = Attempt.of(trial)
         if not attempt.counts:
             return
+        is_again = trial.state == TrialState.FAIL and is_repeated(attempt, limits)
+        if not is_again and not self.configurations.ends_one(trial, attempt):
+            return
         if trial.state == TrialState.COMPLETE:
             self.complete += 1
         elif trial.state == TrialState.PRUNED:
             self.pruned += 1
             self._pause(trial, attempt)
-        elif is_repeated(attempt, limits):
+        elif is_again:
             self._to_repeat[trial.number] = trial
         else:
             self.failed += 1
@@ -240,8 +267,10 @@ class Ledger:
             return stop
         if promoted is not None:
             return Start(again=promoted)
+        if limits.repeats is not None and (owed := self._repeat(limits.repeats)) is not None:
+            return owed
         if self.finished + self.running >= limits.n_trials:
-            return Stop("busy")
+            return Stop("soon" if self.configurations.is_drawing else "busy")
         return self._start(waiting_first=waiting_first)
 
     def _stop(self, limits: Limits, now_s: float, *, goes_on: bool) -> Stop | None:
@@ -270,11 +299,23 @@ class Ledger:
         waiting = Start(waiting=self._waiting[0]) if self._waiting else None
         if waiting is not None and waiting_first:
             return waiting
+        return self._again() or waiting or Start()
+
+    def _again(self) -> Start | None:
+        """Return an attempt to run again, if there is one that nobody has."""
         for number, trial in self._to_repeat.items():
             attempt = Attempt.of(trial)
-            if not self._repetitions.get((attempt.first(number), attempt.turn + 1)):
+            is_wanted = not attempt.replicate or self.configurations.goes_on(attempt.first(number))
+            if is_wanted and not self._repetitions.get((attempt.first(number), attempt.replicate, attempt.turn + 1)):
                 return Start(again=trial)
-        return waiting or Start()
+        return None
+
+    def _repeat(self, repeats: Repeats) -> Start | None:
+        """Return what a configuration that has started lacks: it has its place in the total already."""
+        missing = self.configurations.missing(
+            repeats.names, lambda first, name: bool(self._repetitions.get((first, name, 0)))
+        )
+        return self._again() or (None if missing is None else Start(again=missing[0], replicate=missing[1]))
 
     def has_room_behind(self, limits: Limits) -> bool:
         """Say whether the total leaves room for one more trial after all those that were taken in, waiting ones too."""
@@ -282,7 +323,7 @@ class Ledger:
 
     def is_repeated_already(self, trial: FrozenTrial) -> bool:
         """Say whether one of the trials taken in repeats the same trial for the same time."""
-        repetition = repetition_of(trial)
+        repetition = repetition_of(Attempt.of(trial))
         return repetition is not None and bool(self._repetitions.get(repetition))
 
     def given_up(self, limits: Limits) -> str:
@@ -295,10 +336,9 @@ class Ledger:
         return ""
 
 
-def repetition_of(trial: FrozenTrial) -> tuple[int, int] | None:
-    """Return which trial an attempt repeats, and for which time; None for a first attempt."""
-    attempt = Attempt.of(trial)
-    return None if attempt.repeats is None else (attempt.repeats, attempt.turn)
+def repetition_of(attempt: Attempt) -> tuple[int, str, int] | None:
+    """Return which trial an attempt repeats, as which repeat of it, and for which time; None for a first attempt."""
+    return None if attempt.repeats is None else (attempt.repeats, attempt.replicate, attempt.turn)
 
 
 def is_entitled(trials: Sequence[FrozenTrial], trial: FrozenTrial, limits: Limits) -> bool:
@@ -333,6 +373,13 @@ def is_repeated(attempt: Attempt, limits: Limits) -> bool:
         return False
     is_a_loss = attempt.end == "lost" or (attempt.end == "failed" and bool(attempt.reason) and limits.retry_exceptions)
     return is_a_loss and attempt.losses < limits.max_retries
+
+
+def ends_configuration(trial: FrozenTrial, limits: Limits) -> bool:
+    """Say whether a trial has ended its configuration: no other attempt or repeat is wanted any more."""
+    attempt = Attempt.of(trial)
+    goes_on = attempt.end in ("measured", "paused") or (trial.state == TrialState.FAIL and is_repeated(attempt, limits))
+    return attempt.counts and trial.state.is_finished() and not goes_on
 
 
 def is_feasible(trial: FrozenTrial) -> bool:

@@ -32,6 +32,7 @@ class TrialConfig:
         task: the config without it.
         values: config values by path.
         there: what the base settings have of what this config may have not.
+        varied: what the config had at the paths whose values differ between the repeats of a configuration.
     """
 
     space: SearchSpace
@@ -41,6 +42,7 @@ class TrialConfig:
     task: DictConfig
     values: dict[str, Any] = field(default_factory=dict)
     there: frozenset[str] = frozenset()
+    varied: dict[str, Any] = field(default_factory=dict)
     _added: set[str] = field(default_factory=set)
     _extended: set[str] = field(default_factory=set)
 
@@ -74,6 +76,20 @@ class TrialConfig:
         self._note_extended(more)
         place(self.whole, more)
         place(self.task, more)
+
+    def vary(self, path: str, value: Any) -> None:
+        """Set what differs between the repeats of a configuration.
+
+        Raises:
+            QGTuneError: when the config has no such path.
+        """
+        self.varied[path] = select(plain(self.task), parse_path(path))
+        self.put_more({path: value})
+
+    @property
+    def own_overrides(self) -> tuple[str, ...]:
+        """The overrides that only this repeat of its configuration has."""
+        return tuple(text for path in self.varied for text in spelled(path, self.values[path]))
 
     def _note_extended(self, values: Mapping[str, Any]) -> None:
         there = {path: OmegaConf.select(self.task, path) for path, value in values.items() if isinstance(value, dict)}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qgtune.study.lifecycle import Lifecycle, OpenStudy
+
+if TYPE_CHECKING:
+    from qgtune.study.repeats.setting import Repeats
 
 log = logging.getLogger("qgtune")
 
@@ -32,3 +36,14 @@ class Greeting(Lifecycle):
         else:
             text = "Study %r, %s: %d trials over %d hyperparameters."
             log.info(text, name, aims, n_trials, self.n_hyperparameters)
+        if (repeats := session.limits.repeats) is not None and n_finished < n_trials:
+            log.info(
+                "Each runs with %s; the %s counts.%s", ", ".join(repeats.names), repeats.reduce, _undecided(repeats)
+            )
+
+
+def _undecided(repeats: Repeats) -> str:
+    """Say so where no configuration can be given up early though that was asked for."""
+    if repeats.n_to_decide is not None or not repeats.p:
+        return ""
+    return f" None is given up early: p={repeats.p:g} takes more than {len(repeats.values) - 1} of them."

@@ -14,7 +14,9 @@ from qgtune.results.best import best_trials, params_of, summary
 from qgtune.results.recorded import Record
 from qgtune.space.paths import all_paths
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
+from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.lifecycle import Lifecycle, OpenStudy
+from qgtune.study.repeats.measured import Measured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +116,7 @@ class ResultFiles(Lifecycle):
             for trial in best:
                 path = self.best_config if len(objectives) == 1 else _numbered(self.best_config, trial.number)
                 try:
-                    contents[path] = self._runnable(Record.read(self.folder, trial).config)
+                    contents[path] = self._runnable(Record.read(self.folder, trial).of_configuration.config)
                 except QGTuneError as error:
                     log.warning("No best config is written. %s", error)
         for path, content in contents.items():
@@ -146,7 +148,9 @@ class ResultFiles(Lifecycle):
             log.info("Look at the study:    qgtune dashboard %s", shlex.quote(short_path(self.folder)))
 
     def _say_best(self, trial: FrozenTrial) -> None:
-        log.info("Best: trial %d with %.6g", trial.number, trial.value)
+        measured = Measured.of(trial)
+        of_repeats = "" if measured is None else f" ({measured})"
+        log.info("Best: trial %d with %.6g%s", Attempt.of(trial).name(trial.number), trial.value, of_repeats)
         for path, value in params_of(trial).items():
             log.info("  %s: %s", path, value)
 
@@ -183,4 +187,6 @@ def _say_written(folder: Path, written: list[Path]) -> None:
 
 def _counts(ledger: Ledger) -> str:
     text = f"{ledger.finished} trials ({ledger.complete} complete, {ledger.pruned} pruned, {ledger.failed} failed)"
+    if ledger.configurations.n_measured:
+        text = f"{text}, {ledger.configurations.n_measured} repeats of others"
     return f"{text}, {ledger.running} still running elsewhere" if ledger.running else text

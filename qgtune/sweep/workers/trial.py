@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import traceback
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from qgtune.processes.interrupts import Interrupted
 from qgtune.processes.memory import peak, start_peak
 from qgtune.processes.ranks import OwnTrial
 from qgtune.results.recorded import Record, pin_random_values, recorded
+from qgtune.space.model import place
 from qgtune.space.reading.yaml_files import dump_yaml
 from qgtune.study.lifecycle import tell
 from qgtune.study.outcome import PRUNED, failed, outcome_of, returned
@@ -75,18 +77,20 @@ class TrialRunner:
         whole = placed.whole
         texts, differs = placed.overrides()
         try:
-            set_job(whole, self.folder, trial.number, texts, override_dirname([*placed.base, *placed.sampled()], whole))
+            dirname = override_dirname([*placed.base, *placed.sampled()], whole)
+            set_job(whole, self.folder, _job_number(trial), texts, dirname)
         except OmegaConfBaseException as error:
             return failed(f"its config does not resolve: {outcome_of(error).reason}")
-        set_folder(whole, _own_folder(Path(whole.hydra.runtime.output_dir), self.folder, trial.number))
+        set_folder(whole, _own_folder(_folder_of(whole, trial), self.folder, trial.number))
         ended: list[Outcome] = []
 
         def call(config: DictConfig) -> Any:
             pin_random_values(config)
             seen = recorded(config, whole.hydra.runtime.output_dir)
-            Record(seen, tuple(texts), differs).write(self.folder, trial.number)
+            shared = _shared(config, placed, whole.hydra.runtime.output_dir)
+            Record(seen, tuple(texts), differs, shared, placed.own_overrides).write(self.folder, trial.number)
             if self.built_path is not None and not self.built_path.exists():
-                write_once(self.built_path, dump_yaml(seen))
+                write_once(self.built_path, dump_yaml(seen if shared is None else shared))
             folder = Path(whole.hydra.runtime.output_dir)
             tell(self.session.features, lambda feature: feature.attempt_runs(self.session, trial, folder))
             start_peak()
@@ -137,6 +141,29 @@ class TrialRunner:
 
     def _given_back(self) -> Outcome:
         return returned(self.interrupts.name if self.names_signal else "")
+
+
+def _job_number(trial: optuna.Trial) -> int:
+    """Return the number that Hydra is told: all repeats of a configuration have their folders in the one of its own."""
+    number: int = trial.first if getattr(trial, "replicate", "") else trial.number  # type: ignore[attr-defined]
+    return number
+
+
+def _folder_of(whole: DictConfig, trial: optuna.Trial) -> Path:
+    """Return the folder of a trial's job; an attempt at a repeat that an earlier one has tried has its number in it."""
+    folder = Path(whole.hydra.runtime.output_dir)
+    if not (name := getattr(trial, "replicate", "")):
+        return folder
+    return folder / (f"{name}_{trial.number}" if (folder / name).exists() else name)
+
+
+def _shared(config: DictConfig, placed: TrialConfig, folder: str) -> Any:
+    """Return what all repeats of a configuration have, with the base value of what differs; None without repeats."""
+    if not placed.varied:
+        return None
+    shared = copy.deepcopy(config)
+    place(shared, placed.varied)
+    return recorded(shared, folder)
 
 
 def _own_folder(folder: Path, sweep: Path, number: int) -> Path:

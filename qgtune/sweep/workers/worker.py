@@ -135,6 +135,9 @@ class Worker:
                 target = self._target(session, trial)
                 if target is not None and (path := session.limits.fidelity.path):  # type: ignore[union-attr]
                     placed.put_more({path: target})
+                if (repeats := session.limits.repeats) is not None and (name := getattr(trial, "replicate", "")):
+                    placed.vary(repeats.path, repeats.values[name])
+                    session.may_repeat(trial)
         except StorageLostError:
             raise
         except Exception as error:  # noqa: BLE001 - the user's own function raised it, or options do not go together

@@ -16,6 +16,8 @@ from qgtune.command.checking.convert import convert
 from qgtune.command.listing import list_sweeps
 from qgtune.command.pages.dashboard import dashboard
 from qgtune.command.pages.report import report
+from qgtune.command.proof.ablate import ablate
+from qgtune.command.proof.confirm import confirm
 from qgtune.command.rerun import rerun
 from qgtune.command.resume import resume
 from qgtune.command.schema import schema
@@ -69,6 +71,8 @@ for _verb in (
     show,
     best,
     rerun,
+    confirm,
+    ablate,
     report,
     dashboard,
     resume,

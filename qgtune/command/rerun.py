@@ -54,7 +54,7 @@ def rerun(
     click.echo(command.shown())
     if record.differs:
         click.echo(f"The overrides of trial {number} do not make its config again: {record.differs}.", err=True)
-    for line in _differences(command, record, overrides):
+    for line in composed_differences(command, record, overrides):
         click.echo(f"It differs from trial {number}: {line}", err=True)
     if not dry_run:
         command.become()
@@ -80,7 +80,7 @@ def _trial(folder: Path, study_name: str | None, number: int | None) -> FrozenTr
     raise QGTuneError(f"Cannot name one best trial: {numbers} are best, each in its own way. Give --trial.")
 
 
-def _differences(command: Invocation, record: Record, overrides: Sequence[str]) -> list[str]:
+def composed_differences(command: Invocation, record: Record, overrides: Sequence[str] = ()) -> list[str]:
     """Name what the command composes otherwise than the trial had it, but for what the user changes."""
     from qgtune.results.invocation import key_of
     from qgtune.results.recorded import differences

@@ -25,7 +25,8 @@ def show(source: str, study_name: str | None, form: str | None, sort: str, limit
     from qgtune.results.source import open_source
     from qgtune.results.table import table_of, to_csv, to_json
 
-    study = open_source(source, study_name).study
+    found = open_source(source, study_name)
+    study = found.study
     whole = table_of(study)
     table = whole.sorted_by_value() if sort == "value" else whole
     table = table if limit is None else table.first(limit)
@@ -34,11 +35,14 @@ def show(source: str, study_name: str | None, form: str | None, sort: str, limit
         return
     from qgtune.command.layout import WideConsole, lay_out, reasons
     from qgtune.results.best import best_trials
+    from qgtune.results.proof.confirmation import confirmed_lines
 
     screen = WideConsole()
     screen.print(_heading(whole), markup=False)
     if table.rows:
         screen.print(lay_out(table, {trial.number for trial in best_trials(study)}, screen))
+    for line in confirmed_lines(found.folder):
+        screen.print(line, markup=False)
     if why := reasons(table):
         screen.print("Why trials failed:")
         for line in why:

@@ -113,9 +113,10 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
         attempt(lambda: rehearse(composition, bounded, folder))
     if problems or composition is None or bounded is None or points is None or slots is None:
         raise QGTuneError(*problems)
+    final = replace(bounded, n_trials=len(points.given)) if settings.points else bounded
     values = hidden(composition.fixed_values(), storage)
     fixed = FixedSettings.of(values, _project(config))
-    return Plan(bounded, composition, folder, *_study(bounded, storage, folder, fixed.digest), points, slots, fixed)
+    return Plan(final, composition, folder, *_study(final, storage, folder, fixed.digest), points, slots, fixed)
 
 
 def _check_fidelity(fidelity: Fidelity | None, composition: Composition) -> None:

@@ -130,6 +130,8 @@ class ResultFiles(Lifecycle):
     def _say(self, session: OpenStudy, best: list[FrozenTrial], written: list[Path]) -> None:
         ledger = session.refresh()
         log.info("Finished: %s.", _counts(ledger))
+        if not self.report and not any((self.built, self.best_trial, self.best_config)):
+            return  # whoever wants no results ranks the trials by something else
         if not best:
             why = "Every completed trial violates a constraint" if ledger.complete else "No trial completed"
             log.error("%s, so there is no best one.", why)

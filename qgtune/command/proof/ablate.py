@@ -63,6 +63,7 @@ def ablate(
     trial = _trial(source, folder, number)
     walk = _walk(source, trial, n_seeds, path, overrides, quiet=as_json)
     found = walk.go(trial.number)
+    walk.series.refuse_other_configs(walk.series.trials(), {trial.number: found.ends.best})
     write_whole(walk.series.folder / FILE, f"{found.to_json()}\n")
     click.echo(found.to_json()) if as_json else _show(found, walk)
 

@@ -220,7 +220,10 @@ def refuse_another_config(series: Series, record: Record, number: int) -> None:
 
     if record.differs:  # no command line makes its config: only the runs' own records tell
         return
-    found = composed_differences(series.command.as_plain_run(record.overrides), record)
+    try:
+        found = composed_differences(series.command.as_plain_run(record.overrides), record)
+    except QGTuneError:  # the runs' own records are compared; what keeps the app from starting, it says itself
+        return
     written = written_config(series.sweep)
     changed = [line for line in found if "${" not in str(select(written, parse_path(line.split(": ", 1)[0])))]
     if changed:

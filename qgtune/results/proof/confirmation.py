@@ -101,7 +101,7 @@ class Confirmation:
         )
         direction = "maximize" if maximize else "minimize"
         is_constant = bool(runs) and Layout.of(runs).is_constant
-        close = tuple(whole[index] for index in near)
+        close = tuple(row.trial for row in rows if row.trial in {whole[index] for index in near})
         return cls(study.study_name, direction, path, tuple(seeds), tuple(rows), close, is_constant)
 
     @property

@@ -144,6 +144,8 @@ class ResultFiles(Lifecycle):
         label = "Run the best again:" if len(session.objectives) == 1 else "Run the first again:"
         which = "" if len(session.objectives) == 1 else f" --trial {best[0].number}"
         log.info("%-21s qgtune rerun %s%s", label, shlex.quote(short_path(self.folder)), which)
+        if self.is_kept and len(session.objectives) == 1 and ledger.complete > 1:
+            log.info("Is it that good?      qgtune confirm %s", shlex.quote(short_path(self.folder)))
         if self.is_kept:
             log.info("Look at the study:    qgtune dashboard %s", shlex.quote(short_path(self.folder)))
 

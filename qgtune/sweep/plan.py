@@ -186,7 +186,7 @@ def _study(settings: Settings, storage: Storage, folder: Path, digest: str) -> t
         settings.max_retries,
         settings.retry_exceptions,
         settings.max_failure_rate,
-        n_first=settings.n_jobs + 2,
+        n_first=settings.n_trials if settings.points else settings.n_jobs + 2,  # of given points some may never run
         deadline_s=None if settings.timeout is None else time.time() + settings.timeout,
         stop_at=settings.stop_at,
         stop_after_no_improvement=settings.stop_after_no_improvement,

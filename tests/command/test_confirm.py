@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +24,7 @@ from qgtune.results.recorded import Record
 from tests.command.conftest import COMMAND
 from tests.conftest import stock_study
 from tests.studies import PARAMS, make_study, make_sweep, trial
+from tests.sweep.sweeps import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,24 +118,46 @@ def test_the_leading_trials_run_again(noisy: App) -> None:
     assert best == Record.of_number(noisy.path(), found["best"]).config
 
 
+def kill_midway(app: App, name: str, n_trials: int, *arguments: str) -> None:
+    """Start a command whose runs are slow, and kill it and them once there are more than so many trials."""
+    (app.folder / "slow").touch()
+    with subprocess.Popen(
+        [*COMMAND, name, "sweep", *arguments],
+        cwd=app.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as running:
+        wait_for(lambda: app.path(name, str(n_trials)).exists())
+        os.killpg(running.pid, signal.SIGKILL)
+    (app.folder / "slow").unlink()
+
+
+def complete_in(app: App, name: str) -> list[FrozenTrial]:
+    """Return the completed runs in a folder of the sweep, and check that no point ran twice."""
+    found = [one for one in trials_in(app, name) if one.state == TrialState.COMPLETE]
+    assert len({str(one.params) for one in found}) == len(found)
+    return found
+
+
 @pytest.mark.slow
 def test_more_seeds_and_a_kill_go_on_where_they_were(noisy: App) -> None:
     """Every point runs once and completes, however often the runs are killed, and earlier seeds count."""
     qgtune(noisy, "confirm", "--top", "2", "--seeds", "2")
-    (noisy.folder / "slow").touch()
-    line = [*COMMAND, "confirm", "sweep", "--top", "3", "--seeds", "4"]
-    with subprocess.Popen(
-        line, cwd=noisy.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as running:
-        deadline_s = time.monotonic() + 60
-        while len(trials_in(noisy, "confirm")) < 6 or not noisy.path("confirm", "6").exists():
-            assert time.monotonic() < deadline_s
-            time.sleep(0.05)
-        os.killpg(running.pid, signal.SIGKILL)
-    done = qgtune(noisy, "confirm", "--top", "3", "--seeds", "4", "--json")
-    complete = [one for one in trials_in(noisy, "confirm") if one.state == TrialState.COMPLETE]
-    assert len(complete) == len({str(one.params) for one in complete}) == 12
+    more = ["--top", "3", "--seeds", "4"]
+    kill_midway(noisy, "confirm", 6, *more)
+    done = qgtune(noisy, "confirm", *more, "--json")
+    assert len(complete_in(noisy, "confirm")) == 12
     assert [len(row["values"]) for row in json.loads(done.stdout)["trials"]] == [4, 4, 4]
+
+
+@pytest.mark.slow
+def test_a_killed_ablation_goes_on(noisy: App) -> None:
+    """In the midst of a step, with the values of the steps before."""
+    kill_midway(noisy, "ablate", 6, "--seeds", "2")
+    found = json.loads(qgtune(noisy, "ablate", "--seeds", "2", "--json").stdout)
+    d = len(found["steps"])
+    assert len(complete_in(noisy, "ablate")) == 2 * (1 + d * (d + 1) // 2)
 
 
 @pytest.mark.slow
@@ -144,10 +166,7 @@ def test_ctrl_c_ends_the_runs_and_says_how_to_go_on(noisy: App) -> None:
     (noisy.folder / "slow").touch()
     line = [*COMMAND, "confirm", "sweep", "--seeds", "9"]
     with subprocess.Popen(line, cwd=noisy.folder, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
-        deadline_s = time.monotonic() + 60
-        while not noisy.path("confirm", "1").exists():
-            assert time.monotonic() < deadline_s
-            time.sleep(0.05)
+        wait_for(lambda: noisy.path("confirm", "1").exists())
         os.killpg(running.pid, signal.SIGINT)
         _out, err = running.communicate(timeout=60)
     assert running.returncode == 130, err

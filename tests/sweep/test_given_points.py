@@ -66,6 +66,14 @@ def test_nothing_is_pruned(make_app: Callable[..., App]) -> None:
 
 
 @pytest.mark.slow
+def test_failures_stop_nothing(make_app: Callable[..., App]) -> None:
+    """Of given points the first ones may be those that cannot run."""
+    app = make_app("assert cfg.training.batch_size == 100_002")
+    assert app.sweep(given(app, POINTS), SIZE).code == 0
+    assert states(app) == ["FAIL", "FAIL", "FAIL", "COMPLETE"]
+
+
+@pytest.mark.slow
 def test_a_point_that_violates_a_constraint_is_left_out(app: App) -> None:
     """It is named, and the others run."""
     done = app.sweep(given(app, POINTS), SIZE, "hydra.sweeper.where='${qgtune.le:${training.lr},0.1}'")

@@ -116,7 +116,8 @@ class Confirmation:
     def to_json(self) -> str:
         """Return it as JSON."""
         best = None if self.best is None else self.best.trial
-        judged = {"best": best, "is_established": best is not None and not self.rivals}
+        n_judged = sum(row.estimate is not None for row in self.trials)
+        judged = {"best": best, "is_established": n_judged > 1 and not self.rivals}
         return json.dumps({**judged, **asdict(self)}, indent=2)
 
     def write(self, sweep: Path) -> None:

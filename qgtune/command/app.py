@@ -22,12 +22,14 @@ INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 _SHELLS = ("bash", "zsh", "fish")
 
 VERBS = {
+    "ablate": ("qgtune.command.proof.ablate:ablate", "Tell which change brought how much."),
     "add": ("qgtune.command.steering:add", "Queue a point for a sweep that runs."),
     "best": ("qgtune.command.best:best", "Show the best trial and its config."),
     "check": ("qgtune.command.checking.check:check", "Check a space and its files without the app."),
     "clean": ("qgtune.command.upkeep.clean:clean", "Remove checkpoints of finished trials."),
     "compare": ("qgtune.command.pages.compare:compare", "Compare sweeps in a table and a page."),
     "completion": ("qgtune.command.app:completion", "Print a shell's completion script."),
+    "confirm": ("qgtune.command.proof.confirm:confirm", "Run the leading trials again on fresh seeds."),
     "convert": ("qgtune.command.checking.convert:convert", "Split a file with QuantumGrav's tags into three."),
     "dashboard": ("qgtune.command.pages.dashboard:dashboard", "Open optuna-dashboard on a study."),
     "finish": ("qgtune.command.steering:finish", "Let a sweep start no more trials, and end."),

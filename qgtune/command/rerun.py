@@ -67,7 +67,7 @@ def rerun(
         click.echo(command.shown())
     if record.differs:
         click.echo(f"The overrides of trial {number} do not make its config again: {record.differs}.", err=True)
-    differing = _differences(command, record, overrides)
+    differing = composed_differences(command, record, overrides)
     for line in differing:
         click.echo(f"It differs from trial {number}: {line}", err=True)
     if wants_json():
@@ -111,7 +111,7 @@ def _trial(study: optuna.Study, number: int | None) -> FrozenTrial:
     raise QGTuneError(f"Cannot name one best trial: {numbers} are best, each in its own way. Give --trial.")
 
 
-def _differences(command: Invocation, record: Record, overrides: Sequence[str]) -> list[str]:
+def composed_differences(command: Invocation, record: Record, overrides: Sequence[str] = ()) -> list[str]:
     """Name what the command composes otherwise than the trial had it, but for what the user changes."""
     from qgtune.results.invocation import key_of
     from qgtune.results.recorded import differences

@@ -72,16 +72,19 @@ def show(
         return
     best = [number_of(trial) for trial in best_trials(found.study)]
     content = _content(found, whole, table, best) if wants_json() else None
-    answer(content, lambda: _print(whole, table, best, shown))
+    answer(content, lambda: _print(found, whole, table, best, shown))
 
 
-def _print(whole: Table, table: Table, best: list[int], columns: Sequence[Column]) -> None:
+def _print(found: Source, whole: Table, table: Table, best: list[int], columns: Sequence[Column]) -> None:
     from qgtune.command.layout import WideConsole, print_table, reasons
+    from qgtune.results.proof.confirmation import confirmed_lines
 
     screen = WideConsole()
     screen.print(_heading(whole), markup=False)
     if table.rows:
         print_table(table, best, screen, columns)
+    for line in confirmed_lines(found.folder):
+        screen.print(line, markup=False)
     if why := reasons(table):
         screen.print("\n  ".join(["Why trials failed:", *why]), markup=False)
     if len(table.rows) < len(whole.rows):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
+import signal
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from qgtune.errors import QGTuneError
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from qgtune.study.storages.addresses import Storage
 
 FILE = Path(".qgtune", "command.yaml")
+BASE_FILE = Path(".qgtune", "base.yaml")
+"""The base settings' values for what a sweep tunes, beside its command."""
 _NOT_HERE = "Cannot resume {folder!r}: {reason}. Run your command again with hydra.sweep.dir={folder}."
 
 
@@ -109,16 +114,43 @@ class Invocation:
         try:
             os.chdir(self.folder)
         except OSError as error:
-            raise QGTuneError(
-                f"Cannot run it in {self.folder!r}: {error.strerror}. Run it from where your app is now."
-            ) from None
+            raise self._not_there(error) from None
+        line = self._line()
+        os.execv(line[0], line)  # noqa: S606 - the user's own command, without a shell
+
+    def run(self, output: TextIO) -> int:
+        """Run it to its end, with what it prints in `output`; return its exit code.
+
+        A terminal sends Ctrl-C to it, too, and it ends as it would by itself; SIGTERM is passed on.
+
+        Raises:
+            QGTuneError: when its folder is gone.
+        """
+        line = self._line()
+        try:
+            process = subprocess.Popen(line, cwd=self.folder, stdout=output)  # noqa: S603 - the user's own command
+        except OSError as error:
+            raise self._not_there(error) from None
+        before = signal.signal(signal.SIGTERM, lambda number, _frame: process.send_signal(number))
+        try:
+            while True:
+                with contextlib.suppress(KeyboardInterrupt):
+                    return process.wait()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def _line(self) -> list[str]:
+        """Return program and arguments; this interpreter takes the place of one that is gone."""
         program = list(self.program)
         if shutil.which(program[0]) is None:
             sys.stderr.write(f"There is no {program[0]} any more: {sys.executable} is used.\n")
             program[0] = sys.executable
         sys.stdout.flush()
         sys.stderr.flush()
-        os.execv(program[0], [*program, *self.arguments])  # noqa: S606 - the user's own command, without a shell
+        return [*program, *self.arguments]
+
+    def _not_there(self, error: OSError) -> QGTuneError:
+        return QGTuneError(f"Cannot run it in {self.folder!r}: {error.strerror}. Run it from where your app is now.")
 
     def with_overrides(self, overrides: Sequence[str]) -> Invocation:
         """Return the same with more overrides; each replaces those of its key.

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.space.conditions import in_words
 from qgtune.space.counting import values_of
 from qgtune.space.paths import MISSING, Parts, format_path, parse_path
 from qgtune.space.reading.build import REFUSALS, read
+from qgtune.space.stored import is_same, to_stored
 from qgtune.space.wording import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from omegaconf import DictConfig
 
@@ -72,6 +77,46 @@ def base_point(space: SearchSpace, config: DictConfig) -> tuple[dict[str, Any], 
         except ValueError:
             outside.append(f"{path}={there!r} is not {words(item.distribution)}")
     return point, outside
+
+
+def base_values(space: SearchSpace, config: DictConfig) -> dict[str, Any]:
+    """Return the base settings' values for what is asked for there, by path, whether or not the space holds them."""
+    values: dict[str, Any] = {}
+    for path in space.hyperparameters:
+        if (item := space.live(path, values)) is None:
+            continue
+        with contextlib.suppress(LookupError):
+            there = base_value(config, item)
+            values[path] = item.decode(item.encode(there)) if item.takes(there) else there
+    return values
+
+
+def widened(item: Hyperparameter, values: Sequence[Any]) -> Hyperparameter:
+    """Return a hyperparameter that takes these values of the config, too, as far as its kind can."""
+    missing = [value for value in values if not any(one.takes(value) for one in item.all())]
+    wider, *variants = (replace(one, **_wider(one, missing)) for one in item.all())
+    return replace(wider, variants=tuple(variants))
+
+
+def _wider(item: Hyperparameter, values: Sequence[Any]) -> dict[str, Any]:
+    """Return what has to change in a hyperparameter so that it takes more values."""
+    if isinstance(item.distribution, CategoricalDistribution):
+        more = [value for index, value in enumerate(values) if not any(is_same(value, one) for one in values[:index])]
+        stored = [*item.distribution.choices, *map(to_stored, more)]
+        return {"choices": (*item.choices, *more), "distribution": CategoricalDistribution(stored)} if more else {}
+    numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    if not numbers or not isinstance(item.distribution, (FloatDistribution, IntDistribution)):
+        return {}
+    low, high = min(item.distribution.low, *numbers), max(item.distribution.high, *numbers)
+    log = item.distribution.log and low > 0
+    is_int = isinstance(item.distribution, IntDistribution) and all(number == int(number) for number in numbers)
+    made = IntDistribution(int(low), int(high), log=log) if is_int else FloatDistribution(low, high, log=log)
+    return {"distribution": made}
+
+
+def leaves_of(point: Any, known: Collection[str]) -> dict[str, Any]:
+    """Return the values of a point by path; it may be nested in the shape of the config."""
+    return dict(_leaves(point, (), known))
 
 
 def given_point(hyperparameters: Mapping[str, Hyperparameter], given: Any, source: str) -> dict[str, Any]:
@@ -147,7 +192,7 @@ def _not_live(known: Mapping[str, Hyperparameter], values: Mapping[str, Any], so
         yield f"{head} Drop one of the two." if is_given else f"{head} Give that, too."
 
 
-def _leaves(given: Any, prefix: Parts, known: Mapping[str, Hyperparameter]) -> Iterator[tuple[str, Any]]:
+def _leaves(given: Any, prefix: Parts, known: Collection[str]) -> Iterator[tuple[str, Any]]:
     """Yield values by path; a mapping or a list that is no choice of a hyperparameter is structure."""
     path = format_path(prefix)
     if path in known or not isinstance(given, (dict, list)):

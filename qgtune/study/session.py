@@ -179,10 +179,14 @@ class Session:
         return exclusively(self.storage, lambda: self._enqueue(points, base))
 
     def _enqueue(self, points: Sequence[Mapping[str, Any]], base: Mapping[str, Any] | None) -> bool:
-        takes_base = base is not None and not self.study.get_trials(deepcopy=False)
+        trials = self.study.get_trials(deepcopy=False)
+        takes_base = base is not None and not trials
+        # Compared here: Optuna takes numbers for the same that differ by less than 1e-5 of them, such as long seeds.
+        known = [trial.system_attrs.get("fixed_params", trial.params) for trial in trials]
         for point in (base if takes_base else None, *points):
-            if point is not None:
-                self.study.enqueue_trial(dict(point), skip_if_exists=True)
+            if point is not None and dict(point) not in known:
+                self.study.enqueue_trial(dict(point))
+                known.append(dict(point))
         return takes_base
 
     def finish(self, trial: Trial, outcome: Outcome) -> None:

@@ -124,11 +124,12 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
         attempt(lambda: rehearse(composition, bounded, folder))
     if problems or composition is None or bounded is None or points is None or slots is None:
         raise QGTuneError(*problems)
+    final = replace(bounded, n_trials=len(points.given)) if settings.points else bounded
     values = hidden(composition.fixed_values(), storage)
     fixed = FixedSettings.of(values, LoadedCode(project).digests())
-    spec, limits = _study(bounded, storage, folder, fixed.digest)
-    spec = replace(spec, knowledge=read_knowledge(bounded, composition, fixed))
-    return Plan(bounded, composition, folder, spec, limits, points, slots, fixed, project, hooks)
+    spec, limits = _study(final, storage, folder, fixed.digest)
+    spec = replace(spec, knowledge=read_knowledge(final, composition, fixed))
+    return Plan(final, composition, folder, spec, limits, points, slots, fixed, project, hooks)
 
 
 def _check_tuned(_settings: Settings, composition: Composition) -> None:
@@ -220,7 +221,7 @@ def _study(settings: Settings, storage: Storage, folder: Path, digest: str) -> t
         settings.max_retries,
         settings.retry_exceptions,
         settings.max_failure_rate,
-        n_first=settings.n_jobs + 2,
+        n_first=settings.n_trials if settings.points else settings.n_jobs + 2,  # of given points some may never run
         deadline_s=None if settings.timeout is None else time.time() + settings.timeout,
         stop_at=settings.stop_at,
         stop_after_no_improvement=settings.stop_after_no_improvement,

@@ -163,7 +163,7 @@ class _Sweep:
     def _run(self, session: Session) -> tuple[str, dict[str, Any]]:
         """Run the workers to the end and write the results; return why the study was given up, and the results."""
         session.features = [
-            KeptCommand(self.plan.folder, self.config, self.plan.settings.storage),
+            KeptCommand(self.plan.folder, self.config, self.plan.settings.storage, self.plan.points.start),
             Greeting(len(self.plan.composition.hyperparameters)),
             FirstTrials(self.plan.points),
             self._provenance(session.owner.name),

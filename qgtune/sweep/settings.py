@@ -17,9 +17,9 @@ from qgtune.results.kept import Kept
 from qgtune.space.dependencies.where import Where
 from qgtune.space.reading.tagged import load_space
 from qgtune.space.reading.yaml_files import load_yaml_file
-from qgtune.study.algorithms.names import DEFAULT_PRUNER, PROMOTING_PRUNER
+from qgtune.study.algorithms.names import DEFAULT_PRUNER, PROMOTING_PRUNER, SAMPLERS
 from qgtune.study.attempts.promotion import Fidelity
-from qgtune.study.objectives import Objectives, pruner_for
+from qgtune.study.objectives import NOP, Objectives, pruner_for
 from qgtune.study.repeats.setting import Repeats
 from qgtune.study.storages.addresses import redact
 
@@ -76,6 +76,12 @@ class Settings:
         lambda value: () if value is None else checks.paths(value),
         "earlier sweeps whose finished trials inform the sampler: folders, journals or addresses. They count for "
         "nothing else",
+    )
+    points: str | None = key(
+        None,
+        checks.optional(checks.text),
+        "a YAML file of points as `enqueue` takes them: the sweep runs exactly these, each once. Nothing is sampled, "
+        "pruned or stopped early, and the space is widened to what they hold",
     )
     dry_run: bool = key(
         False,
@@ -281,7 +287,28 @@ def read_settings(config: DictConfig) -> Settings:
     _check_promotion(values)
     _check_repeats(values)
     values["seed"], values["sampler"] = _seed(values["seed"], values["sampler"])
+    if values["points"] is not None:
+        values |= _of_points(Path(config.hydra.runtime.cwd, values["points"]))
     return Settings(**values)
+
+
+def _of_points(file: Path) -> dict[str, Any]:
+    """Return the settings of a sweep over the points in a file, whatever a search has in their place."""
+    points = load_yaml_file(file, "points")
+    if not isinstance(points, list) or not points:
+        raise QGTuneError(f"Cannot use {str(file)!r} as hydra.sweeper.points: it is no list of points.")
+    return {
+        "enqueue": tuple(points),
+        "enqueue_base": False,
+        "sampler": {"_target_": f"optuna.samplers.{SAMPLERS['random']}"},
+        "pruner": {"_target_": NOP},
+        "fidelity": None,
+        "repeats": None,
+        "prior": None,
+        "warm_start": (),
+        "stop_at": None,
+        "stop_after_no_improvement": None,
+    }
 
 
 def _check_promotion(values: Mapping[str, Any]) -> None:

@@ -52,7 +52,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "stop": ["sweep", "--trial", "4"],
     "wait": ["sweep"],
 }
-IN_AN_APP = ("rerun",)
+IN_AN_APP = ("ablate", "confirm", "rerun")
 """They need more than what a sweep has left."""
 
 

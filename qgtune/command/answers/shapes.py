@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from qgtune.command.answers.looks import Best, Compared, Listed, Shown
+from qgtune.command.answers.proofs import Ablated, ConfirmedTrials
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +197,13 @@ class Command:
 
 
 ANSWERS: dict[str, type] = {
+    "ablate": Ablated,
     "add": Queued,
     "best": Best,
     "check": CheckedFiles,
     "clean": Cleaned,
     "compare": Compared,
+    "confirm": ConfirmedTrials,
     "convert": Converted,
     "dashboard": Served,
     "finish": Steered,

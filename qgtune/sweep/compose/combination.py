@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hydra.types import RunMode
@@ -12,7 +12,7 @@ from qgtune.processes.travel import dumps, loads
 from qgtune.space.lint import lint
 from qgtune.space.model import has_path, plain, shorten
 from qgtune.space.paths import MISSING, format_path, is_below, parse_path, select
-from qgtune.space.points import base_point, base_value
+from qgtune.space.points import base_point, base_value, base_values, leaves_of, widened
 from qgtune.space.reading.build import build_space, check_space
 from qgtune.space.reading.tagged import laid_over
 from qgtune.sweep.compose.arguments import Arguments, override_text
@@ -84,6 +84,10 @@ class Combination:
         """Return the base settings as a point of the space, as the study stores it, and what lies outside of it."""
         return base_point(self.space, self._base())
 
+    def base_values(self) -> dict[str, Any]:
+        """Return the base settings' values for what is asked for there, whether or not the space holds them."""
+        return base_values(self.space, self._base())
+
     def _base(self) -> DictConfig:
         config: DictConfig = loads(self.task_pickle)
         for path, length in self.lengths.items():
@@ -118,18 +122,33 @@ def combine(
         dependencies_source=dependencies.source,
     )
     check_space(space, task)
+    notices = () if settings.points else (*space.notices, *lint(space, task))
+    if settings.points:
+        space = _widened(space, settings.enqueue)
     return Combination(
         space,
         dumps(space.prepare(base)),
         dumps(space.prepare(task)),
         (*overrides, *_leaving_multirun(base)),
         dict(_constant_overrides(space, task)),
-        (*space.notices, *lint(space, task)),
+        notices,
         frozenset(_there(space, plain(task))),
         {
             path: len(found)
             for path in space.sometimes.lengths
             if isinstance(found := OmegaConf.select(task, path), ListConfig)
+        },
+    )
+
+
+def _widened(space: SearchSpace, points: Sequence[Any]) -> SearchSpace:
+    """Return the space with ranges and choices that hold these points."""
+    found = [leaves_of(point, space.hyperparameters) for point in points]
+    return replace(
+        space,
+        hyperparameters={
+            path: widened(item, [values[path] for values in found if path in values])
+            for path, item in space.hyperparameters.items()
         },
     )
 

@@ -19,7 +19,7 @@ from qgtune.processes.travel import loads
 from qgtune.space.conditions import in_words
 from qgtune.space.model import plain
 from qgtune.space.paths import MISSING, is_below, leaves_of, parse_path, select, suggestions
-from qgtune.space.points import all_points, n_points
+from qgtune.space.points import all_points, n_points, widened
 from qgtune.space.reading.official import is_official, read_official
 from qgtune.space.wording import words
 from qgtune.study.algorithms.drawing import drawn
@@ -186,7 +186,7 @@ class Composition:
             QGTuneError: with all problems.
         """
         problems: dict[str, None] = {}
-        wanted = list(each_shape_once(self.groups, self._base_options(), self.config_loader, self.master))
+        wanted = list(each_shape_once(self.groups, self.base_options(), self.config_loader, self.master))
         said_s = time.monotonic()
         for number, options in enumerate(wanted):
             try:
@@ -231,7 +231,7 @@ class Composition:
                     f"has such a path.{hint} Write +{item.path} to add it."
                 )
 
-    def _base_options(self) -> tuple[Any, ...]:
+    def base_options(self) -> tuple[Any, ...]:
         """Return the options of the base settings; where they choose none of the group's, its first."""
         chosen = self.master.hydra.runtime.choices
         return tuple(
@@ -240,7 +240,7 @@ class Composition:
 
     def fixed_values(self) -> dict[str, Any]:
         """Return what is not sampled, by path: the rest of the base settings, interpolations as they are written."""
-        combination = self.combination(self._base_options())
+        combination = self.combination(self.base_options())
         sampled = {*self.hyperparameters, *(group.path for group in self.groups)}
         leaves = dict(leaves_of(plain(loads(combination.task_pickle))))
         return {path: value for path, value in leaves.items() if not any(is_below(path, name) for name in sampled)}
@@ -262,13 +262,32 @@ class Composition:
 
     def missing_in(self, point: Mapping[str, Any]) -> list[str]:
         """Return the live hyperparameters that a point of the base options lacks."""
-        space = self.combination(self._base_options()).space
+        space = self.combination(self.base_options()).space
         values = {
             path: space.hyperparameters[path].decode(stored)
             for path, stored in point.items()
             if path in space.hyperparameters
         }
         return [path for path in space.hyperparameters if path not in point and space.live(path, values) is not None]
+
+    def base_values(self) -> dict[str, Any]:
+        """Return what the base settings have for whatever is tuned beside them, as config values by path.
+
+        Whether or not the space holds them; empty where they choose no option of a swept config group.
+        """
+        choices = self.master.hydra.runtime.choices
+        options = tuple(choices.get(group.path) for group in self.groups)
+        if None in options:
+            return {}
+        known = self.combinations.get(tuple(map(str, options)))
+        try:
+            found = known or self._compose(options)  # not kept: the sweep need not have this option
+        except QGTuneError:
+            return {}
+        return {
+            **{group.path: option for group, option in zip(self.groups, options, strict=True)},
+            **found.base_values(),
+        }
 
     def base_point(self) -> tuple[dict[str, Any], list[str]]:
         """Return the base settings as a point, as the study stores it, and what lies outside of the space."""
@@ -298,11 +317,17 @@ def compose(config_loader: ConfigLoader, master: DictConfig, texts: Sequence[str
         QGTuneError: with all problems of space, dependencies and values.
     """
     arguments = parse_arguments(texts, settings.params, config_loader, plain(master))
+    if settings.points:
+        arguments = replace(arguments, groups=tuple(_widened(group, settings.enqueue) for group in arguments.groups))
     name = settings.custom_search_space
     custom = CustomSpace(name, arguments.fixed_texts) if name else None
     composition = Composition(config_loader, master, tuple(texts), arguments, settings, custom)
     composition.check()
     return composition
+
+
+def _widened(group: Hyperparameter, points: Sequence[Any]) -> Hyperparameter:
+    return widened(group, [point[group.path] for point in points if isinstance(point, dict) and group.path in point])
 
 
 def _with_options(problem: str, chosen: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from qgtune.errors import QGTuneError
 from qgtune.space.points import given_point
 from qgtune.study.algorithms.grid import FINITE, GRID
 from qgtune.study.lifecycle import Lifecycle, OpenStudy
+from qgtune.sweep.compose.points import whole_point
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,12 +32,14 @@ class Points:
         outside: why the base settings cannot run, one reason a path.
         given: what `enqueue` names.
         beside: what is sampled beside the base settings, in words; empty for nothing.
+        start: the base settings' values of the config, whether or not the space holds them.
     """
 
     base: Mapping[str, Any] | None = None
     outside: tuple[str, ...] = ()
     given: tuple[Mapping[str, Any], ...] = ()
     beside: str = ""
+    start: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,17 +70,20 @@ def read_points(settings: Settings, composition: Composition) -> Points:
     Raises:
         QGTuneError: with everything wrong in `enqueue`.
     """
+    start = composition.base_values()
+    if settings.points:
+        return Points(given=_whole(settings, composition))
     given = _given(settings, composition)
     target = (settings.sampler or {}).get("_target_")
     if not settings.enqueue_base or target in FINITE:
-        return Points(given=given)
+        return Points(given=given, start=start)
     base, outside = composition.base_point()
     if not outside and (broken := _broken(settings, composition, base)):
         outside = [f"they violate where={broken!r}"]
     beside = [] if outside else composition.missing_in(base)
     if composition.custom is not None:
         beside.append("what custom_search_space suggests")
-    return Points(None if outside else base, tuple(outside), given, ", ".join(beside))
+    return Points(None if outside else base, tuple(outside), given, ", ".join(beside), start)
 
 
 def _broken(settings: Settings, composition: Composition, point: Mapping[str, Any]) -> str:
@@ -86,6 +92,22 @@ def _broken(settings: Settings, composition: Composition, point: Mapping[str, An
         return ""
     tried = list(islice(composition.violations(point), TRIES))
     return "" if "" in tried else tried[0]
+
+
+def _whole(settings: Settings, composition: Composition) -> tuple[Mapping[str, Any], ...]:
+    """Read the points that a sweep consists of. One that cannot run is left out, with a warning."""
+    points: list[Mapping[str, Any]] = []
+    for given in settings.enqueue:
+        point, why_not = whole_point(composition, given)
+        if not why_not and (broken := _broken(settings, composition, point)):
+            why_not = f"it violates where={broken!r}"
+        if why_not:
+            log.warning("The point %s is left out: %s.", given, why_not)
+        elif point not in points:
+            points.append(point)
+    if not points:
+        raise QGTuneError(f"Cannot run hydra.sweeper.points={settings.points}: none of its points can run.")
+    return tuple(points)
 
 
 def _given(settings: Settings, composition: Composition) -> tuple[Mapping[str, Any], ...]:

@@ -192,7 +192,7 @@ class Hooks(Lifecycle):
         return TrialInfo(
             sweep,
             trial.number,
-            str(attempt.first(trial.number)),
+            attempt.place(trial.number).replace("/", "-"),  # `7-seed=1`
             attempt.turn,
             attempt.end or "running",  # type: ignore[arg-type] # a withdrawn one is not told of
             params_of(trial),

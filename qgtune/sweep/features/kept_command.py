@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from qgtune.errors import QGTuneError
-from qgtune.results.invocation import Invocation
+from qgtune.results.invocation import BASE_FILE, Invocation
+from qgtune.space.reading.yaml_files import write_yaml
 from qgtune.study.lifecycle import Lifecycle, OpenStudy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from qgtune.study.storages.addresses import Storage
@@ -19,17 +21,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KeptCommand(Lifecycle):
-    """Keeps the command and Hydra's config of the sweep in its folder, for `qgtune resume` and `qgtune rerun`.
+    """Keeps the command and Hydra's config of the sweep in its folder, for `qgtune resume`, `rerun` and `ablate`.
 
     Attributes:
         folder: the sweep folder.
         config: the sweep's config, without secrets.
         storage: where the study is kept, whose password must not be told.
+        start: the base settings' values for what is tuned, by path.
     """
 
     folder: Path
     config: DictConfig
     storage: Storage
+    start: Mapping[str, Any] = field(default_factory=dict)
 
     def sweep_started(self, session: OpenStudy) -> None:  # noqa: ARG002
         """Write them.
@@ -41,5 +45,7 @@ class KeptCommand(Lifecycle):
             self.folder.mkdir(parents=True, exist_ok=True)
             OmegaConf.save(self.config, self.folder / "multirun.yaml")
             Invocation.current().write(self.folder, self.storage)
+            if self.start:
+                write_yaml(self.folder / BASE_FILE, dict(self.start))
         except OSError as error:
             raise QGTuneError(f"Cannot write to the sweep folder: {error}. Give another hydra.sweep.dir.") from None

@@ -132,6 +132,8 @@ class ResultFiles(Lifecycle):
     def _say(self, session: OpenStudy, best: list[FrozenTrial], written: list[Path]) -> None:
         ledger = session.refresh()
         log.info("Finished: %s.", _counts(ledger))
+        if not self.report and not any((self.built, self.best_trial, self.best_config)):
+            return  # whoever wants no results ranks the trials by something else
         if not best:
             why = "Every completed trial violates a constraint" if ledger.complete else "No trial completed"
             log.error("%s, so there is no best one.", why)
@@ -144,6 +146,8 @@ class ResultFiles(Lifecycle):
         label = "Run the best again:" if len(session.objectives) == 1 else "Run the first again:"
         which = "" if len(session.objectives) == 1 else f" --trial {best[0].number}"
         log.info("%-21s qgtune rerun %s%s", label, shlex.quote(short_path(self.folder)), which)
+        if self.is_kept and len(session.objectives) == 1 and ledger.complete > 1:
+            log.info("Is it that good?      qgtune confirm %s", shlex.quote(short_path(self.folder)))
         if self.is_kept:
             log.info("Look at the study:    qgtune dashboard %s", shlex.quote(short_path(self.folder)))
 

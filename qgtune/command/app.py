@@ -20,7 +20,7 @@ from qgtune.command.rerun import rerun
 from qgtune.command.resume import resume
 from qgtune.command.schema import schema
 from qgtune.command.show import show
-from qgtune.command.steering import add, finish, go, pause, stop, wait
+from qgtune.command.steering import add, finish, go, pause, stop, wait, workers
 from qgtune.command.upkeep.clean import clean
 from qgtune.command.upkeep.settle import settle
 from qgtune.errors import QGTuneError
@@ -77,6 +77,7 @@ for _verb in (
     finish,
     pause,
     go,
+    workers,
     wait,
     settle,
     clean,

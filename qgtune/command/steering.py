@@ -1,4 +1,4 @@
-"""`qgtune add`, `stop`, `finish`, `pause`, `go` and `wait`: what is done with a sweep that runs."""
+"""`qgtune add`, `stop`, `finish`, `pause`, `go`, `workers` and `wait`: what is done with a sweep that runs."""
 
 from __future__ import annotations
 
@@ -116,6 +116,44 @@ def _steer(source: str, study_name: str | None, said: str, **wanted: bool) -> No
 
     steer(_study(source, study_name), change)
     click.echo(said)
+
+
+@click.command(short_help="Give a sweep that runs more or fewer workers.")
+@SOURCE
+@click.argument("count", required=False, type=click.IntRange(min=1))
+@STUDY
+def workers(source: str, count: int | None, study_name: str | None) -> None:
+    """Give a sweep that runs COUNT workers; without COUNT, say how many it has.
+
+    Those beyond leave as soon as their trial has ended. On GPUs there may be as many as have a place.
+
+    \b
+    qgtune workers multirun/2026-11-24/10-35-20 2
+    """  # noqa: D301 - as above
+    from qgtune.errors import QGTuneError
+    from qgtune.study.attempts.control import Control, steer
+    from qgtune.study.attempts.ledger import Limits
+    from qgtune.study.fixed_settings import workers_now
+    from qgtune.study.session import Session
+
+    study = _study(source, study_name)
+    sweeps = workers_now(Session(study, Limits(1)))
+    if not sweeps:
+        raise QGTuneError("Cannot change the workers: no sweep runs on the study. Give hydra.sweeper.n_jobs to one.")
+    for owner, found in sweeps.items():
+        sweep = f"the sweep of process {owner.pid} on {owner.host}"
+        if count is not None and found.fixed:
+            raise QGTuneError(f"Cannot change the workers of {sweep}: {found.fixed}.")
+        if count is not None and found.n_places is not None and count > found.n_places:
+            raise QGTuneError(
+                f"Cannot give {sweep} {count} workers: its GPUs have {found.n_places} places. Start it again with a "
+                "higher hydra.launcher.workers_per_gpu."
+            )
+    for owner, found in sweeps.items():
+        if count is not None:
+            steer(study, lambda control, name=owner.name: control.with_workers(name, count))  # type: ignore[misc]
+        n_workers = Control.of(study).workers.get(owner.name, found.n_workers)
+        click.echo(f"{n_workers} workers: process {owner.pid} on {owner.host}.")
 
 
 @click.command(short_help="Wait until a sweep has ended, or is good enough.")

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -22,12 +22,12 @@ from qgtune.errors import OUT_OF_MEMORY, first_line
 from qgtune.processes.family import FAMILY, descendants, kill_all, kill_family, kill_with_descendants
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.memory import oom_kills
-from qgtune.processes.slots import Slots
+from qgtune.processes.slots import Slots, environment
 from qgtune.processes.travel import dumps, loads
 from qgtune.threads import signals_blocked, start_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from multiprocessing.context import SpawnProcess
 
 
@@ -92,6 +92,9 @@ class Watch(Protocol):
     def gives_back(self) -> bool:
         """Say whether all processes are to stop now, in good order."""
 
+    def n_wanted(self) -> int | None:
+        """Return how many processes are to run; None for as many as before. Those beyond end by themselves."""
+
 
 @dataclass(slots=True)
 class _Child:
@@ -134,7 +137,8 @@ class ProcessPool:
         relay: gives each process a terminal to write to; None lets them write to ours.
         slots: what each of the `n_processes` places gives the process in it.
         goes_on: asked when a job returned; true starts it again, in a fresh process.
-        watch: says which processes have used up their time; None lets them run.
+        watch: says which processes have used up their time, and how many are to run; None lets them run.
+        job_at: makes the job of a further place, where the watch wants more processes; None keeps their number.
     """
 
     jobs: Sequence[ChildJob]
@@ -145,6 +149,8 @@ class ProcessPool:
     slots: Slots = field(default_factory=Slots)
     goes_on: Callable[[Any], bool] = _never
     watch: Watch | None = None
+    job_at: Callable[[int], ChildJob] | None = None
+    _todo: list[int] = field(default_factory=list)
     _watched_s: float = 0.0
     _oom_kills: int | None = field(default_factory=oom_kills)
     _children: dict[int, _Child] = field(default_factory=dict)
@@ -155,24 +161,28 @@ class ProcessPool:
         Returns:
             For each job what it returned, a `Crash`, or a `Death`; None for one that a signal kept from starting.
         """
-        payloads = [dumps(job) for job in self.jobs]
-        results: list[Any] = [None] * len(payloads)
-        todo = list(range(len(payloads)))
+        payloads = dict(enumerate(map(dumps, self.jobs)))
+        results: dict[int, Any] = dict.fromkeys(payloads)
+        todo = self._todo = list(payloads)
         self.interrupts.at_first = self._terminate
         self.interrupts.at_second = self._kill
         try:
             while (todo and self.interrupts.received is None) or self._children:
                 while todo and len(self._children) < self.n_processes and self.interrupts.received is None:
-                    self._start(todo[0], payloads[todo.pop(0)])
+                    index = todo.pop(0)
+                    if index not in payloads and self.job_at is not None:
+                        payloads[index] = dumps(self.job_at(index))
+                    self._start(index, payloads[index])
                 for child in self._ended():
                     results[child.index] = result = self._collect(child)
-                    if self._starts_again(child, result) and self.interrupts.received is None:
+                    starts_again = self._starts_again(child, result) and self.interrupts.received is None
+                    if starts_again and (self.job_at is None or child.index < self.n_processes):
                         todo.append(child.index)
-                self._end_the_overdue()
+                self._look()
                 self._kill_the_deaf()
         finally:
             self._kill()
-        return results
+        return list(results.values())
 
     def _starts_again(self, child: _Child, result: Any) -> bool:
         if child.is_overdue and self.watch is not None:
@@ -247,18 +257,31 @@ class ProcessPool:
                 child.told_s = time.monotonic()
                 child.process.terminate()
 
-    def _end_the_overdue(self) -> None:
-        """Tell the children that have used up their time to stop."""
+    def _look(self) -> None:
+        """Do what the watch wants, about once a second."""
         if self.watch is None or time.monotonic() < self._watched_s + WATCH_S:
             return
         self._watched_s = time.monotonic()
-        pids = self.watch.overdue()
+        self._end_the_overdue(self.watch.overdue())
+        wanted = self.watch.n_wanted()
+        if self.job_at is not None and wanted not in (None, self.n_processes):
+            self._resize(wanted)
+        if self.watch.gives_back():
+            self._terminate()
+
+    def _resize(self, wanted: int) -> None:
+        """Fill further places, or start nothing any more in those beyond."""
+        log.info("From here on there are %d workers.", wanted)
+        more = [index for index in range(self.n_processes, wanted) if index not in self._children]
+        self._todo[:] = [index for index in self._todo if index < wanted] + more
+        self.n_processes = wanted
+
+    def _end_the_overdue(self, pids: Collection[int]) -> None:
+        """Tell the children that have used up their time to stop."""
         for child in self._children.values():
             if child.process.pid in pids and child.told_s is None:
                 child.is_overdue, child.told_s = True, time.monotonic()
                 child.process.terminate()
-        if self.watch.gives_back():
-            self._terminate()
 
     def _kill_the_deaf(self) -> None:
         """End the children whose function took the signal to stop and went on."""
@@ -276,29 +299,6 @@ class ProcessPool:
 
 
 _marks = itertools.count()
-
-
-@contextmanager
-def environment(variables: dict[str, str]) -> Iterator[None]:
-    """Let a child start with these variables.
-
-    It cannot set them itself: before its first instruction of ours, multiprocessing imports the main script in it, and
-    with that perhaps torch. Nor can `Process.start` be given an environment.
-    """
-    with _environment_lock:
-        before = {name: os.environ.get(name) for name in variables}
-        os.environ.update(variables)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
-
-
-_environment_lock = threading.Lock()
 
 
 def how_it_ended(exit_code: int) -> str:

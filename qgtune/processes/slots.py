@@ -7,8 +7,9 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from qgtune.errors import QGTuneError
 from qgtune.keys import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -107,6 +108,29 @@ def read_slots(launcher: Mapping[str, Any], n_workers: int | None, machine: Mach
         raise QGTuneError(_too_many(n_workers, places))
     count = n_workers or places.n_places or machine.n_cores
     return Slots(gpus, places.workers_per_gpu, _n_threads(values["threads_per_worker"], count, machine))
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """Let a child start with these variables.
+
+    It cannot set them itself: before its first instruction of ours, multiprocessing imports the main script in it, and
+    with that perhaps torch. Nor can `Process.start` be given an environment.
+    """
+    with _environment_lock:
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+_environment_lock = threading.Lock()
 
 
 def parse_visible(text: str) -> tuple[str, ...]:

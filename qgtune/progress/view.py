@@ -168,7 +168,7 @@ def _bar(done: int, total: int, width: int) -> Text:
 
 
 def _facts(status: Status) -> list[Text]:
-    counts, running = Text(wording.counts(status)), Text(f"{len(status.active)} running")
+    counts, running = Text(wording.counts(status)), Text(wording.running(status))
     if status.failed:
         counts.stylize("red", start=counts.plain.rindex(",") + 2)
     best = wording.best(status)

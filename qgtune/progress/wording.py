@@ -25,6 +25,8 @@ def time_left(status: Status) -> str:
     """Say how long the study will take."""
     if status.is_stopping:
         return "stopping"
+    if status.is_paused:
+        return "paused until: qgtune go"
     if status.left_s is None:
         return "time left unknown"
     if status.left_s < 1:
@@ -37,6 +39,12 @@ def counts(status: Status) -> str:
     return f"{status.complete} complete, {status.pruned} pruned, {status.failed} failed"
 
 
+def running(status: Status) -> str:
+    """Say how much runs, and on how many workers it may, if that was changed."""
+    workers = "" if status.n_workers is None else f" on {status.n_workers} worker{'s' * (status.n_workers > 1)}"
+    return f"{len(status.active)} running{workers}"
+
+
 def best(status: Status) -> str:
     """Say what is best so far; the empty text if nothing is."""
     if status.n_pareto is not None:
@@ -46,7 +54,7 @@ def best(status: Status) -> str:
 
 def log_line(status: Status, *, is_new_best: bool = False) -> str:
     """Say everything in one line."""
-    done = f"{status.finished} of {status.n_trials} trials ({counts(status)}), {len(status.active)} running"
+    done = f"{status.finished} of {status.n_trials} trials ({counts(status)}), {running(status)}"
     text = best(status)
     return "; ".join(part for part in (done, f"new {text}" if is_new_best else text, time_left(status)) if part)
 

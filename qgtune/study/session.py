@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from qgtune.errors import QGTuneError
 from qgtune.study import optuna_private
 from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
-from qgtune.study.attempts.control import FINISHED, Control
+from qgtune.study.attempts.control import FINISHED, Control, Seat
 from qgtune.study.attempts.creation import next_trial_id
 from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop
 from qgtune.study.attempts.owner import Owner, is_dead
@@ -48,6 +48,7 @@ class Session:
         settings: the digest of what is not sampled; empty where nobody took it.
         folder: where the trials' records are; empty where there are none.
         features: what is told of the attempts.
+        seat: which of a sweep's workers this is; None where that makes no difference.
         reseed: gives the sampler a random stream named by the number of the session's first trial; None if it has one.
     """
 
@@ -61,6 +62,7 @@ class Session:
     settings: str = ""
     folder: str = ""
     features: Sequence[Lifecycle] = ()
+    seat: Seat | None = None
     reseed: Callable[[int], None] | None = None
     _finished: set[int] = field(default_factory=set)
     _told_best: int | None = None
@@ -98,8 +100,7 @@ class Session:
 
         No number of processes creates one trial too many.
         """
-        control = Control.of(self.study)
-        found = FINISHED if control.finish else Stop("paused") if control.pause else next_trial_id(self)
+        found = Control.of(self.study).stop_of(self.seat) or next_trial_id(self)
         if found is FINISHED:
             self.refresh()
         self.tell_new_best()

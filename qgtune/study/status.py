@@ -57,7 +57,9 @@ class Status:
         best: the value and the number of the best trial; None before the first, and with several objectives.
         n_pareto: how many trials none other beats; None with one objective.
         left_s: about how long it will take; None while nobody can tell.
-        is_stopping: whether a signal has ended it: what runs is given back, or finishes.
+        is_stopping: whether a signal, or `qgtune finish`, has ended it: what runs is given back, or finishes.
+        n_workers: how many workers the sweep is to have, once `qgtune workers` has said so; None before.
+        is_paused: whether no trial starts for now.
         is_bound: whether `left_s` is the longest that it can take, rather than an estimate.
     """
 
@@ -71,6 +73,8 @@ class Status:
     left_s: float | None = None
     is_bound: bool = False
     is_stopping: bool = False
+    is_paused: bool = False
+    n_workers: int | None = None
 
     @property
     def finished(self) -> int:

@@ -54,7 +54,8 @@ class Crew:
             n_abandoned = self.session.ledger.running if supervisor.has_abandoned else 0
             if isinstance(decision, Stop) and not (decision.why == "busy" and n_abandoned):
                 return self._final(decision)
-            n_workers = min(self.n_workers, self.session.limits.n_trials - before) - n_abandoned
+            wanted = supervisor.n_wanted() or self.n_workers
+            n_workers = min(wanted, self.session.limits.n_trials - before) - n_abandoned
             if n_workers <= 0:
                 self.wait(POLL_S)
                 self.session.end_dead()

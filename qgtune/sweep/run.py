@@ -29,7 +29,7 @@ from qgtune.space.paths import all_paths
 from qgtune.study.attempts.control import Control, steer
 from qgtune.study.attempts.ledger import Stop
 from qgtune.study.compatibility import check_space_unchanged
-from qgtune.study.fixed_settings import registered, runs_now
+from qgtune.study.fixed_settings import Workers, registered, runs_now
 from qgtune.study.opening import open_session, study_exists
 from qgtune.study.storages.opening import is_memory
 from qgtune.sweep.crew import Crew, none_completed
@@ -125,7 +125,7 @@ class _Sweep:
             steer(session.study, lambda _before: Control())  # what was wanted of the sweep before
         self.plan = replace(self.plan, limits=session.limits)
         notices = [*_changes(session, self.plan.composition), *self.plan.composition.warnings]
-        with session.alive(), registered(session, self.plan.fixed) as changes:
+        with session.alive(), registered(session, self.plan.fixed, self._workers) as changes:
             for notice in notices:
                 log.warning(notice)
             for change in changes:
@@ -186,6 +186,16 @@ class _Sweep:
         settings = self.plan.settings
         watched = Watched(session, settings.n_jobs, self.interrupts)
         return progress(watched, settings.progress, self.interrupts, in_process=self._is_in_process)
+
+    @property
+    def _workers(self) -> Workers:
+        """What others may know of the workers."""
+        fixed = ""
+        if self._is_in_process:
+            fixed = "its one worker is the sweep's own process. Start it with hydra/launcher=qgtune"
+        elif self._is_elsewhere:
+            fixed = "its launcher has started them all. Start the same command beside it, or take hydra/launcher=qgtune"
+        return Workers(self.plan.settings.n_jobs, self.plan.slots.n_places, fixed)
 
     @property
     def _target(self) -> str:

@@ -77,12 +77,12 @@ class Stop:
 
     Attributes:
         why: `done` (the total is reached), `busy` (it will be, once the running trials end), `timeout`, `enough` (it
-            is good enough, or gets no better), `failures`, `full` (this worker has run as many as it may), or
-            `paused` (for now).
+            is good enough, or gets no better), `failures`, `full` (this worker has run as many as it may), `paused`
+            (for now), or `leaves` (there are to be fewer workers).
         message: the reason in words, for `enough` and `failures`.
     """
 
-    why: Literal["done", "busy", "timeout", "enough", "failures", "full", "paused"]
+    why: Literal["done", "busy", "timeout", "enough", "failures", "full", "paused", "leaves"]
     message: str = ""
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
     from qgtune.processes.function import UserFunction, UserFunctionByValue
+    from qgtune.study.attempts.control import Seat
     from qgtune.study.attempts.ledger import Limits
     from qgtune.study.lifecycle import Lifecycle
     from qgtune.study.session import Session
@@ -55,6 +56,7 @@ class Worker:
         features: what is told of its attempts.
         n_most: how many trials it runs at most; None means no limit.
         stop_key: under another launcher, the study's attribute that tells this worker to stop; else empty.
+        seat: which of a sweep's workers it is; None where that makes no difference.
         storage: an open storage of this process; it does not travel.
         interrupts: the signals of this process; they do not travel.
         ends_dead: whether to end the attempts of the dead at the start. Beside our own supervisor, which learns
@@ -72,6 +74,7 @@ class Worker:
     features: Sequence[Lifecycle] = ()
     n_most: int | None = None
     stop_key: str = ""
+    seat: Seat | None = None
     storage: BaseStorage | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
     ends_dead: bool = True
@@ -90,6 +93,7 @@ class Worker:
             self.features,
             self.n_most,
             self.stop_key,
+            self.seat,
         )
 
     def __call__(self, _config: DictConfig | None = None) -> WorkerReport:
@@ -107,7 +111,7 @@ class Worker:
 
     def _work(self) -> WorkerReport:
         session = open_session(self.spec, self.limits, self.storage)
-        session.features = self.features
+        session.features, session.seat = self.features, self.seat
         if self.ends_dead:
             session.end_dead()
         run_one = functools.partial(self._outcome, session)

@@ -39,6 +39,11 @@ class WorkerReport:
         """Whether it ended because it had run as many trials as it may."""
         return self.stop is not None and self.stop.why == "full"
 
+    @property
+    def waits(self) -> bool:
+        """Whether it ended because trials that run elsewhere will reach the total."""
+        return self.stop is not None and self.stop.why == "busy"
+
 
 def run_trials(
     session: Session,

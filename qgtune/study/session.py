@@ -18,6 +18,7 @@ from qgtune.study import optuna_private
 from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
 from qgtune.study.attempts.control import FINISHED, Control, Seat
 from qgtune.study.attempts.creation import next_trial_id
+from qgtune.study.attempts.heartbeats import PERIOD_S
 from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop
 from qgtune.study.attempts.owner import Owner, is_dead
 from qgtune.study.lifecycle import Lifecycle, ToldTrial, tell
@@ -28,7 +29,7 @@ from qgtune.study.storages.opening import batch
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
-    from optuna.trial import Trial
+    from optuna.trial import FrozenTrial, Trial
 
     from qgtune.study.attempts.heartbeats import Beats
 
@@ -47,6 +48,7 @@ class Session:
         heartbeats: how processes of other places show that they live; None where the storage has no way to.
         settings: the digest of what is not sampled; empty where nobody took it.
         folder: where the trials' records are; empty where there are none.
+        gpus: how many GPUs this process has, a shared one in part; None where nobody knows.
         features: what is told of the attempts.
         seat: which of a sweep's workers this is; None where that makes no difference.
         reseed: gives the sampler a random stream named by the number of the session's first trial; None if it has one.
@@ -61,6 +63,7 @@ class Session:
     heartbeats: Beats | None = None
     settings: str = ""
     folder: str = ""
+    gpus: float | None = None
     features: Sequence[Lifecycle] = ()
     seat: Seat | None = None
     reseed: Callable[[int], None] | None = None
@@ -76,7 +79,7 @@ class Session:
     def start(self) -> Attempt:
         """What an attempt of this process starts from."""
         rung = None if self.limits.fidelity is None else 0
-        return Attempt(self.owner, settings=self.settings, folder=self.folder, rung=rung)
+        return Attempt(self.owner, settings=self.settings, folder=self.folder, rung=rung, gpus=self.gpus)
 
     def refresh(self) -> Ledger:
         """Bring the tally up to date."""
@@ -214,9 +217,16 @@ class Session:
                 if outcome.memory:
                     self.storage.set_trial_user_attr(trial_id, MEMORY, dict(outcome.memory))
                 if outcome.state == TrialState.FAIL or outcome.end == "paused":
-                    attempt = Attempt.of(self.storage.get_trial(trial_id))
+                    trial = self.storage.get_trial(trial_id)
                     score = outcome.values[0] if outcome.end == "paused" else None
-                    ended = replace(attempt, end=outcome.end, reason=outcome.reason, log=outcome.log, score=score)
+                    ended = replace(
+                        Attempt.of(trial),
+                        end=outcome.end,
+                        reason=outcome.reason,
+                        log=outcome.log,
+                        score=score,
+                        ran_s=self._ran_s(trial) if outcome.end == "lost" else None,
+                    )
                     self.storage.set_trial_user_attr(trial_id, ATTRIBUTE, ended.to_attribute())
                 if write is None:
                     self.storage.set_trial_state_values(trial_id, outcome.state)
@@ -229,6 +239,14 @@ class Session:
         number = self.storage.get_trial(trial_id).number
         tell(self.features, lambda feature: feature.attempt_ended(self, number, outcome))
         return True
+
+    def _ran_s(self, trial: FrozenTrial) -> float | None:
+        """Return for how long a lost attempt can have run, if its worker's last sign of life says less than now."""
+        owner = Attempt.of(trial).owner
+        beat_s = None if self.heartbeats is None or owner is None else self.heartbeats.last_s(owner)
+        if beat_s is None or trial.datetime_start is None or beat_s + PERIOD_S > self.clock():
+            return None
+        return max(0.0, beat_s + PERIOD_S - trial.datetime_start.timestamp())
 
     def end_dead(self) -> list[int]:
         """End the running attempts of dead owners as lost.

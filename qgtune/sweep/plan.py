@@ -91,9 +91,11 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     composition = attempt(lambda: compose(loader, config, arguments, settings))
     storage = attempt(lambda: _storage(settings, config))
     attempt(lambda: _check_constraints(settings))
+    attempt(lambda: _check_epochs(settings))
     bounded = attempt(lambda: _bounded(settings, composition))
     slots = attempt(lambda: read_slots(_own_keys(config), settings.n_jobs, Machine.here()))
     attempt(lambda: build_pruner(settings.pruner))
+    attempt(lambda: _check_gpu_hours(settings, config, slots))
     target = config.hydra.launcher.get("_target_")
     if target == PROCESSES or (target == BASIC and settings.n_jobs > 1):
         attempt(refuse_unguarded_script)
@@ -132,6 +134,25 @@ def _check_constraints(settings: Settings) -> None:
     if settings.oom == "infeasible" and not hasattr(optuna.Trial, "set_constraint"):
         raise QGTuneError(
             f"Cannot use oom=infeasible: Optuna {optuna.__version__} has no constraints. Install optuna>=5."
+        )
+
+
+def _check_epochs(settings: Settings) -> None:
+    if settings.budget is not None and settings.budget.epochs is not None and len(settings.direction) > 1:
+        raise QGTuneError("Cannot keep budget.epochs: trials of several objectives report no steps. Give trials.")
+
+
+def _check_gpu_hours(settings: Settings, config: DictConfig, slots: Slots | None) -> None:
+    """Refuse a budget of GPU hours where nobody knows which GPUs are whose."""
+    target = config.hydra.launcher.get("_target_")
+    if settings.budget is None or settings.budget.gpu_hours is None or target not in (BASIC, PROCESSES):
+        return
+    if target == BASIC and settings.n_jobs == 1 and not Machine.here().gpus():
+        raise QGTuneError("Cannot keep budget.gpu_hours: no GPU is seen. Give worker_hours.")
+    if (target == PROCESSES or settings.n_jobs > 1) and slots is not None and slots.gpus is None:
+        raise QGTuneError(
+            "Cannot keep budget.gpu_hours: no worker has a GPU of its own. Give hydra/launcher=qgtune "
+            "hydra.launcher.gpus=auto, or worker_hours."
         )
 
 
@@ -193,6 +214,7 @@ def _study(settings: Settings, storage: Storage, folder: Path, digest: str) -> t
         stall_timeout_s=settings.stall_timeout,
         timeout_grace_s=settings.timeout_grace,
         fidelity=settings.fidelity,
+        budget=settings.budget,
     )
     return spec, limits
 

@@ -18,6 +18,7 @@ from qgtune.space.reading.tagged import load_space
 from qgtune.space.reading.yaml_files import load_yaml_file
 from qgtune.study.algorithms.names import DEFAULT_PRUNER, PROMOTING_PRUNER
 from qgtune.study.attempts.promotion import Fidelity
+from qgtune.study.costs.budget import UNBOUNDED, Budget
 from qgtune.study.objectives import Objectives, pruner_for
 from qgtune.study.storages.addresses import redact
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from qgtune.study.storages.addresses import Storage
 
 ALIASES = {"best_param_path": "best_config_path"}
+N_TRIALS = 20
 UNSETTLED = ("search_space", "dependencies", "where")
 
 
@@ -84,7 +86,16 @@ class Settings:
         "minimize", Objectives.read, "or `maximize`; several objectives: a list, or a mapping of their names"
     )
     n_trials: int = key(
-        20, checks.whole(1), "the total of the study, resumed runs included: complete, pruned, and failed for good"
+        None,
+        checks.optional(checks.whole(1)),
+        "the total of the study, resumed runs included: complete, pruned, and failed for good",
+        "20, or as many as `budget` allows",
+    )
+    budget: Budget | None = key(
+        None,
+        Budget.read,
+        "what the study may cost, resumed runs included: `{gpu_hours: 20}`, `{worker_hours: 100}`, `{epochs: 2000}` "
+        "(reported steps), `{trials: 50}`, or several; what is spent first ends it, and so does `n_trials`",
     )
     n_jobs: int = key(1, checks.whole(1), "workers; one runs in process, so that a debugger works, more are processes")
     trials_per_worker: int | None = key(
@@ -234,8 +245,16 @@ def read_settings(config: DictConfig) -> Settings:
     except ValueError as error:
         raise QGTuneError(f"Cannot use hydra.sweeper.pruner: {error}.") from None
     _check_promotion(values)
+    values["n_trials"] = _total(values["n_trials"], values["budget"])
     values["seed"], values["sampler"] = _seed(values["seed"], values["sampler"])
     return Settings(**values)
+
+
+def _total(n_trials: int | None, budget: Budget | None) -> int:
+    """Return the study's total: what was given, but no more than the budget has."""
+    if budget is None:
+        return n_trials or N_TRIALS
+    return min(n_trials or UNBOUNDED, budget.trials or UNBOUNDED)
 
 
 def _check_promotion(values: Mapping[str, Any]) -> None:

@@ -43,6 +43,8 @@ class Attempt:
         log: the file that has the traceback of what its function raised; empty for none.
         rung: up to which rung it runs, from 0; None where there are none.
         score: the value that it had when it paused.
+        gpus: how many GPUs its worker has, a shared one in part; None where nobody knows.
+        ran_s: how long it ran, where its end was noticed late; None elsewhere.
     """
 
     owner: Owner | None = None
@@ -56,6 +58,8 @@ class Attempt:
     log: str = ""
     rung: int | None = None
     score: float | None = None
+    gpus: float | None = None
+    ran_s: float | None = None
 
     @classmethod
     def of(cls, trial: FrozenTrial) -> Attempt:
@@ -97,5 +101,5 @@ class Attempt:
         return self.end in ("complete", "pruned", "paused", "failed")
 
 
-_PLAIN = ("repeats", "turn", "losses", "settings", "folder", "end", "reason", "log", "rung", "score")
-_MAY_BE_0 = ("repeats", "rung", "score")
+_PLAIN = ("repeats", "turn", "losses", "settings", "folder", "end", "reason", "log", "rung", "score", "gpus", "ran_s")
+_MAY_BE_0 = ("repeats", "rung", "score", "ran_s")

@@ -26,10 +26,12 @@ class Seat:
     Attributes:
         sweep: the name of the owner that the sweep is.
         place: its number among the workers, from 0.
+        gpus: how many GPUs it has, a shared one in part; None where nobody gave it any.
     """
 
     sweep: str
     place: int
+    gpus: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

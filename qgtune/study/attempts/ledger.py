@@ -12,12 +12,19 @@ from optuna.trial import TrialState
 from qgtune.errors import OUT_OF_MEMORY
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.promotion import Fidelity, Rungs
+from qgtune.study.costs.budget import UNBOUNDED, Budget
+from qgtune.study.costs.spent import Spent
 from qgtune.study.objectives import is_better
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from optuna.trial import FrozenTrial
+
+
+def of_total(n_done: int, n_trials: int) -> str:
+    """Return `12 of 20 trials`; where the budget ends the study, `12 trials`."""
+    return f"{n_done} trials" if n_trials >= UNBOUNDED else f"{n_done} of {n_trials} trials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class Limits:
         trial_timeout_s: how long an attempt may run; None means no limit.
         stall_timeout_s: how long an attempt may go without a report; None means no limit.
         fidelity: how far configurations run before it is decided who goes on; None runs each to its end.
+        budget: what it may cost; None means no limit.
         timeout_grace_s: how long after the deadline running trials are given back; None lets them finish.
     """
 
@@ -56,6 +64,7 @@ class Limits:
     stall_timeout_s: float | None = None
     timeout_grace_s: float | None = None
     fidelity: Fidelity | None = None
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,7 @@ class Ledger:
         complete: how many completed.
         pruned: how many were pruned, or have paused.
         rungs: who has paused where.
+        spent: what the attempts cost that have ended.
         failed: how many failed for good.
         running: how many run now.
         lost: how many of the failed ones lost their worker.
@@ -157,6 +167,8 @@ class Ledger:
     last_failure: FrozenTrial | None = None
     progress: Progress = field(default_factory=Progress)
     rungs: Rungs = field(default_factory=Rungs)
+    spent: Spent = field(default_factory=Spent)
+    _running: list[FrozenTrial] = field(default_factory=list)
     _run_finished: int = 0
     _run_failed: int = 0
     _to_repeat: dict[int, FrozenTrial] = field(default_factory=dict)
@@ -173,7 +185,7 @@ class Ledger:
     def update(self, trials: Sequence[FrozenTrial], limits: Limits) -> None:
         """Take in the study's trials, in the order of their numbers."""
         self.running = 0
-        self._waiting = []
+        self._running, self._waiting = [], []
         for trial in trials[self._n_settled :]:
             if trial.number not in self._settled:
                 self._take(trial, limits)
@@ -186,6 +198,7 @@ class Ledger:
             self._take_repetition(repetition, trial)
         if trial.state == TrialState.RUNNING:
             self.running += 1
+            self._running.append(trial)
         elif trial.state == TrialState.WAITING:
             self._waiting.append(trial)
         else:
@@ -205,6 +218,7 @@ class Ledger:
         attempt = Attempt.of(trial)
         if not attempt.counts:
             return
+        self.spent.add(trial, attempt)
         if trial.state == TrialState.COMPLETE:
             self.complete += 1
         elif trial.state == TrialState.PRUNED:
@@ -240,9 +254,20 @@ class Ledger:
             return stop
         if promoted is not None:
             return Start(again=promoted)
-        if self.finished + self.running >= limits.n_trials:
+        if self.finished + self.running >= limits.n_trials or self.free_epochs(limits) <= 0:
             return Stop("busy")
         return self._start(waiting_first=waiting_first)
+
+    def spent_at(self, now_s: float) -> Spent:
+        """Return what the study has cost at a time, in seconds since the epoch."""
+        return self.spent.and_running(self._running, now_s)
+
+    def free_epochs(self, limits: Limits) -> int:
+        """Return how many steps no attempt has reported, nor may report without asking."""
+        if limits.budget is None or limits.budget.epochs is None:
+            return UNBOUNDED
+        spent = self.spent_at(0.0)
+        return limits.budget.epochs - spent.epochs - spent.reserved
 
     def _stop(self, limits: Limits, now_s: float, *, goes_on: bool) -> Stop | None:
         if message := self.given_up(limits):
@@ -250,6 +275,8 @@ class Ledger:
         if self.finished >= limits.n_trials and not goes_on:
             return Stop("done")
         if message := self.progress.enough(limits):
+            return Stop("enough", message)
+        if limits.budget is not None and (message := limits.budget.end(self.spent_at(now_s))):
             return Stop("enough", message)
         is_late = limits.deadline_s is not None and now_s >= limits.deadline_s
         return Stop("timeout") if is_late else None

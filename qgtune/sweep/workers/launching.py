@@ -177,7 +177,7 @@ def launch_workers(
     state, sweep = HydraProcess.current(), supervisor.session.owner.name
 
     def job_at(place: int) -> WorkerJob:
-        return WorkerJob(state, replace(worker, seat=Seat(sweep, place)), master)
+        return WorkerJob(state, replace(worker, seat=Seat(sweep, place, slots.n_gpus(place))), master)
 
     for slot in range(n_workers if slots.gpus else 0):
         log.info("Worker %d uses GPU %s.", slot, slots.gpu(slot))

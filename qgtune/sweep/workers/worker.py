@@ -8,7 +8,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qgtune.errors import QGTuneError
 from qgtune.processes.interrupts import Interrupts
+from qgtune.processes.slots import Machine
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.study.loop import WorkerReport, run_trials
 from qgtune.study.opening import open_session
@@ -111,15 +113,36 @@ class Worker:
 
     def _work(self) -> WorkerReport:
         session = open_session(self.spec, self.limits, self.storage)
-        session.features, session.seat = self.features, self.seat
+        session.features, session.seat, session.gpus = self.features, self.seat, self._gpus()
         if self.ends_dead:
             session.end_dead()
         run_one = functools.partial(self._outcome, session)
         with session.alive(), self._listening(session), self._timed(session):
             try:
-                return run_trials(session, run_one, lambda: self.interrupts.received is not None, self.n_most)
+                while True:
+                    report = run_trials(session, run_one, lambda: self.interrupts.received is not None, self.n_most)
+                    # Before the last worker leaves a study to others, it sees whether those live.
+                    looks = self.stop_key and self.n_most is None and report.waits
+                    if not (looks and session.end_dead()):
+                        return report
             finally:
                 session.give_back()
+
+    def _gpus(self) -> float | None:
+        """Return how many GPUs this worker has: those of its place, or else those that its process can see.
+
+        Raises:
+            QGTuneError: when there are none, and a budget counts them.
+        """
+        if self.seat is not None:
+            return self.seat.gpus
+        budget = self.limits.budget
+        if budget is None or budget.gpu_hours is None:
+            return None
+        found = len(Machine.here().gpus())
+        if not found:
+            raise QGTuneError("Cannot keep budget.gpu_hours: a worker sees no GPU. Give it one, or worker_hours.")
+        return float(found)
 
     def _listening(self, session: Session) -> AbstractContextManager[None]:
         return listening(session, self.stop_key, self.interrupts) if self.stop_key else nullcontext()

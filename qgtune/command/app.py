@@ -10,6 +10,8 @@ import click
 from click.shell_completion import get_completion_class
 
 import qgtune
+from qgtune.command.away.collect import collect
+from qgtune.command.away.submit import submit
 from qgtune.command.best import best
 from qgtune.command.checking.check import check
 from qgtune.command.checking.convert import convert
@@ -72,6 +74,8 @@ for _verb in (
     report,
     dashboard,
     resume,
+    submit,
+    collect,
     add,
     stop,
     finish,

@@ -24,13 +24,18 @@ def resume(folder: Path, overrides: tuple[str, ...], dry_run: bool) -> None:  # 
     qgtune resume multirun/2026-11-24/10-35-20
     qgtune resume multirun/2026-11-24/10-35-20 hydra.sweeper.n_trials=40
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    command = _command(folder.absolute(), overrides)
+    command = recorded_command(folder.absolute(), overrides)
     click.echo(command.shown())
     if not dry_run:
         command.become()
 
 
-def _command(folder: Path, overrides: tuple[str, ...]) -> Invocation:
+def recorded_command(folder: Path, overrides: tuple[str, ...] = ()) -> Invocation:
+    """Return the command of the sweep in an absolute folder, with more overrides.
+
+    Raises:
+        QGTuneError: when there is none, or nothing to go on from.
+    """
     from qgtune.results.invocation import Invocation
     from qgtune.sweep.compose.arguments import override_text
 

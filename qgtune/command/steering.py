@@ -171,11 +171,15 @@ def wait(source: str, value: float | None, timeout: float | None, study_name: st
 
     from qgtune.results.best import best_trials
     from qgtune.study.attempts.ledger import Limits
-    from qgtune.study.fixed_settings import runs_now
+    from qgtune.study.attempts.submission import awaits_submitted
+    from qgtune.study.fixed_settings import runs_now, workers_now
     from qgtune.study.objectives import is_better
+    from qgtune.study.optuna_private import id_of, storage_of
     from qgtune.study.session import Session
+    from qgtune.study.storages.opening import heartbeats_of
 
-    session = Session(_study(source, study_name), Limits(1))
+    study = _study(source, study_name)
+    session = Session(study, Limits(1), heartbeats=heartbeats_of(storage_of(study), id_of(study)))
     deadline_s = None if timeout is None else time.monotonic() + timeout
     maximize = [direction.name == "MAXIMIZE" for direction in session.study.directions]
     while True:
@@ -183,6 +187,8 @@ def wait(source: str, value: float | None, timeout: float | None, study_name: st
         if value is not None and best and not is_better((value,), (best[0].values[0],), maximize[:1]):
             click.echo(f"The best value is {best[0].values[0]:g}.")
             return 0
+        if awaits_submitted(session) and not workers_now(session):
+            session.end_dead()
         if not runs_now(session):
             click.echo("No sweep runs on the study.")
             return 0 if value is None else NOT_REACHED

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
 from qgtune.study.attempts.owner import Owner, is_dead
+from qgtune.study.attempts.submission import awaits_submitted
 from qgtune.study.storages.exclusive import exclusively
 
 if TYPE_CHECKING:
@@ -141,8 +142,8 @@ def _register(session: Session, settings: FixedSettings, workers: Workers) -> li
 
 
 def runs_now(session: Session) -> bool:
-    """Say whether a sweep is known to run on the study."""
-    return bool(workers_now(session))
+    """Say whether a sweep is known to run on the study, or submitted workers are to finish it."""
+    return bool(workers_now(session)) or awaits_submitted(session)
 
 
 def workers_now(session: Session) -> dict[Owner, Workers]:

@@ -67,6 +67,10 @@ class Crew:
         decision = self._next()  # the workers that lived went on, perhaps to the end
         return "" if isinstance(decision, Stop) and decision.why == "done" else supervisor.gave_up
 
+    def verdict(self) -> str:
+        """Say why the study was given up, as `run` does where nothing is left to run."""
+        return self._final(self._next())
+
     def _next(self) -> Start | Stop:
         return self.session.decide()
 

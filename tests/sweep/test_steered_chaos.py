@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.sweep.sweeps import Sweep
 
 N_JOBS = 3
-BOX_S = 560
+BOX_S = 1500
 PAUSE_S = 0.1
 BODY = """
 for step in range(4):

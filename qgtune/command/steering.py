@@ -88,7 +88,11 @@ def stop(source: str, number: int, prune: bool, study_name: str | None) -> None:
 @SOURCE
 @STUDY
 def finish(source: str, study_name: str | None) -> None:
-    """Let a sweep start no more trials: those that run finish, the results are written, and it ends."""
+    """Let a sweep start no more trials: those that run finish, the results are written, and it ends.
+
+    \b
+    qgtune finish multirun/2026-11-24/10-35-20
+    """  # noqa: D301 - as above
     _steer(source, study_name, "No more trials start.", finish=True)
 
 
@@ -96,7 +100,11 @@ def finish(source: str, study_name: str | None) -> None:
 @SOURCE
 @STUDY
 def pause(source: str, study_name: str | None) -> None:
-    """Let a sweep start no trial until `qgtune go`; those that run finish."""
+    """Let a sweep start no trial until `qgtune go`; those that run finish.
+
+    \b
+    qgtune pause multirun/2026-11-24/10-35-20
+    """  # noqa: D301 - as above
     _steer(source, study_name, "No trial starts until: qgtune go", pause=True)
 
 
@@ -104,7 +112,11 @@ def pause(source: str, study_name: str | None) -> None:
 @SOURCE
 @STUDY
 def go(source: str, study_name: str | None) -> None:
-    """Let a paused sweep start trials again."""
+    """Let a paused sweep start trials again.
+
+    \b
+    qgtune go multirun/2026-11-24/10-35-20
+    """  # noqa: D301 - as above
     _steer(source, study_name, "Trials start again.", pause=False)
 
 

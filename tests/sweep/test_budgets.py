@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     MakeApp = Callable[..., App]
 
+UNBOUNDED = "hydra.sweeper.n_trials=null"
 EPOCHS = """
 for epoch in range(6):
     time.sleep(0.03)
@@ -48,14 +49,14 @@ def spent(app: App) -> Spent:
 def test_epochs_are_exact_over_workers_deaths_and_resumes(make_app: MakeApp, start: Start) -> None:
     """Three workers, one of which is killed; then the budget is raised."""
     app = small(make_app, EPOCHS)
-    sweep = start(app, "hydra.sweeper.n_jobs=3", "hydra.sweeper.budget={epochs:50}")
+    sweep = start(app, "hydra.sweeper.n_jobs=3", UNBOUNDED, "hydra.sweeper.budget={epochs:50}")
     wait_for(lambda: app.path("study.log").exists() and len(app.trials()) > 4)
     running = [trial for trial in app.trials() if trial.state == TrialState.RUNNING]
     os.kill(owner_pid(running[0]), signal.SIGKILL)
     assert sweep.end() == 0, sweep.errors.read_text()
     assert spent(app).epochs == 50
     assert set(states(app)) <= {"COMPLETE", "PRUNED", "FAIL"}
-    more = app.sweep("hydra.sweeper.n_jobs=2", "hydra.sweeper.budget={epochs:77}")
+    more = app.sweep("hydra.sweeper.n_jobs=2", UNBOUNDED, "hydra.sweeper.budget={epochs:77}")
     assert more.code == 0, more.err
     assert "Stopped: the budget of 77 epochs is spent." in more.out
     assert spent(app).epochs == 77
@@ -72,6 +73,7 @@ def test_hours_of_gpus_are_kept(make_app: MakeApp) -> None:
         "hydra.launcher.workers_per_gpu=2",
         "hydra.sweeper.n_jobs=2",
         "hydra.sweeper.budget={gpu_hours:0.001}",
+        UNBOUNDED,
     ]
     run = app.sweep(*arguments)
     assert states(app) == ["PRUNED", "PRUNED"], run.err + run.out
@@ -117,5 +119,5 @@ def test_trials_and_what_is_given_beside_them(make_app: MakeApp) -> None:
     run = app.sweep("hydra.sweeper.budget={trials:2}", "hydra.sweeper.n_trials=3")
     assert run.code == 0, run.err
     assert len(app.trials()) == 2
-    dry = app.sweep("hydra.sweeper.budget={epochs:9}", "hydra.sweeper.n_trials=null", "hydra.sweeper.dry_run=true")
+    dry = app.sweep("hydra.sweeper.budget={epochs:9}", UNBOUNDED, "hydra.sweeper.dry_run=true")
     assert "as many as the budget allows" in dry.out

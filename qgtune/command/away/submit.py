@@ -65,7 +65,7 @@ def _submit(command: Sequence[str], note: Path, lines: Path) -> int:
         process.wait()
         raise
     left = left or Left.read(note)
-    click.echo(lines.read_text(), nl=False)
+    click.echo(lines.read_text(), nl=False, err=left is None and process.returncode != 0)
     if left is not None:
         click.echo("\n".join(_said(left)))
         return 0

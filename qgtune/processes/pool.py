@@ -263,14 +263,15 @@ class ProcessPool:
             return
         self._watched_s = time.monotonic()
         self._end_the_overdue(self.watch.overdue())
-        wanted = self.watch.n_wanted()
-        if self.job_at is not None and wanted not in (None, self.n_processes):
-            self._resize(wanted)
+        if self.job_at is not None:
+            self._resize(self.watch.n_wanted() or self.n_processes)
         if self.watch.gives_back():
             self._terminate()
 
     def _resize(self, wanted: int) -> None:
         """Fill further places, or start nothing any more in those beyond."""
+        if wanted == self.n_processes:
+            return
         log.info("From here on there are %d workers.", wanted)
         more = [index for index in range(self.n_processes, wanted) if index not in self._children]
         self._todo[:] = [index for index in self._todo if index < wanted] + more

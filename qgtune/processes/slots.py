@@ -7,9 +7,8 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from qgtune.errors import QGTuneError
 from qgtune.keys import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -35,11 +34,13 @@ class Slots:
         gpus: what each GPU is called in `CUDA_VISIBLE_DEVICES`; None leaves that variable alone.
         workers_per_gpu: how many workers share a GPU.
         n_threads: how many threads OpenMP, MKL and torch start in a worker; None leaves the environment alone.
+        start_method: how their processes come about, one of `starting.METHODS`.
     """
 
     gpus: tuple[str, ...] | None = None
     workers_per_gpu: int = 1
     n_threads: int | None = None
+    start_method: str = "forkserver"
 
     @property
     def n_places(self) -> int | None:
@@ -55,11 +56,15 @@ class Slots:
         name = self.gpu(slot)
         return None if name is None else len(parse_visible(name)) / self.workers_per_gpu
 
-    def environment(self, slot: int) -> dict[str, str]:
-        """Return the variables that the worker in a slot starts with."""
-        threads = {} if self.n_threads is None else dict.fromkeys(THREADS, str(self.n_threads))
+    @property
+    def shared(self) -> dict[str, str]:
+        """The environment variables that all workers start with."""
+        return {} if self.n_threads is None else dict.fromkeys(THREADS, str(self.n_threads))
+
+    def own(self, slot: int) -> dict[str, str]:
+        """Return the environment variables that the worker in a slot starts with beside those."""
         gpu = self.gpu(slot)
-        return threads if gpu is None else {**threads, VISIBLE: gpu}
+        return {} if gpu is None else {VISIBLE: gpu}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,30 +117,8 @@ def read_slots(launcher: Mapping[str, Any], n_workers: int | None, machine: Mach
     if n_workers is not None and places.n_places is not None and n_workers > places.n_places:
         raise QGTuneError(_too_many(n_workers, places))
     count = n_workers or places.n_places or machine.n_cores
-    return Slots(gpus, places.workers_per_gpu, _n_threads(values["threads_per_worker"], count, machine))
-
-
-@contextmanager
-def environment(variables: dict[str, str]) -> Iterator[None]:
-    """Let a child start with these variables.
-
-    It cannot set them itself: before its first instruction of ours, multiprocessing imports the main script in it, and
-    with that perhaps torch. Nor can `Process.start` be given an environment.
-    """
-    with _environment_lock:
-        before = {name: os.environ.get(name) for name in variables}
-        os.environ.update(variables)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
-
-
-_environment_lock = threading.Lock()
+    n_threads = _n_threads(values["threads_per_worker"], count, machine)
+    return Slots(gpus, places.workers_per_gpu, n_threads, values["start_method"])
 
 
 def parse_visible(text: str) -> tuple[str, ...]:
@@ -227,6 +210,12 @@ LAUNCHER = {
         checks.optional(checks.whole(1)),
         "how many threads OpenMP, MKL and torch start in a process; null: the cores divided by the workers, unless "
         "`OMP_NUM_THREADS` is set",
+    ),
+    "start_method": Key(
+        "forkserver",
+        checks.one_of("forkserver", "spawn"),
+        "`forkserver`: a process is forked from one that has imported the script, in some 0.1 s, unless the script's "
+        "import starts threads or processes, opens files or touches CUDA; `spawn`: each imports the script itself",
     ),
 }
 """The keys of `hydra.launcher`."""

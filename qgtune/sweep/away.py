@@ -62,6 +62,11 @@ class Wanted:
     note: Path | None = None
     collect: str = ""
 
+    @property
+    def stays(self) -> bool:
+        """Whether it runs as ever."""
+        return self.note is None and not self.collect
+
     @classmethod
     def taken(cls) -> Wanted:
         """Take it out of the environment: sweeps that a trial starts are not meant."""

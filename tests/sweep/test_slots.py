@@ -130,7 +130,7 @@ def test_a_slot_knows_its_share_of_gpus(slots: Slots, n_gpus: float | None) -> N
 
 def test_an_empty_slot_changes_nothing() -> None:
     """Without GPUs and threads a worker's environment is left alone."""
-    assert Slots().environment(3) == {}
+    assert {**Slots().shared, **Slots().own(3)} == {}
     assert Slots().n_places is None
 
 

@@ -54,7 +54,7 @@ def keys_of(settings: type) -> dict[str, Key]:
     found: dict[str, Key] = {}
     for one in fields(settings):
         given: Key = one.metadata["key"]
-        kind = _KINDS.get(str(one.type), Any)
+        kind = Any if given.default is None else _KINDS.get(str(one.type), Any)
         found[one.name] = Key(given.default, given.check, given.meaning, given.shown, kind)
     return found
 

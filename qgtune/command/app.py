@@ -27,6 +27,7 @@ VERBS = {
     "best": ("qgtune.command.best:best", "Show the best trial and its config."),
     "check": ("qgtune.command.checking.check:check", "Check a space and its files without the app."),
     "clean": ("qgtune.command.upkeep.clean:clean", "Remove checkpoints of finished trials."),
+    "collect": ("qgtune.command.away.collect:collect", "Write the results of a sweep that was left."),
     "compare": ("qgtune.command.pages.compare:compare", "Compare sweeps in a table and a page."),
     "completion": ("qgtune.command.app:completion", "Print a shell's completion script."),
     "confirm": ("qgtune.command.proof.confirm:confirm", "Run the leading trials again on fresh seeds."),
@@ -43,7 +44,9 @@ VERBS = {
     "settle": ("qgtune.command.upkeep.settle:settle", "End a trial that runs nowhere any more."),
     "show": ("qgtune.command.show:show", "Show a study's trials as a table."),
     "stop": ("qgtune.command.steering:stop", "End a running trial."),
+    "submit": ("qgtune.command.away.submit:submit", "Start a sweep, and leave it."),
     "wait": ("qgtune.command.steering:wait", "Wait until a sweep has ended, or is good enough."),
+    "workers": ("qgtune.command.steering:workers", "Give a sweep that runs more or fewer workers."),
 }
 """Where each verb is, and what it does in one line."""
 

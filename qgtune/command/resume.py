@@ -30,13 +30,18 @@ def resume(words: tuple[str, ...], dry_run: bool) -> None:  # noqa: FBT001 - cli
     from qgtune.command.answers.shapes import Command
 
     folder, overrides = source_and_rest(words, is_override)
-    command = _command(Path(folder).absolute(), overrides)
+    command = recorded_command(Path(folder).absolute(), overrides)
     answer(Command(command.without_passwords(), command.folder), command.shown())
     if not dry_run and not wants_json():
         command.become()
 
 
-def _command(folder: Path, overrides: tuple[str, ...]) -> Invocation:
+def recorded_command(folder: Path, overrides: tuple[str, ...] = ()) -> Invocation:
+    """Return the command of the sweep in an absolute folder, with more overrides.
+
+    Raises:
+        QGTuneError: when there is none, or nothing to go on from.
+    """
     from qgtune.results.invocation import Invocation
     from qgtune.sweep.compose.arguments import override_text
 

@@ -1,4 +1,4 @@
-"""`qgtune add`, `stop`, `finish`, `pause`, `go` and `wait`: what is done with a sweep that runs."""
+"""`qgtune add`, `stop`, `finish`, `pause`, `go`, `workers` and `wait`: what is done with a sweep that runs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import optuna
 
     from qgtune.study.attempts.control import Control
+    from qgtune.study.fixed_settings import Workers
 
 NOT_REACHED = 3
 
@@ -133,6 +134,55 @@ def _answer(study: optuna.Study, said: str) -> None:
 
     control = Control.of(study)
     answer(Steered(study.study_name, control.finish, control.pause, dict(control.stops)), said)
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[SOURCE] [COUNT]")
+@STUDY
+@JSON
+def workers(words: tuple[str, ...], study_name: str | None) -> None:
+    """Give a sweep that runs COUNT workers; without COUNT, say how many it has.
+
+    Those beyond leave as soon as their trial has ended. On GPUs there may be as many as have a place.
+
+    \b
+    qgtune workers multirun/2026-11-24/10-35-20 2
+    """  # noqa: D301 - as above
+    from qgtune.command.answers.shapes import Crewed, SweepWorkers
+    from qgtune.errors import QGTuneError
+    from qgtune.study.attempts.control import Control, steer
+    from qgtune.study.attempts.limits import Limits
+    from qgtune.study.fixed_settings import workers_now
+    from qgtune.study.session import Session
+
+    source, counts = source_and_rest(words, str.isdigit)
+    if len(counts) > 1 or not all(text.isdigit() and int(text) for text in counts):
+        raise click.UsageError("Give one number of workers, from 1 on.", click.get_current_context())
+    count = int(counts[0]) if counts else None
+    study = _study(source, study_name)
+    sweeps = workers_now(Session(study, Limits(1)))
+    if not sweeps:
+        raise QGTuneError("Cannot change the workers: no sweep runs on the study. Give hydra.sweeper.n_jobs to one.")
+    for owner, found in sweeps.items() if count is not None else ():
+        _check_workers(f"the sweep of process {owner.pid} on {owner.host}", found, count or 0)
+    for owner in sweeps if count is not None else ():
+        steer(study, functools.partial(Control.with_workers, sweep=owner.name, count=count or 0))
+    wanted = Control.of(study).workers
+    now = [SweepWorkers(owner.pid, owner.host, wanted.get(owner.name, one.n_workers)) for owner, one in sweeps.items()]
+    lines = [f"{one.n_workers} workers: process {one.pid} on {one.host}." for one in now]
+    answer(Crewed(study.study_name, tuple(now)), "\n".join(lines))
+
+
+def _check_workers(sweep: str, found: Workers, count: int) -> None:
+    from qgtune.errors import QGTuneError
+
+    if found.fixed:
+        raise QGTuneError(f"Cannot change the workers of {sweep}: {found.fixed}.")
+    if found.n_places is not None and count > found.n_places:
+        raise QGTuneError(
+            f"Cannot give {sweep} {count} workers: its GPUs have {found.n_places} places. Start it again with a "
+            "higher hydra.launcher.workers_per_gpu."
+        )
 
 
 @click.command()

@@ -93,6 +93,9 @@ class Watch(Protocol):
     def gives_back(self) -> bool:
         """Say whether all processes are to stop now, in good order."""
 
+    def n_wanted(self) -> int | None:
+        """Return how many processes are to run; None for as many as before. Those beyond end by themselves."""
+
 
 @dataclass(slots=True)
 class _Child:
@@ -133,7 +136,8 @@ class ProcessPool:
         relay: gives each process a terminal to write to; None lets them write to ours.
         slots: what each of the `n_processes` places gives the process in it.
         goes_on: asked when a job returned; true starts it again, in a fresh process.
-        watch: says which processes have used up their time; None lets them run.
+        watch: says which processes have used up their time, and how many are to run; None lets them run.
+        job_at: makes the job of a further place, where the watch wants more processes; None keeps their number.
     """
 
     jobs: Sequence[ChildJob]
@@ -144,6 +148,8 @@ class ProcessPool:
     slots: Slots = field(default_factory=Slots)
     goes_on: Callable[[Any], bool] = _never
     watch: Watch | None = None
+    job_at: Callable[[int], ChildJob] | None = None
+    _todo: list[int] = field(default_factory=list)
     _watched_s: float = 0.0
     _oom_kills: int | None = field(default_factory=oom_kills)
     _children: dict[int, _Child] = field(default_factory=dict)
@@ -154,25 +160,29 @@ class ProcessPool:
         Returns:
             For each job what it returned, a `Crash`, or a `Death`; None for one that a signal kept from starting.
         """
-        payloads = [dumps(job) for job in self.jobs]
-        results: list[Any] = [None] * len(payloads)
+        payloads = dict(enumerate(map(dumps, self.jobs)))
+        results: dict[int, Any] = dict.fromkeys(payloads)
         wait_for_server(lambda: self.interrupts.received is not None)
-        todo = list(range(len(payloads)))
+        todo = self._todo = list(payloads)
         self.interrupts.at_first = self._terminate
         self.interrupts.at_second = self._kill
         try:
             while (todo and self.interrupts.received is None) or self._children:
                 while todo and len(self._children) < self.n_processes and self.interrupts.received is None:
-                    self._start(todo[0], payloads[todo.pop(0)])
+                    index = todo.pop(0)
+                    if index not in payloads and self.job_at is not None:
+                        payloads[index] = dumps(self.job_at(index))
+                    self._start(index, payloads[index])
                 for child in self._ended():
                     results[child.index] = result = self._collect(child)
-                    if self._starts_again(child, result) and self.interrupts.received is None:
+                    starts_again = self._starts_again(child, result) and self.interrupts.received is None
+                    if starts_again and (self.job_at is None or child.index < self.n_processes):
                         todo.append(child.index)
-                self._end_the_overdue()
+                self._look()
                 self._kill_the_deaf()
         finally:
             self._kill()
-        return results
+        return list(results.values())
 
     def _starts_again(self, child: _Child, result: Any) -> bool:
         if child.is_overdue and self.watch is not None:
@@ -248,18 +258,32 @@ class ProcessPool:
                 child.told_s = time.monotonic()
                 child.process.terminate()
 
-    def _end_the_overdue(self) -> None:
-        """Tell the children that have used up their time to stop."""
+    def _look(self) -> None:
+        """Do what the watch wants, about once a second."""
         if self.watch is None or time.monotonic() < self._watched_s + WATCH_S:
             return
         self._watched_s = time.monotonic()
-        pids = self.watch.overdue()
+        self._end_the_overdue(self.watch.overdue())
+        if self.job_at is not None:
+            self._resize(self.watch.n_wanted() or self.n_processes)
+        if self.watch.gives_back():
+            self._terminate()
+
+    def _resize(self, wanted: int) -> None:
+        """Fill further places, or start nothing any more in those beyond."""
+        if wanted == self.n_processes:
+            return
+        log.info("From here on there are %d workers.", wanted)
+        more = [index for index in range(self.n_processes, wanted) if index not in self._children]
+        self._todo[:] = [index for index in self._todo if index < wanted] + more
+        self.n_processes = wanted
+
+    def _end_the_overdue(self, pids: Collection[int]) -> None:
+        """Tell the children that have used up their time to stop."""
         for child in self._children.values():
             if child.process.pid in pids and child.told_s is None:
                 child.is_overdue, child.told_s = True, time.monotonic()
                 child.process.terminate()
-        if self.watch.gives_back():
-            self._terminate()
 
     def _kill_the_deaf(self) -> None:
         """End the children whose function took the signal to stop and went on."""

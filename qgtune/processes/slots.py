@@ -51,6 +51,11 @@ class Slots:
         """Return the GPU of a slot: every GPU gets its first worker before one gets its second."""
         return None if self.gpus is None else self.gpus[slot % len(self.gpus)]
 
+    def n_gpus(self, slot: int) -> float | None:
+        """Return how many GPUs a slot has, a shared one in part; None where nobody gave it any."""
+        name = self.gpu(slot)
+        return None if name is None else len(parse_visible(name)) / self.workers_per_gpu
+
     @property
     def shared(self) -> dict[str, str]:
         """The environment variables that all workers start with."""

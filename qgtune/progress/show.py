@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from qgtune.errors import printable
 from qgtune.progress.wording import LogSchedule, log_line
+from qgtune.study.attempts.control import Control
 from qgtune.study.status import Tally
 from qgtune.threads import start_thread
 
@@ -131,7 +132,7 @@ class Watched:
 
     Attributes:
         session: the open study.
-        n_workers: how many workers the sweep has.
+        n_workers: how many workers the sweep was started with.
         interrupts: the signals of this process; None where nothing can stop the study.
     """
 
@@ -143,9 +144,11 @@ class Watched:
     def status(self) -> Status:
         """Read what is new."""
         trials = self.session.study.get_trials(deepcopy=False)
-        found = self.tally.status(trials, self.session.limits, self.n_workers, self.session.clock())
-        is_stopping = self.interrupts is not None and self.interrupts.received is not None
-        return replace(found, is_stopping=True) if is_stopping else found
+        control = Control.of(self.session.study)
+        wanted = control.workers.get(self.session.owner.name)
+        found = self.tally.status(trials, self.session.limits, wanted or self.n_workers, self.session.clock())
+        is_stopping = control.finish or (self.interrupts is not None and self.interrupts.received is not None)
+        return replace(found, n_workers=wanted, is_paused=control.pause, is_stopping=is_stopping)
 
 
 @contextmanager

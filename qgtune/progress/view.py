@@ -15,6 +15,7 @@ from rich.segment import Segment, Segments
 from rich.text import Text
 
 from qgtune.progress import wording
+from qgtune.study.attempts.limits import of_total
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,7 +148,8 @@ def view(status: Status, title: str, columns: int, rows: int, current: Mapping[i
 
 
 def _head(status: Status, title: str, columns: int) -> Text:
-    count = f"{status.finished} of {status.n_trials}"
+    count = of_total(status.finished, status.n_trials).removesuffix(" trials")
+    done, total = max([(status.finished, status.n_trials), *((n, all_) for _, n, all_ in status.spent)], key=_share)
     left = wording.time_left(status)
     for name in (title, ""):
         fixed = [part for part in (name, count, left) if part]
@@ -158,21 +160,26 @@ def _head(status: Status, title: str, columns: int) -> Text:
     if name:
         text.append(name, "bold").append(_GAP)
     if free >= _BAR_COLUMNS[0]:
-        text.append_text(_bar(status.finished, status.n_trials, min(free, _BAR_COLUMNS[1]))).append(_GAP)
+        text.append_text(_bar(done, total, min(free, _BAR_COLUMNS[1]))).append(_GAP)
     return text.append(count, "bold").append(_GAP).append(left)
 
 
-def _bar(done: int, total: int, width: int) -> Text:
-    n_full = min(width, width * done // max(1, total))
+def _share(part: tuple[float, float]) -> float:
+    return part[0] / part[1] if part[1] else 0.0
+
+
+def _bar(done: float, total: float, width: int) -> Text:
+    n_full = min(width, int(width * done / total)) if total else 0
     return Text().append("━" * n_full, "green").append("─" * (width - n_full), "bright_black")
 
 
 def _facts(status: Status) -> list[Text]:
-    counts, running = Text(wording.counts(status)), Text(f"{len(status.active)} running")
+    counts, running = Text(wording.counts(status)), Text(wording.running(status))
     if status.failed:
         counts.stylize("red", start=counts.plain.rindex(",") + 2)
     best = wording.best(status)
-    return [counts, running, Text(best, "cyan")] if best else [counts, running]
+    spent = wording.spent(status)
+    return [counts, running, *([Text(best, "cyan")] if best else []), *([Text(spent)] if spent else [])]
 
 
 def _flow(parts: Sequence[Text], columns: int) -> list[Text]:

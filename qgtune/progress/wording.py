@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qgtune.study.attempts.limits import of_total
+
 if TYPE_CHECKING:
     from qgtune.study.status import Status
 
@@ -25,6 +27,8 @@ def time_left(status: Status) -> str:
     """Say how long the study will take."""
     if status.is_stopping:
         return "stopping"
+    if status.is_paused:
+        return "paused until: qgtune go"
     if status.left_s is None:
         return "time left unknown"
     if status.left_s < 1:
@@ -37,6 +41,17 @@ def counts(status: Status) -> str:
     return f"{status.complete} complete, {status.pruned} pruned, {status.failed} failed"
 
 
+def running(status: Status) -> str:
+    """Say how much runs, and on how many workers it may, if that was changed."""
+    workers = "" if status.n_workers is None else f" on {status.n_workers} worker{'s' * (status.n_workers > 1)}"
+    return f"{len(status.active)} running{workers}"
+
+
+def spent(status: Status) -> str:
+    """Say how much of the budget is spent; the empty text if there is none."""
+    return ", ".join(f"{round(n, 2):g} of {all_:g} {unit}" for unit, n, all_ in status.spent)
+
+
 def best(status: Status) -> str:
     """Say what is best so far; the empty text if nothing is."""
     if status.n_pareto is not None:
@@ -46,9 +61,10 @@ def best(status: Status) -> str:
 
 def log_line(status: Status, *, is_new_best: bool = False) -> str:
     """Say everything in one line."""
-    done = f"{status.finished} of {status.n_trials} trials ({counts(status)}), {len(status.active)} running"
+    done = f"{of_total(status.finished, status.n_trials)} ({counts(status)}), {running(status)}"
     text = best(status)
-    return "; ".join(part for part in (done, f"new {text}" if is_new_best else text, time_left(status)) if part)
+    parts = (done, f"new {text}" if is_new_best else text, spent(status), time_left(status))
+    return "; ".join(part for part in parts if part)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from qgtune.live import MARK
 from qgtune.study.attempts.attempt import Attempt
-from qgtune.study.attempts.ledger import Limits, ends_configuration, is_feasible
+from qgtune.study.attempts.ledger import ends_configuration, is_feasible
 from qgtune.study.objectives import is_better
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from qgtune.results.kept import Kept
+    from qgtune.study.attempts.limits import Limits
 
 
 def removable(folder: Path, study: optuna.Study, kept: Kept, limits: Limits) -> Iterator[Path]:

@@ -16,9 +16,14 @@ from qgtune.space.model import Hyperparameter
 from qgtune.space.paths import format_path, parse_path
 from qgtune.space.stored import from_stored
 from qgtune.space.wording import words
+from qgtune.study.attempts.limits import Limits
+from qgtune.study.attempts.submission import awaits_submitted
+from qgtune.study.fixed_settings import workers_now
 from qgtune.study.objectives import is_better
-from qgtune.study.optuna_private import storage_of
+from qgtune.study.optuna_private import id_of, storage_of
+from qgtune.study.session import Session
 from qgtune.study.storages.exclusive import exclusively
+from qgtune.study.storages.opening import heartbeats_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,11 +173,18 @@ class OpenedStudy:
             best = [row.values[:1] for row in self.front]  # noqa: PD011 - a trial has them, too
             if value is not None and best and not is_better((value,), best[0], maximize[:1]):
                 return "value"
+            self._end_dead()
             if self.state == "ended":
                 return "ended"
             if deadline_s is not None and time.monotonic() >= deadline_s:
                 return "timeout"
             time.sleep(POLL_S)
+
+    def _end_dead(self) -> None:
+        """End attempts of submitted workers that are gone: no sweep is there to do it."""
+        session = Session(self.study, Limits(1), heartbeats=heartbeats_of(storage_of(self.study), id_of(self.study)))
+        if awaits_submitted(session) and not workers_now(session):
+            session.end_dead()
 
 
 def open_study(source: str | Path | None = None, study_name: str | None = None) -> OpenedStudy:

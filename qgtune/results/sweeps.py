@@ -11,7 +11,7 @@ from qgtune.errors import QGTuneError, first_line
 from qgtune.results.best import best_trials
 from qgtune.results.source import CONFIG_NAME, open_source
 from qgtune.study.attempts.attempt import Attempt
-from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.limits import Limits
 from qgtune.study.fixed_settings import runs_now
 from qgtune.study.optuna_private import id_of, storage_of
 from qgtune.study.session import Session

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
 from qgtune.files import digest
 from qgtune.study.attempts.owner import Owner, is_dead
+from qgtune.study.attempts.submission import awaits_submitted
 from qgtune.study.storages.exclusive import exclusively
 
 if TYPE_CHECKING:
@@ -23,6 +24,21 @@ SWEEPS = "qgtune:sweeps"
 """The study's attribute that names the sweeps that run now: their owners and their settings, by the owner's name."""
 N_SHOWN = 10
 LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """The workers of a sweep.
+
+    Attributes:
+        n_workers: how many it was started with.
+        n_places: how many there may be; None for any number.
+        fixed: why their number cannot be changed, and what to do; empty where it can.
+    """
+
+    n_workers: int = 1
+    n_places: int | None = None
+    fixed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +82,13 @@ def _short(text: str) -> str:
 
 
 @contextmanager
-def registered(session: Session, settings: FixedSettings) -> Iterator[list[str]]:
+def registered(session: Session, settings: FixedSettings, workers: Workers) -> Iterator[list[str]]:
     """Let the study know a sweep while it runs.
+
+    Args:
+        session: the study.
+        settings: all that the sweep does not sample.
+        workers: its workers.
 
     Yields:
         What changed since the sweep before, one line a change.
@@ -75,11 +96,11 @@ def registered(session: Session, settings: FixedSettings) -> Iterator[list[str]]
     Raises:
         QGTuneError: when another sweep runs on the study with other settings.
     """
-    yield exclusively(session.storage, lambda: _register(session, settings))
+    yield exclusively(session.storage, lambda: _register(session, settings, workers))
     exclusively(session.storage, lambda: _set_sweeps(session, _others(session)))
 
 
-def _register(session: Session, settings: FixedSettings) -> list[str]:
+def _register(session: Session, settings: FixedSettings, workers: Workers) -> list[str]:
     study, others = session.study, _others(session)
     for sweep in others.values():
         theirs = FixedSettings(study.user_attrs.get(f"{ATTRIBUTE}:{sweep['settings']}", {}).get("values", {}))
@@ -94,14 +115,21 @@ def _register(session: Session, settings: FixedSettings) -> list[str]:
     if study.user_attrs.get(ATTRIBUTE) != digest:
         study.set_user_attr(f"{ATTRIBUTE}:{digest}", {"values": dict(settings.values), "code": dict(settings.code)})
         study.set_user_attr(ATTRIBUTE, digest)
-    mine = {"owner": session.owner.to_attribute(), "settings": digest}
+    mine = {"owner": session.owner.to_attribute(), "settings": digest, "workers": asdict(workers)}
     _set_sweeps(session, {**others, session.owner.name: mine})
     return [] if before is None else _first(settings.changes_since(FixedSettings(**before)))
 
 
 def runs_now(session: Session) -> bool:
-    """Say whether a sweep is known to run on the study."""
-    return any(_lives(session, sweep) for sweep in session.study.user_attrs.get(SWEEPS, {}).values())
+    """Say whether a sweep is known to run on the study, or submitted workers are to finish it."""
+    return bool(workers_now(session)) or awaits_submitted(session)
+
+
+def workers_now(session: Session) -> dict[Owner, Workers]:
+    """Return the workers of each sweep that is known to run on the study, by its own process."""
+    running = [sweep for sweep in session.study.user_attrs.get(SWEEPS, {}).values() if _lives(session, sweep)]
+    found = ((Owner.from_attribute(sweep["owner"]), Workers(**sweep.get("workers", {}))) for sweep in running)
+    return {owner: workers for owner, workers in found if owner is not None}
 
 
 def _others(session: Session) -> dict[str, Any]:

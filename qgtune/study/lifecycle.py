@@ -11,7 +11,9 @@ from optuna.trial import Trial
 from qgtune.errors import first_line
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import ends_configuration
-from qgtune.study.optuna_private import storage_of
+from qgtune.study.costs.permits import Permits
+from qgtune.study.costs.spent import ALONG
+from qgtune.study.optuna_private import storage_of, trial_id_of
 from qgtune.study.storages.opening import batch
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-    from qgtune.study.attempts.ledger import Ledger, Limits
+    from qgtune.study.attempts.ledger import Ledger
+    from qgtune.study.attempts.limits import Limits
     from qgtune.study.objectives import Objectives
     from qgtune.study.outcome import Outcome
 
@@ -109,6 +112,11 @@ class ToldTrial(Trial):
         self._attempt = Attempt.of(self._cached_frozen_trial)
         self._earlier: dict[int, float] | None = None if self._attempt.repeats is not None else {}
         self._has_reported = False
+        budget = session.limits.budget
+        has_epochs = budget is not None and budget.epochs is not None
+        self._permits = Permits(session.study, session.limits, trial_id) if has_epochs else None
+        self._steps: set[int] = set()
+        self._is_over = False
 
     @property
     def first(self) -> int:
@@ -140,11 +148,8 @@ class ToldTrial(Trial):
                     self._earlier.update(trial.intermediate_values)
         return self._earlier
 
-    def should_prune(self) -> bool:
-        """Say whether it is to end here: the pruner says so, or another repeat has ended its configuration."""
-        return super().should_prune() or self._is_over()
-
-    def _is_over(self) -> bool:
+    def _is_decided(self) -> bool:
+        """Say whether another repeat has ended its configuration."""
         if not self.replicate or (session := self._told) is None:
             return False
         others = self.study.get_trials(deepcopy=False)[self.first :]
@@ -155,14 +160,25 @@ class ToldTrial(Trial):
         """Report an intermediate value, as `optuna.Trial` does.
 
         An attempt that starts at a later step than 0 goes on where an earlier one stopped: it takes along what that one
-        reported before, so that pruners and plots see one curve.
+        reported before, so that pruners and plots see one curve. Once the study's budget of steps is spent, nothing is
+        reported, and the attempt is to be pruned.
         """
+        if self._permits is not None and step not in self._steps:
+            if self._is_over or not self._permits.take():
+                self._is_over = True
+                log.info("trial %d ends: the budget of epochs is spent", self.number)
+                return
+            self._steps.add(step)
         if step > 0:
             self.take_along(step)
         self._has_reported = True
         super().report(value, step)
         if (session := self._told) is not None:
             tell(session.features, lambda feature: feature.reported(session, self, value, step))
+
+    def should_prune(self) -> bool:
+        """Say whether it is to end here: because of the pruner, the study's budget, or another repeat's end."""
+        return self._is_over or super().should_prune() or self._is_decided()
 
     def take_along(self, before: int | None = None) -> None:
         """Take along what earlier attempts reported, if this one has reported nothing yet.
@@ -173,11 +189,14 @@ class ToldTrial(Trial):
         if self._has_reported:
             return
         self._has_reported = True
+        along = {step: value for step, value in self.earlier_reports.items() if before is None or step < before}
+        if not along:
+            return
         with batch(storage_of(self.study)):
-            for step, value in sorted(self.earlier_reports.items()):
-                if before is None or step < before:
-                    super().report(value, step)
+            storage_of(self.study).set_trial_user_attr(trial_id_of(self), ALONG, len(along))
+            for step, value in sorted(along.items()):
+                super().report(value, step)
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel without the session, which belongs to one process."""
-        return {**self.__dict__, "_told": None}
+        return {**self.__dict__, "_told": None, "_permits": None}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 
-from qgtune.study.attempts.ledger import Stop
+from qgtune.study.attempts.limits import Stop
 from qgtune.study.outcome import failed, outcome_of, returned
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ class WorkerReport:
     def is_full(self) -> bool:
         """Whether it ended because it had run as many trials as it may."""
         return self.stop is not None and self.stop.why == "full"
+
+    @property
+    def waits(self) -> bool:
+        """Whether it ended because trials that run elsewhere will reach the total."""
+        return self.stop is not None and self.stop.why == "busy"
 
 
 def run_trials(

@@ -20,7 +20,7 @@ from qgtune.study.storages.opening import file_exists, heartbeats_of, is_memory,
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-    from qgtune.study.attempts.ledger import Limits
+    from qgtune.study.attempts.limits import Limits
     from qgtune.study.spec import StudySpec
 
 STREAMS = "qgtune:random_streams"

@@ -17,9 +17,11 @@ from optuna.trial import TrialState
 from qgtune.errors import QGTuneError
 from qgtune.study import optuna_private
 from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
-from qgtune.study.attempts.control import FINISHED, Control
+from qgtune.study.attempts.control import FINISHED, Control, Seat
 from qgtune.study.attempts.creation import next_trial_id
-from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop, is_feasible
+from qgtune.study.attempts.heartbeats import PERIOD_S
+from qgtune.study.attempts.ledger import Ledger, is_feasible
+from qgtune.study.attempts.limits import Limits, Start, Stop
 from qgtune.study.attempts.owner import Owner, is_dead
 from qgtune.study.lifecycle import Lifecycle, ToldTrial, tell
 from qgtune.study.objectives import Objectives
@@ -32,7 +34,7 @@ from qgtune.study.storages.opening import batch
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
-    from optuna.trial import Trial
+    from optuna.trial import FrozenTrial, Trial
 
     from qgtune.study.attempts.heartbeats import Beats
 
@@ -51,7 +53,9 @@ class Session:
         heartbeats: how processes of other places show that they live; None where the storage has no way to.
         settings: the digest of what is not sampled; empty where nobody took it.
         folder: where the trials' records are; empty where there are none.
+        gpus: how many GPUs this process has, a shared one in part; None where nobody knows.
         features: what is told of the attempts.
+        seat: which of a sweep's workers this is; None where that makes no difference.
         reseed: gives the sampler a random stream named by the number of the session's first trial; None if it has one.
     """
 
@@ -64,7 +68,9 @@ class Session:
     heartbeats: Beats | None = None
     settings: str = ""
     folder: str = ""
+    gpus: float | None = None
     features: Sequence[Lifecycle] = ()
+    seat: Seat | None = None
     reseed: Callable[[int], None] | None = None
     _finished: set[int] = field(default_factory=set)
     _told_best: int | None = None
@@ -79,7 +85,8 @@ class Session:
         """What an attempt of this process starts from."""
         rung = None if self.limits.fidelity is None else 0
         replicate = "" if self.limits.repeats is None else self.limits.repeats.names[0]
-        return Attempt(self.owner, settings=self.settings, folder=self.folder, rung=rung, replicate=replicate)
+        start = Attempt(self.owner, settings=self.settings, folder=self.folder, rung=rung, gpus=self.gpus)
+        return replace(start, replicate=replicate)
 
     def refresh(self) -> Ledger:
         """Bring the tally up to date."""
@@ -103,8 +110,7 @@ class Session:
 
         No number of processes creates one trial too many.
         """
-        control = Control.of(self.study)
-        found = FINISHED if control.finish else Stop("paused") if control.pause else next_trial_id(self)
+        found = Control.of(self.study).stop_of(self.seat) or next_trial_id(self)
         if found is FINISHED:
             self.refresh()
         self.tell_new_best()
@@ -287,9 +293,10 @@ class Session:
                 if outcome.measured is not None:
                     self.storage.set_trial_user_attr(trial_id, MEASURED, outcome.measured.to_attribute())
                 if outcome.state == TrialState.FAIL or outcome.end == "measured" or outcome.score is not None:
-                    attempt = Attempt.of(self.storage.get_trial(trial_id))
-                    ended = replace(attempt, end=outcome.end, reason=outcome.reason, log=outcome.log)
-                    ended = replace(ended, score=outcome.score)
+                    trial = self.storage.get_trial(trial_id)
+                    ran_s = self._ran_s(trial) if outcome.end == "lost" else None
+                    ended = replace(Attempt.of(trial), end=outcome.end, reason=outcome.reason, log=outcome.log)
+                    ended = replace(ended, score=outcome.score, ran_s=ran_s)
                     self.storage.set_trial_user_attr(trial_id, ATTRIBUTE, ended.to_attribute())
                 if write is None:
                     self.storage.set_trial_state_values(trial_id, outcome.state)
@@ -300,6 +307,14 @@ class Session:
                 raise
             return False
         return True
+
+    def _ran_s(self, trial: FrozenTrial) -> float | None:
+        """Return for how long a lost attempt can have run, if its worker's last sign of life says less than now."""
+        owner = Attempt.of(trial).owner
+        beat_s = None if self.heartbeats is None or owner is None else self.heartbeats.last_s(owner)
+        if beat_s is None or trial.datetime_start is None or beat_s + PERIOD_S > self.clock():
+            return None
+        return max(0.0, beat_s + PERIOD_S - trial.datetime_start.timestamp())
 
     def end_dead(self) -> list[int]:
         """End the running attempts of dead owners as lost.

@@ -7,8 +7,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from optuna.trial import TrialState
-
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import Ledger
 
@@ -17,8 +15,9 @@ if TYPE_CHECKING:
 
     from optuna.trial import FrozenTrial
 
-    from qgtune.study.attempts.ledger import Limits
+    from qgtune.study.attempts.limits import Limits
     from qgtune.study.attempts.owner import Owner
+    from qgtune.study.costs.spent import Spent
 
 N_DURATIONS = 100
 """From how many of the latest trials the time left is estimated: a search's trials get shorter as more are pruned."""
@@ -57,7 +56,10 @@ class Status:
         best: the value and the number of the best trial; None before the first, and with several objectives.
         n_pareto: how many trials none other beats; None with one objective.
         left_s: about how long it will take; None while nobody can tell.
-        is_stopping: whether a signal has ended it: what runs is given back, or finishes.
+        spent: of each unit of the study's budget, in words, how much is spent and how much there is.
+        is_stopping: whether a signal, or `qgtune finish`, has ended it: what runs is given back, or finishes.
+        n_workers: how many workers the sweep is to have, once `qgtune workers` has said so; None before.
+        is_paused: whether no trial starts for now.
         is_bound: whether `left_s` is the longest that it can take, rather than an estimate.
     """
 
@@ -71,6 +73,9 @@ class Status:
     left_s: float | None = None
     is_bound: bool = False
     is_stopping: bool = False
+    is_paused: bool = False
+    n_workers: int | None = None
+    spent: tuple[tuple[str, float, float], ...] = ()
 
     @property
     def finished(self) -> int:
@@ -83,7 +88,6 @@ class Tally(Ledger):
     """A ledger that also knows how long trials take, and what runs; as cheap in a long study."""
 
     _durations_s: deque[float] = field(default_factory=lambda: deque(maxlen=N_DURATIONS))
-    _active: list[FrozenTrial] = field(default_factory=list)
 
     def status(self, trials: Sequence[FrozenTrial], limits: Limits, n_workers: int, now_s: float) -> Status:
         """Take in the study's trials and say how it stands.
@@ -94,13 +98,15 @@ class Tally(Ledger):
             n_workers: how many workers this sweep has; those of another one show by what they run.
             now_s: the time, in seconds since the epoch.
         """
-        self._active = []
         self.update(trials, limits)
         best = self.progress.best
-        active = tuple(_activity(trial, now_s) for trial in self._active)
+        active = tuple(_activity(trial, now_s) for trial in self._running)
         elapsed_s = [activity.elapsed_s for activity in active]
         n_new = max(0, self.n_to_run(limits) - len(active))
         left_s = time_left_s(self._durations_s, elapsed_s, n_new, max(n_workers, len(active)))
+        spent = self.spent_at(now_s)
+        parts = () if limits.budget is None else tuple(limits.budget.parts(spent))
+        left_s = min_s(left_s, budget_left_s(parts, spent, max(n_workers, len(active))))
         left_s, is_bound = bounded_s(left_s, self._durations_s, elapsed_s, limits.deadline_s, now_s)
         return Status(
             limits.n_trials,
@@ -112,12 +118,8 @@ class Tally(Ledger):
             n_pareto=len(self.progress.front) if len(limits.maximize) > 1 else None,
             left_s=left_s,
             is_bound=is_bound,
+            spent=parts,
         )
-
-    def _take(self, trial: FrozenTrial, limits: Limits) -> None:
-        super()._take(trial, limits)
-        if trial.state == TrialState.RUNNING:
-            self._active.append(trial)
 
     def _settle(self, trial: FrozenTrial, limits: Limits) -> None:
         super()._settle(trial, limits)
@@ -155,6 +157,26 @@ def time_left_s(durations_s: Iterable[float], elapsed_s: Sequence[float], n_new:
     for _ in range(n_new - rounds * n_workers):
         heapq.heapreplace(free_s, free_s[0] + mean_s)
     return max(free_s) + rounds * mean_s
+
+
+def min_s(one_s: float | None, other_s: float | None) -> float | None:
+    """Return the shorter of two times; None where neither is known."""
+    return min((found for found in (one_s, other_s) if found is not None), default=None)
+
+
+def budget_left_s(parts: Sequence[tuple[str, float, float]], spent: Spent, n_workers: int) -> float | None:
+    """Estimate when a budget is spent, if all workers go on as they did.
+
+    Args:
+        parts: of each unit, its name, how much is spent and how much there is.
+        spent: what it was spent on.
+        n_workers: how many workers there are.
+
+    Returns:
+        Seconds from now; None while nothing is spent.
+    """
+    each_s = [(all_ - n) * spent.worker_s / n / n_workers for _, n, all_ in parts if n]
+    return max(0.0, min(each_s)) if each_s else None
 
 
 def residual_s(durations_s: Sequence[float], elapsed_s: float) -> float:

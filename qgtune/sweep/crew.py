@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from qgtune.files import short_path
 from qgtune.processes.interrupts import Interrupts
 from qgtune.study.attempts.attempt import Attempt
-from qgtune.study.attempts.ledger import Start, Stop
+from qgtune.study.attempts.limits import Start, Stop
 from qgtune.sweep.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class Crew:
             n_abandoned = self.session.ledger.running if supervisor.has_abandoned else 0
             if isinstance(decision, Stop) and not (decision.why == "busy" and n_abandoned):
                 return self._final(decision)
-            n_workers = min(self.n_workers, self.session.ledger.n_to_run(self.session.limits)) - n_abandoned
+            wanted = supervisor.n_wanted() or self.n_workers
+            n_workers = min(wanted, self.session.ledger.n_to_run(self.session.limits)) - n_abandoned
             if n_workers <= 0:
                 self.wait(POLL_S)
                 self.session.end_dead()
@@ -65,6 +66,10 @@ class Crew:
                 return self._final(self._next()) or _NO_PROGRESS
         decision = self._next()  # the workers that lived went on, perhaps to the end
         return "" if isinstance(decision, Stop) and decision.why == "done" else supervisor.gave_up
+
+    def verdict(self) -> str:
+        """Say why the study was given up, as `run` does where nothing is left to run."""
+        return self._final(self._next())
 
     def _next(self) -> Start | Stop:
         return self.session.decide()

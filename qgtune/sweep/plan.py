@@ -21,7 +21,7 @@ from qgtune.space.paths import parse_path
 from qgtune.study.algorithms.conditional import for_conditions, refuse_grid
 from qgtune.study.algorithms.factory import build_pruner, build_sampler
 from qgtune.study.algorithms.grid import BRUTE_FORCE, GRID, with_grid
-from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.limits import Limits
 from qgtune.study.attempts.overdue import refuse_in_process
 from qgtune.study.fixed_settings import FixedSettings
 from qgtune.study.spec import StudySpec
@@ -31,9 +31,9 @@ from qgtune.sweep.compose.composition import Composition, compose
 from qgtune.sweep.features.first_trials import Points, read_points
 from qgtune.sweep.features.hooks import Hooks, hooks_of
 from qgtune.sweep.knowledge import read_knowledge
+from qgtune.sweep.reading import read_settings
 from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.repeating import check_repeats
-from qgtune.sweep.settings import Settings, read_settings
 from qgtune.sweep.workers.launching import plain, start_workers_server
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from qgtune.study.storages.addresses import Storage
+    from qgtune.sweep.settings import Settings
 
 log = logging.getLogger("qgtune")
 T = TypeVar("T")
@@ -80,8 +81,14 @@ class Plan:
     hooks: Hooks | None = None
 
 
-def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> Plan:
+def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str], *, stays: bool = True) -> Plan:
     """Check everything that a sweep was given, and change nothing.
+
+    Args:
+        hydra_context: carries the config loader.
+        config: what Hydra composed for the sweep.
+        arguments: the overrides of the command line that are not Hydra's own.
+        stays: whether workers will write where this process writes now: what they are forked from may start then.
 
     Raises:
         QGTuneError: with all problems.
@@ -101,14 +108,17 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     if target == PROCESSES or (target == BASIC and settings.n_jobs > 1):
         attempt(refuse_unguarded_script)
         # On a copy of the code, the server has to import the copy, which nobody has made yet.
-        if slots is not None and not problems and not settings.dry_run and settings.freeze_code != "copy":
+        is_ready = stays and settings.freeze_code != "copy"
+        if slots is not None and not problems and not settings.dry_run and is_ready:
             start_workers_server(slots)
     loader = hydra_context.config_loader
     composition = attempt(lambda: compose(loader, config, arguments, settings))
     storage = attempt(lambda: _storage(settings, config))
     attempt(lambda: _check_constraints(settings))
+    attempt(lambda: _check_epochs(settings))
     bounded = attempt(lambda: _bounded(settings, composition))
     attempt(lambda: build_pruner(settings.pruner))
+    attempt(lambda: _check_gpu_hours(settings, config, slots))
     if target == BASIC and settings.n_jobs == 1:
         way_out = "Take hydra/launcher=qgtune, or hydra.sweeper.n_jobs=2."
         attempt(lambda: refuse_in_process(settings.trial_timeout, settings.stall_timeout, way_out))
@@ -154,6 +164,25 @@ def _check_constraints(settings: Settings) -> None:
     if settings.oom == "infeasible" and not hasattr(optuna.Trial, "set_constraint"):
         raise QGTuneError(
             f"Cannot use oom=infeasible: Optuna {optuna.__version__} has no constraints. Install optuna>=5."
+        )
+
+
+def _check_epochs(settings: Settings) -> None:
+    if settings.budget is not None and settings.budget.epochs is not None and len(settings.direction) > 1:
+        raise QGTuneError("Cannot keep budget.epochs: trials of several objectives report no steps. Give trials.")
+
+
+def _check_gpu_hours(settings: Settings, config: DictConfig, slots: Slots | None) -> None:
+    """Refuse a budget of GPU hours where nobody knows which GPUs are whose."""
+    target = config.hydra.launcher.get("_target_")
+    if settings.budget is None or settings.budget.gpu_hours is None or target not in (BASIC, PROCESSES):
+        return
+    if target == BASIC and settings.n_jobs == 1 and not Machine.here().gpus():
+        raise QGTuneError("Cannot keep budget.gpu_hours: no GPU is seen. Give worker_hours.")
+    if (target == PROCESSES or settings.n_jobs > 1) and slots is not None and slots.gpus is None:
+        raise QGTuneError(
+            "Cannot keep budget.gpu_hours: no worker has a GPU of its own. Give hydra/launcher=qgtune "
+            "hydra.launcher.gpus=auto, or worker_hours."
         )
 
 
@@ -230,6 +259,7 @@ def _study(settings: Settings, storage: Storage, folder: Path, digest: str) -> t
         timeout_grace_s=settings.timeout_grace,
         fidelity=settings.fidelity,
         repeats=settings.repeats,
+        budget=settings.budget,
     )
     return spec, limits
 

@@ -15,6 +15,7 @@ from qgtune.results.recorded import recorded
 from qgtune.space.conditions import in_words
 from qgtune.space.reading.yaml_files import dump_yaml
 from qgtune.space.wording import words
+from qgtune.study.costs.budget import UNBOUNDED
 from qgtune.study.opening import open_session
 from qgtune.sweep.compose.arguments import option_text
 from qgtune.sweep.rehearsal import share_satisfying
@@ -122,7 +123,9 @@ def _sentences(plan: Plan) -> Iterable[str]:
     if settings.where:
         yield f"Where:     {share_satisfying(composition)}"
     workers = "1 worker" if settings.n_jobs == 1 else f"{settings.n_jobs} workers"
-    yield f"Trials:    {plan.limits.n_trials} in total, {workers}, study {plan.spec.name!r}"
+    n_trials = plan.limits.n_trials
+    total = "as many as the budget allows" if n_trials >= UNBOUNDED else f"{n_trials} in total"
+    yield f"Trials:    {total}, {workers}, study {plan.spec.name!r}"
     yield f"Objective: {_objectives(plan)}"
     if settings.repeats is not None:
         yield f"Repeats:   {', '.join(settings.repeats.names)}; the {settings.repeats.reduce} counts"

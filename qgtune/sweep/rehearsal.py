@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import QGTuneError, first_line
 from qgtune.space.reading.build import IN_JOBS_ONLY
-from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.limits import Limits
 from qgtune.study.objectives import Objectives
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome

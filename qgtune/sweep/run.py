@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import shlex
 import sys
 import time
@@ -29,13 +30,16 @@ from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.model import plain
 from qgtune.space.paths import all_paths
 from qgtune.study.attempts.control import Control, steer
-from qgtune.study.attempts.ledger import Stop
+from qgtune.study.attempts.limits import Stop
+from qgtune.study.attempts.submission import Submission, forget_submission
 from qgtune.study.compatibility import check_space_unchanged
-from qgtune.study.fixed_settings import registered, runs_now
+from qgtune.study.fixed_settings import Workers, registered, runs_now
 from qgtune.study.lifecycle import closing
 from qgtune.study.opening import open_session, study_exists
 from qgtune.study.storages.exclusive import exclusively
 from qgtune.study.storages.opening import is_memory
+from qgtune.sweep.away import Left, Wanted, refuse_unfinished, submission_of, to_background, unfinished
+from qgtune.sweep.compose.masking import masked
 from qgtune.sweep.crew import Crew, none_completed
 from qgtune.sweep.features.checkpoints import CheckpointFolders
 from qgtune.sweep.features.first_trials import FirstTrials
@@ -46,13 +50,13 @@ from qgtune.sweep.features.result_files import ResultFiles
 from qgtune.sweep.features.trial_facts import KeptTrialFacts
 from qgtune.sweep.features.trial_lines import TrialLines
 from qgtune.sweep.hydra import sweeper_node
-from qgtune.sweep.masking import masked
 from qgtune.sweep.plan import BASIC, PROCESSES, Plan, make_plan
 from qgtune.sweep.repeating import settle_repeats
 from qgtune.sweep.workers.deaf import ends_when_deaf
 from qgtune.sweep.workers.elsewhere import OtherLauncher
 from qgtune.sweep.workers.launching import launch_workers
 from qgtune.sweep.workers.rank import run_rank
+from qgtune.sweep.workers.unwaited_private import LAUNCHERS
 from qgtune.sweep.workers.worker import Worker
 
 if TYPE_CHECKING:
@@ -90,6 +94,7 @@ def run_sweep(
         QGTuneError: with every mistake in the input, before any trial starts; or when the study was given up.
         SystemExit: with code 130 after Ctrl-C, 143 after SIGTERM, once the results are written.
     """
+    wanted = Wanted.taken()
     setup_globals()
     register_resolvers()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
@@ -98,14 +103,14 @@ def run_sweep(
         run_rank(trial, hydra_context, task_function, config)
         return {}
     refuse_ranks()
-    plan = make_plan(hydra_context, config, arguments)
+    plan = make_plan(hydra_context, config, arguments, stays=wanted.stays)
     if plan.settings.dry_run:
         from qgtune.sweep.preview import show
 
         show(plan)
         return {}
     try:
-        return _Sweep(hydra_context, UserFunction(task_function), masked(config), plan).run()
+        return _Sweep(hydra_context, UserFunction(task_function), masked(config), plan, wanted).run()
     except OSError as error:
         folder = short_path(plan.folder)
         raise QGTuneError(
@@ -120,14 +125,20 @@ class _Sweep:
     task: UserFunction
     config: DictConfig
     plan: Plan
+    wanted: Wanted = field(default_factory=Wanted)
     interrupts: Interrupts = field(default_factory=Interrupts)
     started_s: float = field(default_factory=time.time)
+    _is_left: bool = False
 
     def run(self) -> dict[str, Any]:
         _check_folder(self.plan)
         check_writable({"hydra.sweep.dir": self.plan.folder / "multirun.yaml"})
         self.results.check()
+        if self.wanted.collect:
+            return self._collect()
         spec = self.plan.spec
+        if self.wanted.note is not None and is_memory(spec.storage):
+            raise QGTuneError("Cannot leave a study in memory: nobody would see it. Give hydra.sweeper.storage a file.")
         session = open_session(spec, self.plan.limits, samples=False)
         exclusively(session.storage, lambda: settle_repeats(session))
         with closing(session):
@@ -142,16 +153,20 @@ class _Sweep:
         """
         spec = self.plan.spec
         session.forget_failures()
+        if self.wanted.note is None:
+            forget_submission(session.study)
         if not runs_now(session):
             steer(session.study, lambda _before: Control())  # what was wanted of the sweep before
         self.plan = replace(self.plan, limits=session.limits)
         notices = [*_changes(session, self.plan.composition), *self.plan.composition.warnings]
-        with session.alive(), registered(session, self.plan.fixed) as changes:
+        with session.alive(), registered(session, self.plan.fixed, self._workers) as changes:
             for notice in notices:
                 log.warning(notice)
             for change in changes:
                 log.warning("Not sampled, and changed since this study's last sweep: %s.", change)
             gave_up, results = self._run(session)
+        if self._is_left:
+            return {}
         if self.interrupts.received is not None:
             folder = shlex.quote(short_path(self.plan.folder))
             log.warning("Interrupted.%s", f" To go on:  qgtune resume {folder}" if spec.storage else "")
@@ -159,6 +174,42 @@ class _Sweep:
         if gave_up := gave_up or none_completed(session):
             raise QGTuneError(gave_up)
         return results
+
+    def _collect(self) -> dict[str, Any]:
+        """Write the results of a study, and run nothing."""
+        if not study_exists(self.plan.spec):
+            raise QGTuneError(f"Cannot collect {short_path(self.plan.folder)}: there is no study yet.")
+        session = submission_of(open_session(self.plan.spec, self.plan.limits, samples=False))
+        session.end_dead()
+        if self.wanted.collect == "partial" and (missing := unfinished(session)):
+            log.warning("Not all is there: %s.", missing)
+            gave_up = ""
+        else:
+            refuse_unfinished(session, self.plan.folder)
+            gave_up = Crew(session, 1, _nothing).verdict()
+        session.features = [self.results, *self._cleaners]
+        for feature in session.features:
+            feature.sweep_ended(session)
+        if gave_up := gave_up or none_completed(session):
+            raise QGTuneError(gave_up)
+        return summary(session.study)
+
+    def _leave(self, session: Session, other: OtherLauncher) -> None:
+        """Submit the workers, or go on in the background."""
+        settings, folder = self.plan.settings, str(self.plan.folder)
+        launcher = str(self.config.hydra.runtime.choices.get("hydra/launcher"))
+        if not self._target.startswith(LAUNCHERS):
+            to_background(self.plan.folder)
+            self.wanted.leave(Left(folder, "", os.getpid(), settings.n_jobs))
+            return
+        n_left = session.refresh().n_to_run(self.plan.limits)
+        n_workers = min(settings.n_jobs, n_left)
+        n_most = n_workers * (settings.trials_per_worker or n_left)
+        caution = f"They run {n_most} of {n_left} trials: trials_per_worker ends them." if n_most < n_left else ""
+        Submission(self.plan.limits, launcher).write(session.study)
+        other.submit(self._worker(session), n_workers)
+        self.wanted.leave(Left(folder, launcher, os.getpid(), n_workers, caution))
+        self._is_left = True
 
     def _run(self, session: Session) -> tuple[str, dict[str, Any]]:
         """Run the workers to the end and write the results; return why the study was given up, and the results."""
@@ -174,6 +225,10 @@ class _Sweep:
         for feature in session.features:
             feature.sweep_started(session)
         other = OtherLauncher(session, self.hydra_context, self.config, self.interrupts)
+        if self.wanted.note is not None and session.wants_more():
+            self._leave(session, other)
+            if self._is_left:
+                return "", {}
         with self.interrupts.installed():
             attended = other.attended() if self._is_elsewhere else nullcontext()
             with self._progress(session) as relay, attended:
@@ -233,6 +288,16 @@ class _Sweep:
         return progress(watched, settings.progress, self.interrupts, in_process=self._is_in_process)
 
     @property
+    def _workers(self) -> Workers:
+        """What others may know of the workers."""
+        fixed = ""
+        if self._is_in_process:
+            fixed = "its one worker is the sweep's own process. Start it with hydra/launcher=qgtune"
+        elif self._is_elsewhere:
+            fixed = "its launcher has started them all. Start the same command beside it, or take hydra/launcher=qgtune"
+        return Workers(self.plan.settings.n_jobs, self.plan.slots.n_places, fixed)
+
+    @property
     def _target(self) -> str:
         return str(self.config.hydra.launcher.get("_target_"))
 
@@ -247,20 +312,7 @@ class _Sweep:
     def _launch(
         self, session: Session, other: OtherLauncher, relay: Relay | None, n_workers: int, supervisor: Supervisor
     ) -> None:
-        settings = self.plan.settings
-        worker = Worker(
-            self.task,
-            self.plan.composition,
-            self.plan.spec,
-            self.plan.limits,
-            self.hydra_context,
-            self.plan.folder.absolute(),
-            self._checkpoints,
-            self.results.built,
-            (TrialLines(), self.results, *self._cleaners, self._trial_facts(session.owner.name), *self._hooks),
-            settings.trials_per_worker,
-            interrupts=self.interrupts,
-        )
+        worker = self._worker(session)
         if self._is_in_process:
             worker.storage, worker.n_most = session.storage, None
             with ends_when_deaf(self.interrupts, session):
@@ -272,6 +324,25 @@ class _Sweep:
             if self._target == BASIC:
                 log.info("Hydra's basic launcher runs one job at a time: %d worker processes are used.", n_workers)
             launch_workers(worker, self.config, n_workers, self.plan.slots, supervisor, relay, self._copied)
+
+    def _worker(self, session: Session) -> Worker:
+        return Worker(
+            self.task,
+            self.plan.composition,
+            self.plan.spec,
+            self.plan.limits,
+            self.hydra_context,
+            self.plan.folder.absolute(),
+            self._checkpoints,
+            self.results.built,
+            (TrialLines(), self.results, *self._cleaners, self._trial_facts(session.owner.name), *self._hooks),
+            self.plan.settings.trials_per_worker,
+            interrupts=self.interrupts,
+        )
+
+
+def _nothing(_n_workers: int, _supervisor: Supervisor) -> None:
+    """Launch no worker."""
 
 
 def _schema(config: DictConfig) -> dict[str, Any]:

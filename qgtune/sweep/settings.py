@@ -1,27 +1,19 @@
-"""The sweeper's own settings, read from `hydra.sweeper` and checked."""
+"""The sweeper's own settings: each with its default, its check and its meaning."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from qgtune import checks
-from qgtune.errors import QGTuneError, did_you_mean, first_line
 from qgtune.hooks.notify import read_notify
 from qgtune.keys import key, keys_of
 from qgtune.results.kept import Kept
 from qgtune.space.dependencies.where import Where
-from qgtune.space.reading.tagged import load_space
-from qgtune.space.reading.yaml_files import load_yaml_file
-from qgtune.study.algorithms.names import DEFAULT_PRUNER, PROMOTING_PRUNER, SAMPLERS
 from qgtune.study.attempts.promotion import Fidelity
-from qgtune.study.objectives import NOP, Objectives, pruner_for
+from qgtune.study.costs.budget import Budget
+from qgtune.study.objectives import Objectives
 from qgtune.study.repeats.setting import Repeats
-from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +21,7 @@ if TYPE_CHECKING:
     from qgtune.study.storages.addresses import Storage
 
 ALIASES = {"best_param_path": "best_config_path"}
+N_TRIALS = 20
 UNSETTLED = ("search_space", "dependencies", "where")
 
 
@@ -104,7 +97,16 @@ class Settings:
         "minimize", Objectives.read, "or `maximize`; several objectives: a list, or a mapping of their names"
     )
     n_trials: int = key(
-        20, checks.whole(1), "the total of the study, resumed runs included: complete, pruned, and failed for good"
+        None,
+        checks.optional(checks.whole(1)),
+        "the total of the study, resumed runs included: complete, pruned, and failed for good",
+        "20, or as many as `budget` allows",
+    )
+    budget: Budget | None = key(
+        None,
+        Budget.read,
+        "what the study may cost, resumed runs included: `{gpu_hours: 20}`, `{worker_hours: 100}`, `{epochs: 2000}` "
+        "(reported steps), `{trials: 50}`, or several; what is spent first ends it, and so does `n_trials`",
     )
     n_jobs: int = key(1, checks.whole(1), "workers; one runs in process, so that a debugger works, more are processes")
     trials_per_worker: int | None = key(
@@ -252,189 +254,4 @@ class Settings:
 
 
 KEYS = keys_of(Settings)
-_KNOWN = (*KEYS, *ALIASES)
-
-
-def read_settings(config: DictConfig) -> Settings:
-    """Read and check `hydra.sweeper` of a composed config.
-
-    Raises:
-        QGTuneError: with every unknown key and every wrong value.
-    """
-    node = dict(_resolved(config))
-    _rename(node)
-    if node.get("study_name") is None:
-        node["study_name"] = config.hydra.job.name
-    problems = [_unknown(key) for key in node if key not in _KNOWN and not str(key).startswith("_")]
-    node["where"] = _raw(config, "where")
-    values: dict[str, Any] = {}
-    for name, one in KEYS.items():
-        try:
-            values[name] = None if one.check is None else one.check(node.get(name))
-        except ValueError as error:
-            shown = redact({name: node.get(name)})[name]
-            problems.append(f"Cannot use hydra.sweeper.{name}={shown!r}: {error}.")
-    if problems:
-        raise QGTuneError(*problems)
-    if len(values["direction"]) > 1 and (values["stop_at"], values["stop_after_no_improvement"]) != (None, None):
-        raise QGTuneError("Cannot stop a study of several objectives early: none of its values is the best one.")
-    try:
-        values["pruner"] = pruner_for(
-            values["direction"], values["pruner"], chosen=_chose_pruner(config, values["pruner"])
-        )
-    except ValueError as error:
-        raise QGTuneError(f"Cannot use hydra.sweeper.pruner: {error}.") from None
-    _check_promotion(values)
-    _check_repeats(values)
-    values["seed"], values["sampler"] = _seed(values["seed"], values["sampler"])
-    if values["points"] is not None:
-        values |= _of_points(Path(config.hydra.runtime.cwd, values["points"]))
-    return Settings(**values)
-
-
-def _of_points(file: Path) -> dict[str, Any]:
-    """Return the settings of a sweep over the points in a file, whatever a search has in their place."""
-    points = load_yaml_file(file, "points")
-    if not isinstance(points, list) or not points:
-        raise QGTuneError(f"Cannot use {str(file)!r} as hydra.sweeper.points: it is no list of points.")
-    return {
-        "enqueue": tuple(points),
-        "enqueue_base": False,
-        "sampler": {"_target_": f"optuna.samplers.{SAMPLERS['random']}"},
-        "pruner": {"_target_": NOP},
-        "fidelity": None,
-        "repeats": None,
-        "prior": None,
-        "warm_start": (),
-        "stop_at": None,
-        "stop_after_no_improvement": None,
-    }
-
-
-def _check_promotion(values: Mapping[str, Any]) -> None:
-    promotes = (values["pruner"] or {}).get("_target_") == PROMOTING_PRUNER
-    if promotes and values["fidelity"] is None:
-        raise QGTuneError("Cannot use hydra/sweeper/pruner=asha_promote: give hydra.sweeper.fidelity, too.")
-    if values["fidelity"] is not None and not promotes:
-        raise QGTuneError(
-            "Cannot use hydra.sweeper.fidelity: it is for hydra/sweeper/pruner=asha_promote. Give that, too."
-        )
-    if promotes and len(values["direction"]) > 1:
-        raise QGTuneError(
-            "Cannot use hydra/sweeper/pruner=asha_promote with several objectives: none ranks the trials."
-        )
-
-
-def _check_repeats(values: Mapping[str, Any]) -> None:
-    if values["repeats"] is None:
-        return
-    if values["fidelity"] is not None:
-        raise QGTuneError(
-            "Cannot use hydra.sweeper.repeats with hydra/sweeper/pruner=asha_promote: both run a configuration "
-            "several times. Take another pruner, or no repeats."
-        )
-    if len(values["direction"]) > 1:
-        raise QGTuneError(
-            "Cannot use hydra.sweeper.repeats with several objectives: what a configuration is worth is one value. "
-            "Tune one objective, or give no repeats."
-        )
-
-
-def _chose_pruner(config: DictConfig, pruner: Any) -> bool:
-    """Say whether the user chose the pruner, rather than leave the group and its arguments alone."""
-    choice = config.hydra.runtime.get("choices", {}).get("hydra/sweeper/pruner")
-    return bool(choice != "default" or pruner != {"_target_": DEFAULT_PRUNER})
-
-
-def _resolved(config: DictConfig) -> Mapping[str, Any]:
-    """Return the node with its interpolations resolved, but for the space and the dependencies."""
-    node = config.hydra.sweeper
-    return {
-        str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        for key in node
-        if key not in UNSETTLED
-        for value in [node[key]]
-    }
-
-
-def _rename(node: dict[str, Any]) -> None:
-    for alias, name in ALIASES.items():
-        if (value := node.pop(alias, None)) is not None:
-            node[name] = value
-
-
-def _unknown(key: Any) -> str:
-    return f"Cannot use hydra.sweeper.{key}: there is no such key.{did_you_mean(str(key), _KNOWN)}"
-
-
-def _seed(seed: int | None, sampler: dict[str, Any] | None) -> tuple[int | None, dict[str, Any] | None]:
-    """Take `sampler.seed`, as the official sweeper spells it, for the seed of the study."""
-    if sampler is None or "seed" not in sampler:
-        return seed, sampler
-    rest = {key: value for key, value in sampler.items() if key != "seed"}
-    return (sampler["seed"] if seed is None else seed), rest
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A node of the config or the content of the file that it names.
-
-    Attributes:
-        data: plain data; None when nothing was given.
-        source: the file, or the config's path of the node.
-        follows: the dependencies that tags in a search space mean; None for none.
-    """
-
-    data: Any
-    source: str
-    follows: Any = None
-
-
-def read_given(config: DictConfig, key: str) -> Given:
-    """Read `hydra.sweeper.search_space` or `.dependencies`, raw: interpolations stay text.
-
-    Args:
-        config: a composed config, with its `hydra` node.
-        key: which of the two. A text names a YAML file, relative to the folder that the command was run in.
-
-    Raises:
-        QGTuneError: when the file is missing or is no YAML.
-    """
-    value = _raw(config, key)
-    if isinstance(value, str):
-        value = config.hydra.sweeper[key]
-    if isinstance(value, str) and key == "search_space":
-        data, follows = load_space(Path(config.hydra.runtime.cwd, value))
-        return Given(data, value, follows)
-    if isinstance(value, str):
-        return Given(load_yaml_file(Path(config.hydra.runtime.cwd, value), key.replace("_", " ")), value)
-    if OmegaConf.is_config(value):
-        value = OmegaConf.to_container(value, resolve=False)
-    if key == "search_space":
-        value = _with_ends(value, config.hydra.sweeper[key])
-    return Given(value, f"hydra.sweeper.{key}")
-
-
-def _raw(config: DictConfig, key: str) -> Any:
-    raw = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
-    return raw.get(key) if isinstance(raw, dict) else None
-
-
-def _with_ends(raw: Any, node: Any, path: str = "") -> Any:
-    """Resolve the ends of ranges: unlike choices they have to be numbers before the first trial."""
-    if isinstance(raw, dict) and raw.get("type") == "tuple":
-        try:
-            return OmegaConf.to_container(node, resolve=True)
-        except OmegaConfBaseException as error:
-            raise QGTuneError(f"Cannot use {path} of hydra.sweeper.search_space: {first_line(error)}.") from None
-    if isinstance(raw, dict):
-        return {
-            key: _with_ends(item, _inside(node, key, item), f"{path}.{key}".lstrip(".")) for key, item in raw.items()
-        }
-    if isinstance(raw, list):
-        return [_with_ends(item, _inside(node, index, item), f"{path}.{index}") for index, item in enumerate(raw)]
-    return raw
-
-
-def _inside(node: Any, key: Any, raw: Any) -> Any:
-    return node[key] if isinstance(raw, (dict, list)) else None
+KNOWN = (*KEYS, *ALIASES)

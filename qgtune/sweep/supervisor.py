@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qgtune.study.attempts.control import Control
 from qgtune.study.attempts.overdue import Timekeeper
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class Supervisor:
         """Say whether the sweep's time, and its grace, are over."""
         return self.timekeeper.is_past_grace
 
+    def n_wanted(self) -> int | None:
+        """Return how many workers `qgtune workers` wants; None if it was not asked."""
+        return Control.of(self.session.study).workers.get(self.session.owner.name)
+
     def died(self, death: Death) -> bool:
         """Take note of a death; return whether the worker is to be replaced."""
         if death.was_told:
@@ -69,7 +74,7 @@ class Supervisor:
         """Say whether a fresh worker takes the place of one that ended in good order."""
         if report.stop is None:
             self.stopped(1)
-        is_replaced = report.is_full or report.stop is None
+        is_replaced = report.stop is None or report.stop.why in ("full", "leaves")  # in its place, while that is one
         return is_replaced and not self.gave_up and self.session.wants_more()
 
     def stopped(self, n_workers: int) -> None:

@@ -48,8 +48,8 @@ def sweeper(key: str, value: str) -> str:
 SWEEPS = {
     "too many trials": (sweeper("n_trials", "99999999999999999999"), "1,000,000,000 or less"),
     "no trial": (sweeper("n_trials", "0"), "it must be 1 or more"),
-    "trials in words": (sweeper("n_trials", "many"), "Error merging override"),
-    "half a trial": (sweeper("n_trials", "2.5"), "Error merging override"),
+    "trials in words": (sweeper("n_trials", "many"), "it is no whole number"),
+    "half a trial": (sweeper("n_trials", "2.5"), "it is no whole number"),
     "no job": (sweeper("n_jobs", "0"), "it must be 1 or more"),
     "null jobs": (sweeper("n_jobs", "null"), "Error merging override"),
     "a negative timeout": (sweeper("timeout", "-1"), "it must lie in"),

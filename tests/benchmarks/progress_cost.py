@@ -24,7 +24,7 @@ import optuna
 from qgtune.progress.relay.own_output import OwnStreams
 from qgtune.progress.show import Bar, LogLines, Watched
 from qgtune.progress.view import LiveView
-from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.limits import Limits
 from qgtune.study.journal.storage import Journal
 from qgtune.study.session import Session
 from tests.benchmarks.trial_cost import NAMES, make_app

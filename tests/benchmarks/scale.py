@@ -28,7 +28,7 @@ import optuna
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.limits import Limits
 from qgtune.study.objectives import Objectives
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import completed

@@ -21,9 +21,12 @@ from qgtune.command.app import INTERRUPTED, USER_ERROR, VERBS
 from qgtune.command.steering import NOT_REACHED
 from qgtune.results.invocation import Invocation
 from qgtune.results.recorded import Record
+from tests.conftest import CONFIG
 from tests.studies import make_study, make_sweep, mixed_trials, trial
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.command.conftest import Command
     from tests.conftest import App
 
@@ -52,7 +55,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "stop": ["sweep", "--trial", "4"],
     "wait": ["sweep"],
 }
-IN_AN_APP = ("ablate", "confirm", "rerun")
+IN_AN_APP = ("ablate", "collect", "confirm", "rerun", "submit", "workers")
 """They need more than what a sweep has left."""
 
 
@@ -200,3 +203,29 @@ def test_the_page_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     assert f'"schema": "{name_of("show")}"' in text
     codes = [int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)]
     assert codes == [0, USER_ERROR, click.UsageError.exit_code, NOT_REACHED, INTERRUPTED]
+
+
+@pytest.mark.slow
+def test_a_sweep_that_was_left_answers(make_app: Callable[..., App], qgtune: Command) -> None:
+    """From its start over the number of its workers to its results."""
+    app = make_app("time.sleep(0.5)")
+    command = app.command("--multirun", "hydra.sweep.dir=sweep", "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=8")
+    submitted = check("submit", qgtune("submit", "--json", *command).out)
+    assert (submitted["launcher"], submitted["n_workers"]) == ("", 2)
+    crewed = check("workers", qgtune("workers", "sweep", "3", "--json").out)
+    assert [(one["pid"], one["n_workers"]) for one in crewed["sweeps"]] == [(submitted["pid"], 3)]
+    assert check("wait", qgtune("wait", "sweep", "--timeout", "90", "--json").out)["reached"]
+    assert "train.py" in check("collect", qgtune("collect", "sweep", "--json").out)["command"]
+    assert len(app.trials()) == 8
+
+
+@pytest.mark.slow
+def test_confirm_and_ablate_answer(make_app: Callable[..., App], qgtune: Command) -> None:
+    """What they have found, and nothing else on stdout."""
+    config = CONFIG.replace("training:\n", "seed: 0\ntraining:\n", 1)
+    app = make_app("return cfg.training.lr + (cfg.seed * 7919 % 100) / 1e4", config)
+    assert app.sweep().code == 0
+    confirmed = check("confirm", qgtune("confirm", "sweep", "--top", "2", "--seeds", "2", "--json").out)
+    assert len(confirmed["trials"]) == 2
+    ablated = check("ablate", qgtune("ablate", "sweep", "--seeds", "2", "--json").out)
+    assert ablated["total"]["value"] == pytest.approx(sum(step["gain"]["value"] for step in ablated["steps"]))

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from qgtune.errors import QGTuneError
 from qgtune.study.attempts.attempt import Attempt
-from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.limits import Limits
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import outcome_of
 from qgtune.study.spec import StudySpec

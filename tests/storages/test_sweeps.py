@@ -10,7 +10,7 @@ import optuna
 import pytest
 import yaml
 
-from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.limits import Limits
 from qgtune.study.opening import open_session
 from qgtune.study.spec import StudySpec
 from qgtune.study.storages.opening import open_storage

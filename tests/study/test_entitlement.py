@@ -8,7 +8,8 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
-from qgtune.study.attempts.ledger import Ledger, Limits, Start, is_entitled
+from qgtune.study.attempts.ledger import Ledger, is_entitled
+from qgtune.study.attempts.limits import Limits, Start
 
 STATES = {state.name[0]: state for state in TrialState}
 RETRY = {ATTRIBUTE: Attempt(repeats=0, turn=1, losses=1).to_attribute()}

@@ -12,7 +12,7 @@ from optuna.trial import TrialState, create_trial
 
 from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
 from qgtune.study.attempts.heartbeats import N_MISSED, PERIOD_S, Heartbeats
-from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.limits import Limits
 from qgtune.study.attempts.owner import Owner
 from qgtune.study.opening import open_session
 from qgtune.study.spec import StudySpec

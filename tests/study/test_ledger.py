@@ -9,7 +9,8 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
-from qgtune.study.attempts.ledger import Ledger, Limits, Start, Stop, is_repeated
+from qgtune.study.attempts.ledger import Ledger, is_repeated
+from qgtune.study.attempts.limits import Limits, Start, Stop
 
 NOW_S = 1000.0
 STATES = {

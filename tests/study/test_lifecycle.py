@@ -9,7 +9,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.limits import Limits
 from qgtune.study.lifecycle import Lifecycle, OpenStudy
 from qgtune.study.loop import run_trials
 from qgtune.study.objectives import Objectives

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qgtune.study.attempts.attempt import Attempt
-from qgtune.study.attempts.ledger import Limits, Stop
+from qgtune.study.attempts.limits import Limits, Stop
 from qgtune.study.attempts.promotion import Fidelity, Rungs
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome

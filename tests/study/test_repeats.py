@@ -17,7 +17,7 @@ from scipy import stats
 
 from qgtune.errors import QGTuneError
 from qgtune.study.attempts.attempt import Attempt
-from qgtune.study.attempts.ledger import Limits, Stop
+from qgtune.study.attempts.limits import Limits, Stop
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome, failed
 from qgtune.study.repeats.gathering import gathered

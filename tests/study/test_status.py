@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt, End
-from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.limits import Limits
 from qgtune.study.attempts.owner import Owner
 from qgtune.study.journal.storage import Journal
 from qgtune.study.status import Activity, Status, Tally, bounded_s, residual_s, time_left_s

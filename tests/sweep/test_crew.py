@@ -11,7 +11,7 @@ import optuna
 import pytest
 
 from qgtune.processes.interrupts import CLUSTER_SIGNALS, Interrupts
-from qgtune.study.attempts.ledger import Limits, Stop
+from qgtune.study.attempts.limits import Limits, Stop
 from qgtune.study.loop import run_trials
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome, returned

@@ -18,7 +18,7 @@ from optuna.trial import Trial
 from qgtune.progress.relay.own_output import OwnStreams
 from qgtune.progress.show import Bar, Budget, LogLines, Watched, chosen_mode, has_terminal, is_debugged
 from qgtune.progress.view import LiveView
-from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.limits import Limits
 from qgtune.study.objectives import Objectives
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import completed

@@ -114,6 +114,20 @@ def test_gpus_are_filled_evenly() -> None:
     assert [slots.gpu(slot) for slot in range(4)] == ["0", "1", "0", "1"]
 
 
+@pytest.mark.parametrize(
+    ("slots", "n_gpus"),
+    [
+        pytest.param(Slots(("0", "1")), 1.0, id="its own"),
+        pytest.param(Slots(("0", "1"), workers_per_gpu=2), 0.5, id="shared"),
+        pytest.param(Slots(("0,1",)), 2.0, id="two"),
+        pytest.param(Slots(), None, id="nobody's"),
+    ],
+)
+def test_a_slot_knows_its_share_of_gpus(slots: Slots, n_gpus: float | None) -> None:
+    """For a budget of GPU hours."""
+    assert slots.n_gpus(0) == n_gpus
+
+
 def test_an_empty_slot_changes_nothing() -> None:
     """Without GPUs and threads a worker's environment is left alone."""
     assert {**Slots().shared, **Slots().own(3)} == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -11,9 +12,9 @@ import pytest
 from optuna.trial import TrialState
 
 from qgtune.study.attempts.attempt import Attempt
-from tests.sweep.sweeps import assert_all_gone, states, wait_for
+from tests.sweep.sweeps import assert_all_gone, owner_pid, processes, states, wait_for
 from tests.sweep.test_durable_trials import command, small
-from tests.sweep.test_launchers import options, ray, slurm  # noqa: F401 - fixtures
+from tests.sweep.test_launchers import OPTIONS, options, ray, slurm  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,12 @@ deadline = time.time() + 60
 while number in (1, 3) and not Path("go").exists() and time.time() < deadline:
     time.sleep(0.05)
 time.sleep(0.1)
+"""
+ONE_BY_ONE = """
+Path(f"started-{HydraConfig.get().job.num}").touch()
+while not Path("go").exists():
+    time.sleep(0.05)
+time.sleep(0.2)
 """
 
 
@@ -147,3 +154,62 @@ def test_workers_of_other_launchers_hear_it(make_app: MakeApp, start: Start) -> 
     (app.folder / "go").touch()
     assert sweep.end() == 0
     assert len(app.trials()) < 50
+
+
+def owners(app: App) -> set[int]:
+    """Return the processes that run trials now."""
+    return {owner_pid(trial) for trial in app.trials() if trial.state == TrialState.RUNNING}
+
+
+def test_workers_come_and_leave(make_app: MakeApp, start: Start) -> None:
+    """More start at once; of fewer, those beyond leave once their trial has ended, and no trial is lost by it."""
+    app = small(make_app, ONE_BY_ONE)
+    sweep = start(app, "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=500")
+    sweep.wait_until_started(0, 1)
+    first = owners(app)
+    more = command(app, "workers", "sweep", "4")
+    assert more.stdout == f"4 workers: process {sweep.process.pid} on {socket.gethostname()}.\n"
+    wait_for(lambda: len(owners(app)) == 4)
+    assert first < owners(app)
+    assert command(app, "workers", "sweep", "1").returncode == 0
+    assert command(app, "workers", "sweep").stdout.startswith("1 workers: process ")
+    time.sleep(1.5)
+    assert len(owners(app)) == 4  # each finishes its trial
+    (app.folder / "go").touch()
+    wait_for(lambda: len(processes_with_trials(app)) == 1)
+    assert processes_with_trials(app) < first
+    assert command(app, "workers", "sweep", "2").returncode == 0
+    wait_for(lambda: len(processes_with_trials(app)) == 2)
+    assert command(app, "finish", "sweep").returncode == 0
+    assert sweep.end() == 0
+    assert set(states(app)) == {"COMPLETE"}
+    assert_all_gone(app)
+    ended = command(app, "workers", "sweep", "2")
+    assert "Cannot change the workers: no sweep runs on the study." in ended.stderr
+
+
+def processes_with_trials(app: App) -> set[int]:
+    """Return the living processes that have run trials."""
+    return {owner_pid(trial) for trial in app.trials()} & set(processes(app))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(["hydra.sweeper.n_jobs=1"], "its one worker is the sweep's own process", id="in process"),
+        pytest.param([*OPTIONS["joblib"], "hydra.sweeper.n_jobs=2"], "its launcher has started them all", id="joblib"),
+        pytest.param(["hydra/launcher=qgtune", "hydra.launcher.gpus=[0]"], "its GPUs have 1 places", id="GPU"),
+    ],
+)
+def test_a_number_of_workers_that_cannot_be_is_refused(
+    make_app: MakeApp, start: Start, arguments: list[str], words: str
+) -> None:
+    """Where nobody can start or end workers, or they would have no GPU."""
+    app = small(make_app, BODY)
+    sweep = start(app, *arguments, "hydra.sweeper.n_trials=4")
+    sweep.wait_until_started(1)
+    told = command(app, "workers", "sweep", "3")
+    assert told.returncode == 1
+    assert words in told.stderr
+    (app.folder / "go").touch()
+    assert sweep.end() == 0

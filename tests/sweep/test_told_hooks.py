@@ -11,7 +11,7 @@ from hydra.types import HydraContext
 
 from qgtune import live
 from qgtune.hooks import Hook, SweepInfo, TrialInfo
-from qgtune.study.attempts.ledger import Limits
+from qgtune.study.attempts.limits import Limits
 from qgtune.study.lifecycle import closing, tell
 from qgtune.study.loop import run_trials
 from qgtune.study.objectives import Objectives

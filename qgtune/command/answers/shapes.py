@@ -43,6 +43,53 @@ class Steered:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepWorkers:
+    """The workers of a sweep.
+
+    Attributes:
+        pid: of the sweep's process.
+        host: where it runs.
+        n_workers: how many it is to have.
+    """
+
+    pid: int
+    host: str
+    n_workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crewed:
+    """What `qgtune workers` answers.
+
+    Attributes:
+        study: its name.
+        sweeps: those that run on it now.
+    """
+
+    study: str
+    sweeps: tuple[SweepWorkers, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What `qgtune submit` answers.
+
+    Attributes:
+        folder: of the sweep.
+        launcher: that took the workers; empty where the sweep itself runs in the background.
+        n_workers: how many there are.
+        pid: of the sweep's process; with a launcher, one that has ended.
+        caution: what the sweep will not do, a sentence; empty for nothing.
+    """
+
+    folder: str
+    launcher: str
+    n_workers: int
+    pid: int
+    caution: str
+
+
+@dataclass(frozen=True, slots=True)
 class Waited:
     """What `qgtune wait` answers.
 
@@ -202,6 +249,7 @@ ANSWERS: dict[str, type] = {
     "best": Best,
     "check": CheckedFiles,
     "clean": Cleaned,
+    "collect": Command,
     "compare": Compared,
     "confirm": ConfirmedTrials,
     "convert": Converted,
@@ -216,6 +264,8 @@ ANSWERS: dict[str, type] = {
     "settle": Settled,
     "show": Shown,
     "stop": Steered,
+    "submit": Submitted,
     "wait": Waited,
+    "workers": Crewed,
 }
 """What each verb answers, by the verb's name."""

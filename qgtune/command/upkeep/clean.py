@@ -30,7 +30,7 @@ def clean(source: str, best: int, dry_run: bool, study_name: str | None) -> None
     from qgtune.results.checkpoints import removable, remove, size_of
     from qgtune.results.kept import Kept
     from qgtune.results.source import open_source
-    from qgtune.study.attempts.ledger import Limits
+    from qgtune.study.attempts.limits import Limits
 
     found = open_source(source, study_name)
     folder = found.checkpoints

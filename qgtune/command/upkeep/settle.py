@@ -24,7 +24,7 @@ def settle(source: str, trials: tuple[int, ...], study_name: str | None) -> None
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     from qgtune.command.answers.shapes import Settled
     from qgtune.results.source import open_source
-    from qgtune.study.attempts.ledger import Limits
+    from qgtune.study.attempts.limits import Limits
     from qgtune.study.session import Session
 
     session = Session(open_source(source, study_name).study, Limits(1))

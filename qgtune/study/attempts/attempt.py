@@ -46,6 +46,8 @@ class Attempt:
         score: the value that it had when it paused, or that it gave as one of several repeats.
         replicate: which of its configuration's repeats it is, by name; empty where there are none.
         is_drawn: whether it has all values of its configuration, so that other repeats of that may start.
+        gpus: how many GPUs its worker has, a shared one in part; None where nobody knows.
+        ran_s: how long it ran, where its end was noticed late; None elsewhere.
     """
 
     owner: Owner | None = None
@@ -61,6 +63,8 @@ class Attempt:
     score: float | None = None
     replicate: str = ""
     is_drawn: bool = False
+    gpus: float | None = None
+    ran_s: float | None = None
 
     @classmethod
     def of(cls, trial: FrozenTrial) -> Attempt:
@@ -118,6 +122,6 @@ class Attempt:
 
 _PLAIN = (
     *("repeats", "turn", "losses", "settings", "folder", "end", "reason", "log", "rung", "score"),
-    *("replicate", "is_drawn"),
+    *("replicate", "is_drawn", "gpus", "ran_s"),
 )
-_MAY_BE_0 = ("repeats", "rung", "score")
+_MAY_BE_0 = ("repeats", "rung", "score", "ran_s")

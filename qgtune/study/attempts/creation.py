@@ -12,7 +12,8 @@ from optuna.trial import TrialState, create_trial
 
 from qgtune.study import optuna_private
 from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
-from qgtune.study.attempts.ledger import Start, Stop, is_entitled
+from qgtune.study.attempts.ledger import is_entitled
+from qgtune.study.attempts.limits import Start, Stop
 from qgtune.study.storages.exclusive import ExclusivityLostError, OneAtATime, exclusive
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
-    from qgtune.study.attempts.ledger import Ledger, Limits
+    from qgtune.study.attempts.ledger import Ledger
+    from qgtune.study.attempts.limits import Limits
 
 
 class Creator(Protocol):

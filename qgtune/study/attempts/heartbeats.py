@@ -70,6 +70,10 @@ class Beats:
 
     def know(self, owner: Owner) -> bool:
         """Say whether the owner beats at all."""
+        return self.last_s(owner) is not None
+
+    def last_s(self, owner: Owner) -> float | None:
+        """Return when the owner last beat, in seconds since the epoch; None if it never did, or ended in good order."""
         raise NotImplementedError
 
     @contextmanager
@@ -114,9 +118,12 @@ class Heartbeats(Beats):
             return False
         return age_s > N_MISSED * PERIOD_S
 
-    def know(self, owner: Owner) -> bool:
-        """Say whether the owner's file is there."""
-        return self._file(owner).exists()
+    def last_s(self, owner: Owner) -> float | None:
+        """Return when the owner's file was last touched."""
+        try:
+            return self._file(owner).stat().st_mtime
+        except OSError:
+            return None
 
     def _now_s(self) -> float:
         """Return the time on the clock that stamps the files, which may be a file server's."""
@@ -153,9 +160,10 @@ class RedisHeartbeats(Beats):
         age_s = self.log.age_s(owner.name)
         return age_s is not None and age_s > N_MISSED * PERIOD_S
 
-    def know(self, owner: Owner) -> bool:
-        """Say whether the owner's field is there."""
-        return self.log.age_s(owner.name) is not None
+    def last_s(self, owner: Owner) -> float | None:
+        """Return when the owner's field was last set, on this host's clock."""
+        age_s = self.log.age_s(owner.name)
+        return None if age_s is None else time.time() - age_s
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -198,9 +206,10 @@ class AttributeHeartbeats(Beats):
         with contextlib.suppress(QGTuneError):
             self.storage.set_study_user_attr(self.study_id, ALIVE + owner.name, None)
 
-    def know(self, owner: Owner) -> bool:
-        """Say whether the owner's attribute is there."""
-        return self.storage.get_study_user_attrs(self.study_id).get(ALIVE + owner.name) is not None
+    def last_s(self, owner: Owner) -> float | None:
+        """Return what the owner's attribute says."""
+        beat_s: float | None = self.storage.get_study_user_attrs(self.study_id).get(ALIVE + owner.name)
+        return beat_s
 
     def have_stopped(self, owner: Owner) -> bool:
         """Say whether the owner's attribute is too old, or null."""

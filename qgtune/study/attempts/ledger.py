@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from bisect import bisect_right, insort
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 
 from qgtune.errors import OUT_OF_MEMORY
 from qgtune.study.attempts.attempt import Attempt
-from qgtune.study.attempts.promotion import Fidelity, Rungs
+from qgtune.study.attempts.limits import Limits, Start, Stop
+from qgtune.study.attempts.promotion import Rungs
+from qgtune.study.costs.budget import UNBOUNDED
+from qgtune.study.costs.spent import Spent
 from qgtune.study.objectives import is_better
 from qgtune.study.repeats.tally import Configurations
 
@@ -21,77 +24,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from qgtune.study.repeats.setting import Repeats
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When a study ends.
-
-    Attributes:
-        n_trials: the total of finished trials (complete, pruned, and failures that are not retried).
-        max_retries: how often a trial that was lost is tried again; one that was given back always is.
-        retry_exceptions: whether a trial whose function raised is tried again, too.
-        max_failure_rate: the share of this run's finished trials that may fail, in [0, 1], before the study stops.
-        n_first: how many trials of this run may all fail from the start before the study stops.
-        n_before: how many trials the study had when this run started. Their failures are no reason to stop: whoever
-            starts again has mended something.
-        deadline_s: the time, in seconds since the epoch, after which no trial starts; None means no limit.
-        maximize: for each objective whether higher values are better.
-        stop_at: the value at which, or beyond which, the objective is good enough; None means never.
-        stop_after_no_improvement: how many finished trials without a new best one are enough; None means no limit.
-        trial_timeout_s: how long an attempt may run; None means no limit.
-        stall_timeout_s: how long an attempt may go without a report; None means no limit.
-        fidelity: how far configurations run before it is decided who goes on; None runs each to its end.
-        timeout_grace_s: how long after the deadline running trials are given back; None lets them finish.
-        repeats: how often each configuration runs, and what counts of it; None for once.
-    """
-
-    n_trials: int
-    max_retries: int = 1
-    retry_exceptions: bool = False
-    max_failure_rate: float = 1.0
-    n_first: int = 3
-    n_before: int = 0
-    deadline_s: float | None = None
-    maximize: tuple[bool, ...] = (False,)
-    stop_at: float | None = None
-    stop_after_no_improvement: int | None = None
-    trial_timeout_s: float | None = None
-    stall_timeout_s: float | None = None
-    timeout_grace_s: float | None = None
-    fidelity: Fidelity | None = None
-    repeats: Repeats | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start a trial.
-
-    Attributes:
-        again: the latest attempt at a trial that is to be run again; None for a new trial.
-        waiting: an enqueued trial to take; None for none.
-        replicate: another repeat of the configuration of `again` that is to be run, rather than that one; empty for
-            none.
-    """
-
-    again: FrozenTrial | None = None
-    waiting: FrozenTrial | None = None
-    replicate: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Start no trial.
-
-    Attributes:
-        why: `done` (the total is reached), `busy` (it will be, once the running trials end), `timeout`, `enough` (it
-            is good enough, or gets no better), `failures`, `full` (this worker has run as many as it may),
-            `paused` (for now), or `soon` (a configuration has repeats to run as soon as its values are drawn).
-        message: the reason in words, for `enough` and `failures`.
-    """
-
-    why: Literal["done", "busy", "timeout", "enough", "failures", "full", "paused", "soon"]
-    message: str = ""
 
 
 @dataclass(slots=True)
@@ -151,6 +83,7 @@ class Ledger:
         pruned: how many were pruned, or have paused.
         rungs: who has paused where.
         configurations: which repeats they have.
+        spent: what the attempts cost that have ended.
         failed: how many failed for good.
         running: how many run now; of several repeats of a configuration all together count as one.
         lost: how many of the failed ones lost their worker.
@@ -167,6 +100,8 @@ class Ledger:
     progress: Progress = field(default_factory=Progress)
     rungs: Rungs = field(default_factory=Rungs)
     configurations: Configurations = field(default_factory=Configurations)
+    spent: Spent = field(default_factory=Spent)
+    _running: list[FrozenTrial] = field(default_factory=list)
     _run_finished: int = 0
     _run_failed: int = 0
     _to_repeat: dict[int, FrozenTrial] = field(default_factory=dict)
@@ -194,7 +129,7 @@ class Ledger:
         """Take in the study's trials, in the order of their numbers."""
         self.running = 0
         self.configurations.forget_running()
-        self._waiting = []
+        self._running, self._waiting = [], []
         for trial in trials[self._n_settled :]:
             if trial.number not in self._settled:
                 self._take(trial, limits)
@@ -210,6 +145,7 @@ class Ledger:
             self._take_repetition(repetition, trial)
         if trial.state == TrialState.RUNNING:
             self.running += not attempt.replicate
+            self._running.append(trial)
         elif trial.state == TrialState.WAITING:
             self._waiting.append(trial)
         else:
@@ -229,6 +165,7 @@ class Ledger:
         attempt = Attempt.of(trial)
         if not attempt.counts:
             return
+        self.spent.add(trial, attempt)
         is_again = trial.state == TrialState.FAIL and is_repeated(attempt, limits)
         if not is_again and not self.configurations.ends_one(trial, attempt):
             return
@@ -269,9 +206,20 @@ class Ledger:
             return Start(again=promoted)
         if limits.repeats is not None and (owed := self._repeat(limits.repeats)) is not None:
             return owed
-        if self.finished + self.running >= limits.n_trials:
+        if self.finished + self.running >= limits.n_trials or self.free_epochs(limits) <= 0:
             return Stop("soon" if self.configurations.is_drawing else "busy")
         return self._start(waiting_first=waiting_first)
+
+    def spent_at(self, now_s: float) -> Spent:
+        """Return what the study has cost at a time, in seconds since the epoch."""
+        return self.spent.and_running(self._running, now_s)
+
+    def free_epochs(self, limits: Limits) -> int:
+        """Return how many steps no attempt has reported, nor may report without asking."""
+        if limits.budget is None or limits.budget.epochs is None:
+            return UNBOUNDED
+        spent = self.spent_at(0.0)
+        return limits.budget.epochs - spent.epochs - spent.reserved
 
     def _stop(self, limits: Limits, now_s: float, *, goes_on: bool) -> Stop | None:
         if message := self.given_up(limits):
@@ -279,6 +227,8 @@ class Ledger:
         if self.finished >= limits.n_trials and not goes_on:
             return Stop("done")
         if message := self.progress.enough(limits):
+            return Stop("enough", message)
+        if limits.budget is not None and (message := limits.budget.end(self.spent_at(now_s))):
             return Stop("enough", message)
         is_late = limits.deadline_s is not None and now_s >= limits.deadline_s
         return Stop("timeout") if is_late else None

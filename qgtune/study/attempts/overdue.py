@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from optuna.trial import TrialState
@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from qgtune.errors import QGTuneError
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.control import Control
+from qgtune.study.attempts.ledger import Ledger
 from qgtune.study.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     import optuna
 
-    from qgtune.study.attempts.ledger import Limits
+    from qgtune.study.attempts.limits import Limits
 
 log = logging.getLogger("qgtune")
 
@@ -55,12 +56,26 @@ class Timekeeper:
     pid: int | None = None
     clock: Callable[[], float] = time.monotonic
     _seen: dict[int, _Seen] = field(default_factory=dict)
+    _ledger: Ledger = field(default_factory=Ledger)
 
     @property
     def has_limits(self) -> bool:
         """Whether there is anything to keep."""
         limits = self.session.limits
-        return (limits.trial_timeout_s, limits.stall_timeout_s) != (None, None)
+        return (limits.trial_timeout_s, limits.stall_timeout_s) != (None, None) or self._counts_hours
+
+    @property
+    def _counts_hours(self) -> bool:
+        budget = self.session.limits.budget
+        return budget is not None and budget.has_hours
+
+    def _spent(self) -> str:
+        """Say that running attempts have spent the study's hours; the empty text if they have not."""
+        limits = self.session.limits
+        if limits.budget is None or not self._counts_hours:
+            return ""
+        self._ledger.update(self.session.study.get_trials(deepcopy=False), limits)
+        return replace(limits.budget, epochs=None).end(self._ledger.spent_at(time.time()))
 
     @property
     def is_past_grace(self) -> bool:
@@ -71,7 +86,7 @@ class Timekeeper:
         return time.time() > limits.deadline_s + limits.timeout_grace_s
 
     def end_overdue(self) -> set[int]:
-        """End the overdue attempts as failed, and those that somebody wants to end.
+        """End the overdue attempts as failed, those that somebody wants to end, and all when the budget is spent.
 
         Returns:
             The ids of the processes that run them: they are to be stopped.
@@ -79,7 +94,7 @@ class Timekeeper:
         stops = Control.of(self.session.study).stops
         if not self.has_limits and not stops:
             return set()
-        now_s, pids = self.clock(), set()
+        now_s, pids, spent = self.clock(), set(), self._spent()
         for trial in self.session.study.get_trials(deepcopy=False):
             owner = Attempt.of(trial).owner if trial.state == TrialState.RUNNING else None
             if owner is None or not owner.is_near or self.pid not in (None, owner.pid):
@@ -89,6 +104,8 @@ class Timekeeper:
             if n_reports != seen.n_reports:
                 seen.n_reports, seen.changed_s = n_reports, now_s
             outcome = self._outcome(seen, now_s, stops.get(str(trial.number)))
+            if spent and outcome is None:
+                outcome = Outcome("pruned", reason=spent)
             if outcome is not None and self.session.end_running(trial.number, outcome):
                 log.error("trial %d %s: %s", trial.number, outcome.end, outcome.reason)
                 pids.add(owner.pid)

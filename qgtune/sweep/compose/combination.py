@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from qgtune.space.model import Hyperparameter, SearchSpace
     from qgtune.space.paths import Parts
-    from qgtune.sweep.settings import Given, Settings
+    from qgtune.sweep.compose.given import Given
+    from qgtune.sweep.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

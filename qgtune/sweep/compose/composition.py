@@ -26,10 +26,10 @@ from qgtune.study.algorithms.drawing import drawn
 from qgtune.sweep.compose.arguments import Arguments, option_text, parse_arguments
 from qgtune.sweep.compose.combination import Combination, combine
 from qgtune.sweep.compose.custom import CustomSpace
+from qgtune.sweep.compose.given import read_given
+from qgtune.sweep.compose.masking import masked
 from qgtune.sweep.compose.options import each_shape_once
 from qgtune.sweep.compose.trial_config import TrialConfig
-from qgtune.sweep.masking import masked
-from qgtune.sweep.settings import Settings, read_given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from qgtune.space.model import Hyperparameter
+    from qgtune.sweep.settings import Settings
 
 log = logging.getLogger("qgtune")
 Draw = TrialConfig | tuple[Combination, dict[str, Any]]

@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qgtune.study.attempts.limits import of_total
+from qgtune.study.costs.budget import UNBOUNDED
 from qgtune.study.lifecycle import Lifecycle, OpenStudy
 
 if TYPE_CHECKING:
@@ -32,10 +34,10 @@ class Greeting(Lifecycle):
             text = "Study %r, %s, is finished: %d of %d trials. Raise hydra.sweeper.n_trials to go on."
             log.info(text, name, aims, n_finished, n_trials)
         elif n_finished:
-            log.info("Study %r, %s, goes on: %d of %d trials are there.", name, aims, n_finished, n_trials)
+            log.info("Study %r, %s, goes on: %s are there.", name, aims, of_total(n_finished, n_trials))
         else:
-            text = "Study %r, %s: %d trials over %d hyperparameters."
-            log.info(text, name, aims, n_trials, self.n_hyperparameters)
+            total = "as many trials as the budget allows" if n_trials >= UNBOUNDED else f"{n_trials} trials"
+            log.info("Study %r, %s: %s over %d hyperparameters.", name, aims, total, self.n_hyperparameters)
         if (repeats := session.limits.repeats) is not None and n_finished < n_trials:
             log.info(
                 "Each runs with %s; the %s counts.%s", ", ".join(repeats.names), repeats.reduce, _undecided(repeats)

@@ -58,7 +58,7 @@ def put_dependencies(config: DictConfig) -> list[str]:
     from qgtune.space.dependencies.resolvers import register_resolvers
     from qgtune.space.reading.build import apply_dependencies
     from qgtune.sweep.compose.arguments import fixed_paths, task_overrides
-    from qgtune.sweep.settings import read_given
+    from qgtune.sweep.compose.given import read_given
 
     register_resolvers()
     given = read_given(config, "dependencies")

@@ -21,6 +21,7 @@ from qgtune.errors import QGTuneError, first_line
 from qgtune.processes.function import UserFunctionByValue
 from qgtune.processes.interrupts import Interrupted, Interrupts
 from qgtune.sweep.workers.listening import STOP
+from qgtune.sweep.workers.unwaited_private import unwaited
 from qgtune.threads import start_thread
 
 if TYPE_CHECKING:
@@ -74,8 +75,6 @@ class OtherLauncher:
         Raises:
             QGTuneError: when a worker found the user's mistake.
         """
-        worker.task = UserFunctionByValue(worker.task.function)
-        worker.stop_key = self.stop_key
         self._supervisor = supervisor
         launcher = self._launcher(worker)
         n_before = len(self.session.study.get_trials(deepcopy=False))
@@ -92,8 +91,26 @@ class OtherLauncher:
             if n_stopped and self.interrupts.received is None:
                 supervisor.stopped(n_stopped)
 
+    def submit(self, worker: Worker, n_workers: int) -> None:
+        """Hand workers over to a launcher of submitit, and wait for none of them.
+
+        Raises:
+            QGTuneError: when it cannot submit.
+        """
+        launcher = self._launcher(worker)
+        try:
+            with unwaited():
+                launcher.launch([list(WORKER_OVERRIDES)] * n_workers, initial_job_idx=0)
+        except Exception as error:  # noqa: BLE001 - submitit raises anything when the cluster's commands fail
+            reason = f"{type(error).__name__}: {first_line(error)}".rstrip(".")
+            raise QGTuneError(
+                f"Cannot submit workers: {reason}. Mend it and submit again: the study goes on."
+            ) from None
+
     def _launcher(self, worker: Worker) -> Any:
-        """Return the user's launcher, without callbacks: those are for the trials."""
+        """Return the user's launcher of a worker, without callbacks: those are for the trials."""
+        worker.task = UserFunctionByValue(worker.task.function)
+        worker.stop_key = self.stop_key
         quiet = HydraContext(config_loader=self.hydra_context.config_loader, callbacks=Callbacks())
         config = self.config.copy()
         with open_dict(config):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.plugins import Plugins
@@ -17,6 +17,7 @@ from qgtune.processes.pool import Crash, Death, ProcessPool
 from qgtune.processes.slots import Machine, Slots, read_slots
 from qgtune.processes.starting import start_server
 from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.study.attempts.control import Seat
 from qgtune.sweep.hydra.versions import configure_logging, set_version_base, version_base
 
 if TYPE_CHECKING:
@@ -186,11 +187,16 @@ def launch_workers(
     Raises:
         QGTuneError: when a worker found the user's mistake, or broke.
     """
-    jobs = [WorkerJob(HydraProcess.current(), worker, master)] * n_workers
+    state, sweep = HydraProcess.current(), supervisor.session.owner.name
+
+    def job_at(place: int) -> WorkerJob:
+        return WorkerJob(state, replace(worker, seat=Seat(sweep, place, slots.n_gpus(place))), master)
+
     for slot in range(n_workers if slots.gpus else 0):
         log.info("Worker %d uses GPU %s.", slot, slots.gpu(slot))
+    jobs = list(map(job_at, range(n_workers)))
     pool = ProcessPool(
-        jobs, n_workers, supervisor.died, worker.interrupts, relay, slots, supervisor.goes_on, supervisor
+        jobs, n_workers, supervisor.died, worker.interrupts, relay, slots, supervisor.goes_on, supervisor, job_at
     )
     with nullcontext() if copied is None else copied.imported():
         start_workers_server(slots)  # unless one was started while the sweep was planned

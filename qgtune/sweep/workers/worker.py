@@ -8,7 +8,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qgtune.errors import QGTuneError
 from qgtune.processes.interrupts import Interrupts
+from qgtune.processes.slots import Machine
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.study.lifecycle import tell
 from qgtune.study.loop import WorkerReport, run_trials
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
     from qgtune.processes.function import UserFunction, UserFunctionByValue
-    from qgtune.study.attempts.ledger import Limits
+    from qgtune.study.attempts.control import Seat
+    from qgtune.study.attempts.limits import Limits
     from qgtune.study.lifecycle import Lifecycle
     from qgtune.study.session import Session
     from qgtune.study.spec import StudySpec
@@ -56,6 +59,7 @@ class Worker:
         features: what is told of its attempts.
         n_most: how many trials it runs at most; None means no limit.
         stop_key: under another launcher, the study's attribute that tells this worker to stop; else empty.
+        seat: which of a sweep's workers it is; None where that makes no difference.
         storage: an open storage of this process; it does not travel.
         interrupts: the signals of this process; they do not travel.
         ends_dead: whether to end the attempts of the dead at the start. Beside our own supervisor, which learns
@@ -73,6 +77,7 @@ class Worker:
     features: Sequence[Lifecycle] = ()
     n_most: int | None = None
     stop_key: str = ""
+    seat: Seat | None = None
     storage: BaseStorage | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
     ends_dead: bool = True
@@ -91,6 +96,7 @@ class Worker:
             self.features,
             self.n_most,
             self.stop_key,
+            self.seat,
         )
 
     def __call__(self, _config: DictConfig | None = None) -> WorkerReport:
@@ -108,17 +114,38 @@ class Worker:
 
     def _work(self) -> WorkerReport:
         session = open_session(self.spec, self.limits, self.storage)
-        session.features = self.features
+        session.features, session.seat, session.gpus = self.features, self.seat, self._gpus()
         if self.ends_dead:
             session.end_dead()
         run_one = functools.partial(self._outcome, session)
         with session.alive(), self._listening(session), self._timed(session):
             try:
-                return run_trials(session, run_one, lambda: self.interrupts.received is not None, self.n_most)
+                while True:
+                    report = run_trials(session, run_one, lambda: self.interrupts.received is not None, self.n_most)
+                    # Before the last worker leaves a study to others, it sees whether those live.
+                    looks = self.stop_key and self.n_most is None and report.waits
+                    if not (looks and session.end_dead()):
+                        return report
             finally:
                 session.give_back()
                 is_stopped = self.interrupts.received is not None
                 tell(session.features, lambda feature: feature.worker_ended(session, is_stopped=is_stopped))
+
+    def _gpus(self) -> float | None:
+        """Return how many GPUs this worker has: those of its place, or else those that its process can see.
+
+        Raises:
+            QGTuneError: when there are none, and a budget counts them.
+        """
+        if self.seat is not None:
+            return self.seat.gpus
+        budget = self.limits.budget
+        if budget is None or budget.gpu_hours is None:
+            return None
+        found = len(Machine.here().gpus())
+        if not found:
+            raise QGTuneError("Cannot keep budget.gpu_hours: a worker sees no GPU. Give it one, or worker_hours.")
+        return float(found)
 
     def _listening(self, session: Session) -> AbstractContextManager[None]:
         return listening(session, self.stop_key, self.interrupts) if self.stop_key else nullcontext()

@@ -1,0 +1,1 @@
+"""Sweeps that run without anybody waiting for them."""

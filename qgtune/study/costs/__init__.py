@@ -1,0 +1,1 @@
+"""What a study may cost, what it has cost, and who may still spend."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,13 +23,20 @@ def duration(seconds: float) -> str:
 
 def time_left(status: Status) -> str:
     """Say how long the study will take."""
-    if status.is_stopping:
+    if status.stopping_s is not None:
         return "stopping"
     if status.left_s is None:
         return "time left unknown"
     if status.left_s < 1:
         return "nearly done"
     return f"{'at most' if status.is_bound else 'about'} {duration(status.left_s)} left"
+
+
+def stopping(status: Status) -> str:
+    """Say what a sweep that a signal has ended does."""
+    plural = "s" if status.n_stopping > 1 else ""
+    what = f"waiting for {status.n_stopping} trial{plural} to stop" if status.n_stopping else "ending the workers"
+    return f"stopping: {what}, {duration(status.stopping_s or 0.0)}; Ctrl-C again ends all at once"
 
 
 def counts(status: Status) -> str:
@@ -41,14 +48,20 @@ def best(status: Status) -> str:
     """Say what is best so far; the empty text if nothing is."""
     if status.n_pareto is not None:
         return f"{status.n_pareto} Pareto-optimal" if status.n_pareto else ""
-    return "" if status.best is None else f"best {status.best[0]:.6g} (trial {status.best[1]})"
+    if status.best is None:
+        return ""
+    return f"{'new ' if status.is_new_best else ''}best {status.best[0]:.6g} (trial {status.best[1]})"
 
 
-def log_line(status: Status, *, is_new_best: bool = False) -> str:
+def times(status: Status) -> str:
+    """Say how long the study has run, and will."""
+    return f"{duration(status.elapsed_s)} elapsed, {time_left(status)}"
+
+
+def log_line(status: Status) -> str:
     """Say everything in one line."""
     done = f"{status.finished} of {status.n_trials} trials ({counts(status)}), {len(status.active)} running"
-    text = best(status)
-    return "; ".join(part for part in (done, f"new {text}" if is_new_best else text, time_left(status)) if part)
+    return "; ".join(part for part in (done, best(status), times(status)) if part)
 
 
 @dataclass(slots=True)
@@ -75,4 +88,4 @@ class LogSchedule:
         if not is_due:
             return ""
         self.best, self.last_s = status.best, now_s
-        return log_line(status, is_new_best=is_new_best)
+        return log_line(replace(status, is_new_best=is_new_best))

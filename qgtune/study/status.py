@@ -5,16 +5,18 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
     from qgtune.study.attempts.ledger import Limits
@@ -35,6 +37,8 @@ class Activity:
         elapsed_s: for how long.
         step: the last reported step; None before the first report.
         value: the value reported there; None likewise.
+        parameters: its hyperparameters by path, those first that tell most of a trial.
+        reported_s: how long ago a new report was first seen; None where nobody has looked.
     """
 
     owner: Owner | None
@@ -42,6 +46,8 @@ class Activity:
     elapsed_s: float
     step: int | None = None
     value: float | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    reported_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,11 @@ class Status:
         best: the value and the number of the best trial; None before the first, and with several objectives.
         n_pareto: how many trials none other beats; None with one objective.
         left_s: about how long it will take; None while nobody can tell.
-        is_stopping: whether a signal has ended it: what runs is given back, or finishes.
-        is_bound: whether `left_s` is the longest that it can take, rather than an estimate.
+        is_bound: whether `left_s` is about the longest that it can take, rather than an estimate.
+        elapsed_s: how long the sweep has run.
+        stopping_s: how long ago a signal has ended it: what runs is given back, or finishes. None if none has.
+        n_stopping: how many of its trials have not stopped since.
+        is_new_best: whether the best trial became it a moment ago.
     """
 
     n_trials: int
@@ -70,7 +79,10 @@ class Status:
     n_pareto: int | None = None
     left_s: float | None = None
     is_bound: bool = False
-    is_stopping: bool = False
+    elapsed_s: float = 0.0
+    stopping_s: float | None = None
+    n_stopping: int = 0
+    is_new_best: bool = False
 
     @property
     def finished(self) -> int:
@@ -78,11 +90,58 @@ class Status:
         return self.complete + self.pruned + self.failed
 
 
+@dataclass(slots=True)
+class Durations:
+    """How long trials take, the latest ones.
+
+    A process's first trial may import, compile and load what the others have, so that it says nothing about those.
+
+    Attributes:
+        first_s: of trials that were the first of their process.
+        later_s: of the others.
+    """
+
+    first_s: deque[float] = field(default_factory=lambda: deque(maxlen=N_DURATIONS))
+    later_s: deque[float] = field(default_factory=lambda: deque(maxlen=N_DURATIONS))
+    _first: dict[Owner, int] = field(default_factory=dict)
+
+    def is_first(self, owner: Owner | None, number: int) -> bool:
+        """Say whether no earlier trial of this process has been seen."""
+        return owner is not None and self._first.setdefault(owner, number) == number
+
+    def add(self, duration_s: float, *, is_first: bool) -> None:
+        """Take in a trial that ran through."""
+        (self.first_s if is_first else self.later_s).append(duration_s)
+
+    def left_s(
+        self, elapsed_s: Sequence[float], firsts: Sequence[bool], n_new: int, n_workers: int
+    ) -> tuple[float | None, bool]:
+        """Estimate when the last trial ends.
+
+        Args:
+            elapsed_s: for how long each running trial has run.
+            firsts: for each of them whether it is its process's first.
+            n_new: how many trials have not started.
+            n_workers: how many workers there are, at least as many as trials run.
+
+        Returns:
+            Seconds from now, None while nobody can tell; and whether it is no estimate yet, but rather too long.
+        """
+        later_s = self.later_s or self.first_s
+        if not later_s:
+            return None, False
+        known_s = [self.first_s or later_s if is_first else later_s for is_first in firsts]
+        residuals_s = [residual_s(*pair) for pair in zip(known_s, elapsed_s, strict=True)]
+        counts_firsts = not self.later_s and (n_new > 0 or not all(firsts))
+        is_bound = counts_firsts and len(self.first_s) <= n_workers  # of more, processes have but one trial each
+        return time_left_s(later_s, residuals_s, n_new, n_workers), is_bound
+
+
 @dataclass  # no slots: with them `super` fails before Python 3.14
 class Tally(Ledger):
     """A ledger that also knows how long trials take, and what runs; as cheap in a long study."""
 
-    _durations_s: deque[float] = field(default_factory=lambda: deque(maxlen=N_DURATIONS))
+    _durations: Durations = field(default_factory=Durations)
     _active: list[FrozenTrial] = field(default_factory=list)
 
     def status(self, trials: Sequence[FrozenTrial], limits: Limits, n_workers: int, now_s: float) -> Status:
@@ -97,10 +156,7 @@ class Tally(Ledger):
         self._active = []
         self.update(trials, limits)
         active = tuple(_activity(trial, now_s) for trial in self._active)
-        elapsed_s = [activity.elapsed_s for activity in active]
-        n_new = max(0, limits.n_trials - self.finished - len(active))
-        left_s = time_left_s(self._durations_s, elapsed_s, n_new, max(n_workers, len(active)))
-        left_s, is_bound = bounded_s(left_s, self._durations_s, elapsed_s, limits.deadline_s, now_s)
+        left_s, is_bound = self._left_s(active, limits, n_workers, now_s)
         return Status(
             limits.n_trials,
             self.complete,
@@ -113,6 +169,18 @@ class Tally(Ledger):
             is_bound=is_bound,
         )
 
+    def _left_s(
+        self, active: Sequence[Activity], limits: Limits, n_workers: int, now_s: float
+    ) -> tuple[float | None, bool]:
+        """Return how long the study will take, if anybody can tell, and whether that is a bound."""
+        elapsed_s = [activity.elapsed_s for activity in active]
+        firsts = [self._durations.is_first(activity.owner, activity.number) for activity in active]
+        n_new = max(0, limits.n_trials - self.finished - len(active))
+        left_s, is_too_long = self._durations.left_s(elapsed_s, firsts, n_new, max(n_workers, len(active)))
+        known_s = self._durations.later_s or self._durations.first_s
+        left_s, is_bound = bounded_s(left_s, known_s, elapsed_s, limits.deadline_s, now_s)
+        return left_s, is_bound or is_too_long
+
     def _take(self, trial: FrozenTrial, limits: Limits) -> None:
         super()._take(trial, limits)
         if trial.state == TrialState.RUNNING:
@@ -120,35 +188,53 @@ class Tally(Ledger):
 
     def _settle(self, trial: FrozenTrial, limits: Limits) -> None:
         super()._settle(trial, limits)
-        if Attempt.of(trial).ran_through and trial.datetime_start and trial.datetime_complete:
-            self._durations_s.append((trial.datetime_complete - trial.datetime_start).total_seconds())
+        attempt = Attempt.of(trial)
+        is_first = attempt.counts and self._durations.is_first(attempt.owner, trial.number)
+        if attempt.ran_through and trial.datetime_start and trial.datetime_complete:
+            duration_s = (trial.datetime_complete - trial.datetime_start).total_seconds()
+            self._durations.add(duration_s, is_first=is_first)
 
 
 def _activity(trial: FrozenTrial, now_s: float) -> Activity:
     started_s = trial.datetime_start.timestamp() if trial.datetime_start else now_s
     step = max(trial.intermediate_values, default=None)
     value = None if step is None else trial.intermediate_values[step]
-    return Activity(Attempt.of(trial).owner, trial.number, max(0.0, now_s - started_s), step, value)
+    elapsed_s = max(0.0, now_s - started_s)
+    return Activity(Attempt.of(trial).owner, trial.number, elapsed_s, step, value, _parameters(trial))
 
 
-def time_left_s(durations_s: Iterable[float], elapsed_s: Sequence[float], n_new: int, n_workers: int) -> float | None:
+def _parameters(trial: FrozenTrial) -> dict[str, Any]:
+    """Return a trial's hyperparameters, most telling first.
+
+    Those on a logarithmic scale come first, then other numbers, then choices; each kind in the order of the space. What
+    has but one value is left out.
+    """
+    distributions = {path: one for path, one in trial.distributions.items() if not one.single()}
+    ordered = sorted(distributions, key=lambda path: _weight(distributions[path]))
+    return {path: trial.params[path] for path in ordered}
+
+
+def _weight(distribution: BaseDistribution) -> int:
+    if isinstance(distribution, CategoricalDistribution):
+        return 2
+    return 0 if getattr(distribution, "log", False) else 1
+
+
+def time_left_s(durations_s: Iterable[float], residuals_s: Sequence[float], n_new: int, n_workers: int) -> float:
     """Estimate when the last trial ends, if each worker takes the next one as soon as it is free.
 
     Args:
-        durations_s: how long finished trials took.
-        elapsed_s: for how long each running trial has run.
+        durations_s: how long finished trials took; one at the least, if any trial has not started.
+        residuals_s: how long each running trial is still to run.
         n_new: how many trials have not started.
         n_workers: how many workers there are, at least as many as trials run.
 
     Returns:
-        Seconds from now; None before any trial is finished.
+        Seconds from now.
     """
-    known_s = sorted(durations_s)
-    if not known_s:
-        return None
-    mean_s = sum(known_s) / len(known_s)
-    free_s = [residual_s(known_s, elapsed) for elapsed in elapsed_s]
-    free_s += [0.0] * (n_workers - len(free_s))
+    known_s = list(durations_s)
+    mean_s = sum(known_s) / len(known_s) if known_s else 0.0
+    free_s = [*residuals_s, *[0.0] * (n_workers - len(residuals_s))]
     rounds = max(0, n_new // n_workers - _EVEN_ROUNDS)  # by then the workers are in step, and whole rounds follow
     heapq.heapify(free_s)
     for _ in range(n_new - rounds * n_workers):
@@ -156,7 +242,7 @@ def time_left_s(durations_s: Iterable[float], elapsed_s: Sequence[float], n_new:
     return max(free_s) + rounds * mean_s
 
 
-def residual_s(durations_s: Sequence[float], elapsed_s: float) -> float:
+def residual_s(durations_s: Iterable[float], elapsed_s: float) -> float:
     """Return how long a trial that has run for `elapsed_s` is still to run: as the ones that ran longer did."""
     longer = [duration - elapsed_s for duration in durations_s if duration > elapsed_s]
     return sum(longer) / len(longer) if longer else 0.0

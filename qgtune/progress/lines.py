@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
+from qgtune.processes.output.capture import readers
 from qgtune.progress.watched import Budget
 from qgtune.progress.wording import LogSchedule, log_line, stopping
 
@@ -50,6 +51,7 @@ class LogLines:
     _prints: bool = False
     _terminal: int = -1
     _said_s: float | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._terminal = os.dup(1)  # a trial that runs in this process takes the other one for its file
@@ -64,6 +66,7 @@ class LogLines:
         schedule = None if self.period_s is None else LogSchedule(self.period_s, now_s)
         if schedule is not None and (status := self.watched.try_status()) is not None:
             schedule.best = status.best
+        readers.append(self._print_output)
         while not self._stopped.wait(_LOOK_S):
             self._print_output()
             now_s = time.monotonic()
@@ -81,6 +84,7 @@ class LogLines:
         self._stopped.set()
 
     def _close(self) -> None:
+        readers.remove(self._print_output)
         if self.output is not None:
             self._print(self.output.close())
         if self._prints and (status := self.watched.try_status()) is not None:
@@ -91,8 +95,9 @@ class LogLines:
                 handler.stream.close()
 
     def _print_output(self) -> None:
-        if self.output is not None:
-            self._print(self.output.lines())
+        with self._lock:
+            if self.output is not None:
+                self._print(self.output.lines())
 
     def _print(self, lines: list[str]) -> None:
         data = "".join(f"{line}\n" for line in lines).encode(errors="replace")

@@ -205,7 +205,7 @@ class Settings:
         checks.one_of("auto", "prefix", "mute", "plain"),
         "how the terminal shows what the trials print, all of which is in `output.log` in each one's folder: `prefix` "
         "puts the trial's number before each line, `plain` does not, `mute` shows none; auto is `mute` for several "
-        "workers above a live view, else `prefix`",
+        "workers with a live view, else `prefix`",
         "auto",
     )
 

@@ -174,7 +174,9 @@ def test_a_dead_workers_last_words_are_shown(make_app: MakeApp) -> None:
     terminal = on_terminal(app, "hydra.sweeper.n_jobs=2", "hydra.sweeper.output=prefix")
     assert terminal.finish() == 0
     assert terminal.text.count("[1] last words 1\n") == 1
-    assert "its worker was killed by SIGKILL" in terminal.text
+    assert "its worker was killed by SIGKILL. What it printed is in sweep/1/output.log." in terminal.text.replace(
+        "\n", ""
+    )
     assert terminal.shows_cursor
 
 

@@ -68,14 +68,14 @@ def _append(sweep: Path, line: dict[str, object]) -> None:
 
 
 class Announcements:
-    """Reads what is announced from now on."""
+    """Reads what is announced from now on, or what was from the start."""
 
-    def __init__(self, sweep: Path) -> None:
+    def __init__(self, sweep: Path, *, from_start: bool = False) -> None:
         self._path = sweep / FILE
         self._rest = b""
         self._position = 0
         with suppress(OSError):
-            self._position = self._path.stat().st_size
+            self._position = 0 if from_start else self._path.stat().st_size
 
     def new(self) -> list[Announcement]:
         """Return what was announced since the last call."""
@@ -88,6 +88,13 @@ class Announcements:
         self._position += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [found for line in lines if (found := _read(line)) is not None]
+
+
+def output_of(sweep: Path, number: int) -> Path | None:
+    """Return the file with what a trial of the sweep printed; None where none was announced."""
+    announcements = Announcements(sweep, from_start=True)
+    paths = [found.path for found in announcements.new() if found.number == number and found.path]
+    return Path(paths[-1]) if paths else None
 
 
 def _read(line: bytes) -> Announcement | None:

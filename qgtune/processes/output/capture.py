@@ -97,6 +97,8 @@ class Capture:
         if self in _taken:
             _taken.remove(self)
             announce_end(self.sweep, self.number, os.fstat(self._descriptor).st_size)
+            for read in readers:
+                read()
         self._saved, self._tees, self._buffered = [], [], None
 
     def leave_to_the_terminal(self) -> None:
@@ -120,6 +122,8 @@ class Capture:
         os.close(self._descriptor)
 
 
+readers: list[Callable[[], None]] = []
+"""What reads the files in this same process: it is called at the end of each, before anything else is said of it."""
 _taken: list[Capture] = []
 _dialogues: list[int] = []
 

@@ -171,7 +171,8 @@ def test_the_first_trial_of_a_process_is_no_measure_for_the_others(
     for duration_s in later_s:
         durations.add(duration_s, is_first=False)
     found_s, is_bound = durations.left_s([one[0] for one in running], [one[1] for one in running], n_new, 2)
-    assert (found_s, is_bound) == (pytest.approx(left_s[0]), left_s[1])
+    assert found_s == pytest.approx(left_s[0])
+    assert is_bound == left_s[1]
 
 
 def test_the_first_trial_of_each_process_is_known_by_its_owner() -> None:
@@ -180,7 +181,8 @@ def test_the_first_trial_of_each_process_is_known_by_its_owner() -> None:
     for one in trials:
         one.user_attrs[ATTRIBUTE] = Attempt(Owner("here", one.number % 2, None, "here")).to_attribute()
     found = status(*trials)
-    assert (found.left_s, found.is_bound) == (pytest.approx(30.0), False)
+    assert found.left_s == pytest.approx(30.0)
+    assert not found.is_bound
     assert status(*trials[:2]).is_bound
 
 

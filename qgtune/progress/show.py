@@ -101,9 +101,11 @@ def progress(
     Yields:
         Where processes that are started inside get their terminals; None when they write to ours.
     """
-    mode = chosen_mode(setting, has_terminal=has_terminal(), is_debugged=in_process and is_debugged())
+    is_terminal = has_terminal()
+    mode = chosen_mode(setting, has_terminal=is_terminal, is_debugged=in_process and is_debugged())
     if output is not None:
         output.settle(has_rows=mode == "bar" and not in_process)
+        output.has_colours = is_terminal
     if mode == "bar":
         with _bar(watched, interrupts, in_process=in_process, output=output) as relay:
             yield relay

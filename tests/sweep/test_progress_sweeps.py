@@ -203,6 +203,20 @@ def test_a_breakpoint_has_the_terminal_for_itself(make_app: MakeApp) -> None:
     assert "Finished: 4 trials" in terminal.text
 
 
+@pytest.mark.parametrize("setting", ["auto", "off"])
+def test_a_question_has_the_terminal_for_itself(make_app: MakeApp, setting: str) -> None:
+    """With one worker a function may ask the user, and the answers and what it prints then are seen at once."""
+    app = make_app("print('first')\nprint('said', input('sure? ')) if HydraConfig.get().job.num == 1 else None")
+    terminal = on_terminal(app, f"hydra.sweeper.progress={setting}", "hydra.sweeper.n_trials=3")
+    terminal.wait_for(r"sure\?$")
+    terminal.type("yes\n")
+    terminal.wait_for(r"\nsaid yes\n")
+    assert terminal.finish() == 0
+    assert [line for line in terminal.text.splitlines() if "first" in line] == ["[0] first", "[1] first", "first"]
+    assert app.path("1", "output.log").read_text() == "first\nsaid yes\n"
+    assert app.path("2", "output.log").read_text() == "first\n"
+
+
 def test_a_finished_study_has_no_view(app: App) -> None:
     """Where there is nothing to wait for, nothing is shown."""
     app.sweep()

@@ -69,6 +69,15 @@ def test_lines_are_shown_as_is_wanted(tmp_path: Path, style: Style, lines: list[
     assert found + output.close() == lines
 
 
+def test_colours_are_for_terminals(tmp_path: Path) -> None:
+    """Where there is none, a line is bare text."""
+    output = TrialOutput(tmp_path, has_colours=False)
+    trial = Trial(tmp_path, 3)
+    trial.prints(b"\x1b[31mred\x1b[0m\n")
+    trial.ends()
+    assert output.lines() == ["[3] red"]
+
+
 def test_a_bar_comes_out_once(tmp_path: Path) -> None:
     """A line that is rewritten shows as the line that the trial is at, and comes out as it was in the end."""
     output = TrialOutput(tmp_path)

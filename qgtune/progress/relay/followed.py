@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qgtune.files import short_path
 from qgtune.processes.output.announcements import Announcements
-from qgtune.progress.relay.screen import Screen
+from qgtune.progress.relay.screen import Screen, plain
 
 if TYPE_CHECKING:
     from qgtune.processes.output.announcements import Announcement
@@ -32,10 +32,12 @@ class TrialOutput:
         sweep: the folder of the sweep.
         style: `prefix` puts a trial's number before each of its lines, `mute` shows none, `plain` shows them bare;
             `auto` is `prefix` until `settle`.
+        has_colours: whether the lines keep their colours.
     """
 
     sweep: Path
     style: Style = "prefix"
+    has_colours: bool = True
     _announcements: Announcements = field(init=False)
     _followed: dict[int, _Followed] = field(default_factory=dict)
 
@@ -86,6 +88,8 @@ class TrialOutput:
     def _shown(self, number: int, lines: list[str]) -> list[str]:
         if self.style == "mute":
             return []
+        if not self.has_colours:
+            lines = [plain(line) for line in lines]
         return [f"[{number}] {line}" for line in lines] if self.style == "prefix" else lines
 
 

@@ -54,7 +54,8 @@ class LogLines:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._terminal = os.dup(1)  # a trial that runs in this process takes the other one for its file
+        with suppress(OSError):  # somebody has closed it
+            self._terminal = os.dup(1)  # a trial that runs in this process takes the other one for its file
         # Those of the sweep: a job that runs in this process has others, whose file is the trial's.
         self._handlers = tuple(map(_with_own_stream, logging.getLogger().handlers))
         self._prints = in_notebook() and not log.isEnabledFor(logging.INFO)
@@ -89,7 +90,8 @@ class LogLines:
             self._print(self.output.close())
         if self._prints and (status := self.watched.try_status()) is not None:
             print(log_line(status), flush=True)  # noqa: T201 - nobody else says there how the study ended
-        os.close(self._terminal)
+        with suppress(OSError):
+            os.close(self._terminal)
         for handler in self._handlers:
             if isinstance(handler, _OwnStream):
                 handler.stream.close()

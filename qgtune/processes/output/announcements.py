@@ -39,10 +39,8 @@ class Announcement:
             return False
         try:
             os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
+        except OSError as error:  # there is one of somebody else's, perhaps
+            return isinstance(error, ProcessLookupError)
         return False
 
 

@@ -7,12 +7,12 @@ import functools
 import logging
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qgtune.processes.output.announcements import announce_end, announce_start
-from qgtune.processes.output.dialogue import before_dialogue, is_debugged
+from qgtune.processes.output.dialogue import before_dialogue, can_ask, is_debugged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,7 +66,7 @@ class Capture:
             os.dup2(self._descriptor, descriptor)
         _taken.append(self)
         self.copy([name for name, descriptor in _STREAMS if _descriptor_of(getattr(sys, name)) != descriptor])
-        if getattr(sys.stdout, "line_buffering", True) is False:
+        if getattr(sys.stdout, "line_buffering", True) is False and hasattr(sys.stdout, "reconfigure"):
             self._buffered = sys.stdout
             self._buffered.reconfigure(line_buffering=True)
 
@@ -117,7 +117,7 @@ class Capture:
         self.give_back()
         if self._unshown:
             with suppress(OSError):
-                start = "\n" if _ends_in_a_line(self.path) else ""
+                start = "\n" if _ends_within_a_line(self.path) else ""
                 os.write(self._descriptor, f"{start}{self._unshown}".encode(errors="replace"))
         os.close(self._descriptor)
 
@@ -126,6 +126,12 @@ readers: list[Callable[[], None]] = []
 """What reads the files in this same process: it is called at the end of each, before anything else is said of it."""
 _taken: list[Capture] = []
 _dialogues: list[int] = []
+
+
+def give_back_all() -> None:
+    """Let this process print to where it did; for its last words."""
+    for capture in _taken:
+        capture.give_back()
 
 
 def is_taken() -> bool:
@@ -160,7 +166,7 @@ def captured(sweep: Path, number: int, folder: Path) -> Iterator[Capture | None]
             capture.copy()
             yield capture
         else:
-            with before_dialogue(capture.leave_to_the_terminal):
+            with before_dialogue(capture.leave_to_the_terminal) if can_ask() else nullcontext():
                 capture.take()
                 yield capture
     finally:
@@ -193,7 +199,7 @@ class _Tee:
         return getattr(self.real, name)
 
 
-def _ends_in_a_line(path: Path) -> bool:
+def _ends_within_a_line(path: Path) -> bool:
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 1))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import bdb
 import builtins
+import os
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +19,14 @@ def is_debugged() -> bool:
     """Say whether a debugger, or another tool that traces, is at work in this process."""
     monitoring = getattr(sys, "monitoring", None)
     return sys.gettrace() is not None or (monitoring is not None and monitoring.get_tool(0) is not None)
+
+
+def can_ask() -> bool:
+    """Say whether somebody may answer: worker processes read from nothing."""
+    try:
+        return not os.path.samestat(os.fstat(sys.stdin.fileno()), Path(os.devnull).stat())
+    except (OSError, ValueError, AttributeError):  # a stream that is closed, missing, or no file's
+        return False
 
 
 @contextmanager

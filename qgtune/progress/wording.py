@@ -29,7 +29,8 @@ def time_left(status: Status) -> str:
         return "time left unknown"
     if status.left_s < 1:
         return "nearly done"
-    return f"{'at most' if status.is_bound else 'about'} {duration(status.left_s)} left"
+    how = "at most" if status.is_bound else "up to about" if status.is_rough else "about"
+    return f"{how} {duration(status.left_s)} left"
 
 
 def stopping(status: Status) -> str:

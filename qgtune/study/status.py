@@ -63,7 +63,8 @@ class Status:
         best: the value and the number of the best trial; None before the first, and with several objectives.
         n_pareto: how many trials none other beats; None with one objective.
         left_s: about how long it will take; None while nobody can tell.
-        is_bound: whether `left_s` is about the longest that it can take, rather than an estimate.
+        is_bound: whether `left_s` is the longest that it can take, rather than an estimate.
+        is_rough: whether it is rather too long, because only first trials of processes are known.
         elapsed_s: how long the sweep has run.
         stopping_s: how long ago a signal has ended it: what runs is given back, or finishes. None if none has.
         n_stopping: how many of its trials have not stopped since.
@@ -79,6 +80,7 @@ class Status:
     n_pareto: int | None = None
     left_s: float | None = None
     is_bound: bool = False
+    is_rough: bool = False
     elapsed_s: float = 0.0
     stopping_s: float | None = None
     n_stopping: int = 0
@@ -125,7 +127,7 @@ class Durations:
             n_workers: how many workers there are, at least as many as trials run.
 
         Returns:
-            Seconds from now, None while nobody can tell; and whether it is no estimate yet, but rather too long.
+            Seconds from now, None while nobody can tell; and whether they are rough.
         """
         later_s = self.later_s or self.first_s
         if not later_s:
@@ -133,8 +135,8 @@ class Durations:
         known_s = [self.first_s or later_s if is_first else later_s for is_first in firsts]
         residuals_s = [residual_s(*pair) for pair in zip(known_s, elapsed_s, strict=True)]
         counts_firsts = not self.later_s and (n_new > 0 or not all(firsts))
-        is_bound = counts_firsts and len(self.first_s) <= n_workers  # of more, processes have but one trial each
-        return time_left_s(later_s, residuals_s, n_new, n_workers), is_bound
+        is_rough = counts_firsts and len(self.first_s) <= n_workers  # of more, processes have but one trial each
+        return time_left_s(later_s, residuals_s, n_new, n_workers), is_rough
 
 
 @dataclass  # no slots: with them `super` fails before Python 3.14
@@ -156,7 +158,7 @@ class Tally(Ledger):
         self._active = []
         self.update(trials, limits)
         active = tuple(_activity(trial, now_s) for trial in self._active)
-        left_s, is_bound = self._left_s(active, limits, n_workers, now_s)
+        left_s, is_bound, is_rough = self._left_s(active, limits, n_workers, now_s)
         return Status(
             limits.n_trials,
             self.complete,
@@ -167,19 +169,20 @@ class Tally(Ledger):
             n_pareto=len(self.progress.front) if len(limits.maximize) > 1 else None,
             left_s=left_s,
             is_bound=is_bound,
+            is_rough=is_rough,
         )
 
     def _left_s(
         self, active: Sequence[Activity], limits: Limits, n_workers: int, now_s: float
-    ) -> tuple[float | None, bool]:
-        """Return how long the study will take, if anybody can tell, and whether that is a bound."""
+    ) -> tuple[float | None, bool, bool]:
+        """Return how long the study will take, if anybody can tell, and whether that is a bound, or rough."""
         elapsed_s = [activity.elapsed_s for activity in active]
         firsts = [self._durations.is_first(activity.owner, activity.number) for activity in active]
         n_new = max(0, limits.n_trials - self.finished - len(active))
-        left_s, is_too_long = self._durations.left_s(elapsed_s, firsts, n_new, max(n_workers, len(active)))
+        left_s, is_rough = self._durations.left_s(elapsed_s, firsts, n_new, max(n_workers, len(active)))
         known_s = self._durations.later_s or self._durations.first_s
         left_s, is_bound = bounded_s(left_s, known_s, elapsed_s, limits.deadline_s, now_s)
-        return left_s, is_bound or is_too_long
+        return left_s, is_bound, is_rough and not is_bound
 
     def _take(self, trial: FrozenTrial, limits: Limits) -> None:
         super()._take(trial, limits)

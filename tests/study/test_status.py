@@ -142,9 +142,9 @@ def test_time_left_follows_the_durations(
     durations = Durations()
     for duration_s in durations_s:
         durations.add(duration_s, is_first=False)
-    found_s, is_bound = durations.left_s(elapsed_s, [False] * len(elapsed_s), n_new, n_workers)
+    found_s, is_rough = durations.left_s(elapsed_s, [False] * len(elapsed_s), n_new, n_workers)
     assert found_s == (None if left_s is None else pytest.approx(left_s))
-    assert not is_bound
+    assert not is_rough
 
 
 @pytest.mark.parametrize(
@@ -164,15 +164,15 @@ def test_the_first_trial_of_a_process_is_no_measure_for_the_others(
     n_new: int,
     left_s: tuple[float, bool],
 ) -> None:
-    """It may import and compile what the others have: until one of those has ended, it gives a bound."""
+    """It may import and compile what the others have: until one of those has ended, the time is rough."""
     durations = Durations()
     for duration_s in firsts_s:
         durations.add(duration_s, is_first=True)
     for duration_s in later_s:
         durations.add(duration_s, is_first=False)
-    found_s, is_bound = durations.left_s([one[0] for one in running], [one[1] for one in running], n_new, 2)
+    found_s, is_rough = durations.left_s([one[0] for one in running], [one[1] for one in running], n_new, 2)
     assert found_s == pytest.approx(left_s[0])
-    assert is_bound == left_s[1]
+    assert is_rough == left_s[1]
 
 
 def test_the_first_trial_of_each_process_is_known_by_its_owner() -> None:
@@ -182,8 +182,8 @@ def test_the_first_trial_of_each_process_is_known_by_its_owner() -> None:
         one.user_attrs[ATTRIBUTE] = Attempt(Owner("here", one.number % 2, None, "here")).to_attribute()
     found = status(*trials)
     assert found.left_s == pytest.approx(30.0)
-    assert not found.is_bound
-    assert status(*trials[:2]).is_bound
+    assert not found.is_rough
+    assert status(*trials[:2]).is_rough
 
 
 def test_hyperparameters_that_tell_most_come_first() -> None:

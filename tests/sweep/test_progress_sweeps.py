@@ -60,7 +60,7 @@ def test_terminal_shows_a_view_and_keeps_every_line(make_app: MakeApp, n_jobs: i
     terminal.wait_for(r"train  ━*─+  \d of 6  \w+")
     terminal.wait_for(r"trial +lr +out_dim +last report +age")
     terminal.wait_for(rf"{ROW}\S+")
-    terminal.wait_for(r"[1-5] of 6  \d+ s elapsed, (about \d+ \w+ left|nearly done)")
+    terminal.wait_for(r"[1-5] of 6  \d+ s elapsed, ((up to )?about \d+ \w+ left|nearly done)")
     terminal.wait_for(r"new best \S+ \(trial \d\)")
     terminal.wait_for(r"best \S+ \(trial \d\)")
     assert not terminal.shows_cursor

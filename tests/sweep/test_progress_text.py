@@ -42,6 +42,11 @@ def test_time_left_says_what_it_is(left_s: float | None, is_bound: object, text:
     assert time_left(Status(40, left_s=left_s, is_bound=bool(is_bound))) == text
 
 
+def test_time_left_that_counts_imports_says_so() -> None:
+    """While only first trials of processes are known, the time is rather too long."""
+    assert time_left(Status(40, left_s=240.0, is_rough=True)) == "up to about 4 min left"
+
+
 @pytest.mark.parametrize(
     ("status", "line"),
     [

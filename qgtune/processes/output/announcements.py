@@ -100,6 +100,8 @@ def _read(line: bytes) -> Announcement | None:
         data = json.loads(line)
         if "end" in data:
             return Announcement(int(data["trial"]), end_bytes=int(data["end"]))
-        return Announcement(int(data["trial"]), data["file"], data["host"], int(data["pid"]), int(data["start"]))
+        return Announcement(
+            int(data["trial"]), str(data["file"]), str(data["host"]), int(data["pid"]), int(data["start"])
+        )
     except (ValueError, KeyError, TypeError):  # two hosts wrote at once on a file system that lets them
         return None

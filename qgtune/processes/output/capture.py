@@ -98,7 +98,8 @@ class Capture:
             _taken.remove(self)
             announce_end(self.sweep, self.number, os.fstat(self._descriptor).st_size)
             for read in readers:
-                read()
+                with suppress(Exception):  # no trial suffers for what is wrong with its picture
+                    read()
         self._saved, self._tees, self._buffered = [], [], None
 
     def leave_to_the_terminal(self) -> None:

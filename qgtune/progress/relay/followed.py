@@ -6,7 +6,6 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from qgtune.files import short_path
@@ -14,6 +13,8 @@ from qgtune.processes.output.announcements import Announcements
 from qgtune.progress.relay.screen import Screen, plain
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qgtune.processes.output.announcements import Announcement
 
 Style = Literal["auto", "prefix", "mute", "plain"]
@@ -39,10 +40,12 @@ class TrialOutput:
     style: Style = "prefix"
     has_colours: bool = True
     _announcements: Announcements = field(init=False)
+    _shown_sweep: str = ""
     _followed: dict[int, _Followed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._announcements = Announcements(self.sweep)
+        self._shown_sweep = short_path(self.sweep)  # jobs may change the working folder of this process
 
     def settle(self, *, has_rows: bool) -> None:
         """Choose where that is left to us: rows of a view show the line that each trial is at, and that is enough."""
@@ -57,7 +60,8 @@ class TrialOutput:
         for announced in self._announcements.new():
             if announced.end_bytes is None:
                 lines += self._end(announced.number)
-                self._followed[announced.number] = _Followed(announced)
+                where = f"{self._shown_sweep}/{os.path.relpath(announced.path, self.sweep)}"
+                self._followed[announced.number] = _Followed(announced, where)
             elif (ending := self._followed.get(announced.number)) is not None:
                 ending.measure(announced.end_bytes)
                 lines += self._end(announced.number)
@@ -96,9 +100,10 @@ class TrialOutput:
 class _Followed:
     """A file that grows."""
 
-    def __init__(self, announced: Announcement) -> None:
+    def __init__(self, announced: Announcement, where: str) -> None:
         self.screen = Screen()
         self._announced = announced
+        self._where = where
         self._file: int | None = None
         self._position = announced.start_bytes
         self._size = announced.start_bytes
@@ -131,7 +136,7 @@ class _Followed:
         if not n_skipped:
             return []
         lines, self.screen = self.screen.close(), Screen()
-        return [*lines, f"({max(1, n_skipped >> 10)} KiB more are in {short_path(Path(self._announced.path))})"]
+        return [*lines, f"({max(1, n_skipped >> 10)} KiB more are in {self._where})"]
 
     def is_abandoned(self) -> bool:
         """Say whether its process has gone without a word."""

@@ -169,11 +169,11 @@ def view(
     if status.active or status.stopping_s is None:
         lines += table(status.active, max(0, rows // 2 - len(lines)), columns, current, glyphs.ellipsis)
     lines = lines[: max(1, rows // 2)]
-    return [_fitted(line, columns, glyphs, is_ascii=is_ascii) for line in lines]
+    return [_fitted(line, columns, glyphs) for line in lines]
 
 
-def _fitted(line: Text, columns: int, glyphs: _Glyphs, *, is_ascii: bool) -> Text:
-    if is_ascii:
+def _fitted(line: Text, columns: int, glyphs: _Glyphs) -> Text:
+    if glyphs is _ASCII:
         line.plain = line.plain.translate(_BLOCKS).encode("ascii", "replace").decode()
     if line.cell_len > columns:
         line.truncate(max(0, columns - len(glyphs.ellipsis)))
@@ -185,7 +185,7 @@ def _fitted(line: Text, columns: int, glyphs: _Glyphs, *, is_ascii: bool) -> Tex
 def _head(status: Status, title: str, columns: int, glyphs: _Glyphs) -> Text:
     if status.stopping_s is not None:
         return Text(wording.stopping(status), "bold yellow")
-    count = f"{status.finished} of {status.n_trials}"
+    count = wording.done(status)
     for name, times in ((title, wording.times(status)), ("", wording.times(status)), ("", wording.time_left(status))):
         fixed = [part for part in (name, count, times) if part]
         free = columns - sum(map(len, fixed)) - len(_GAP) * len(fixed)
@@ -196,12 +196,12 @@ def _head(status: Status, title: str, columns: int, glyphs: _Glyphs) -> Text:
         text.append(name, "bold").append(_GAP)
     if free >= _BAR_COLUMNS[0]:
         most = max(_BAR_COLUMNS[1], columns // 3)
-        text.append_text(_bar(status.finished, status.n_trials, min(free, most), glyphs)).append(_GAP)
+        text.append_text(_bar(status.share, min(free, most), glyphs)).append(_GAP)
     return text.append(count, "bold").append(_GAP).append(times)
 
 
-def _bar(done: int, total: int, width: int, glyphs: _Glyphs) -> Text:
-    n_full = min(width, width * done // max(1, total))
+def _bar(share: float, width: int, glyphs: _Glyphs) -> Text:
+    n_full = int(width * share + 1e-9)
     return Text().append(glyphs.done * n_full, "green").append(glyphs.rest * (width - n_full), "bright_black")
 
 

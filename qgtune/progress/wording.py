@@ -40,6 +40,11 @@ def stopping(status: Status) -> str:
     return f"stopping: {what}, {duration(status.stopping_s or 0.0)}; Ctrl-C again ends all at once"
 
 
+def done(status: Status) -> str:
+    """Say how much is done, and how much there is."""
+    return f"{status.finished} of {status.n_trials}"
+
+
 def counts(status: Status) -> str:
     """Say how the finished trials ended."""
     return f"{status.complete} complete, {status.pruned} pruned, {status.failed} failed"
@@ -61,8 +66,8 @@ def times(status: Status) -> str:
 
 def log_line(status: Status) -> str:
     """Say everything in one line."""
-    done = f"{status.finished} of {status.n_trials} trials ({counts(status)}), {len(status.active)} running"
-    return "; ".join(part for part in (done, best(status), times(status)) if part)
+    stand = f"{done(status)} trials ({counts(status)}), {len(status.active)} running"
+    return "; ".join(part for part in (stand, best(status), times(status)) if part)
 
 
 @dataclass(slots=True)

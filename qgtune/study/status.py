@@ -91,6 +91,11 @@ class Status:
         """How many trials count towards the total."""
         return self.complete + self.pruned + self.failed
 
+    @property
+    def share(self) -> float:
+        """How much of the study is done, in [0, 1]."""
+        return min(1.0, self.finished / max(1, self.n_trials))
+
 
 @dataclass(slots=True)
 class Durations:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import socket
 from dataclasses import replace
 
@@ -183,15 +184,32 @@ def read(descriptor: int) -> bytes:
     return data
 
 
-def test_painted_lines_stay_above_the_view() -> None:
+def test_a_plain_terminal_gets_ascii_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a locale without UTF-8 the view itself is bytes that any terminal shows."""
+    monkeypatch.setenv("LC_ALL", "C")
+    outer, inner = pty.openpty()
+    painted = LiveView(inner, "größe")
+    painted.paint(status(), [], {12: "größe"})
+    painted.close()
+    written = read(outer)
+    assert b"gr??e" in written
+    assert written.isascii()
+
+
+def test_painted_lines_stay_above_the_view(monkeypatch: pytest.MonkeyPatch) -> None:
     """What jobs print stays, in order; the view is below it and goes away in the end, and the cursor comes back."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     outer, inner = pty.openpty()
     screen = pyte.Screen(80, 24)
     painted = LiveView(inner, "train")
     painted.paint(status(), ["one", "\x1b[31mtwo\x1b[0m"], {})
     painted.paint(status(), [], {})
     painted.paint(status(1), ["three " + "x" * 100], {})
-    pyte.Stream(screen).feed(os.read(outer, 1 << 16).decode())
+    stream = pyte.ByteStream(screen)
+    while not any("three" in line for line in screen.display) or not screen.cursor.hidden:
+        stream.feed(os.read(outer, 1 << 16))  # the system passes it on in its own time
+    while select.select([outer], [], [], 0.1)[0]:
+        stream.feed(os.read(outer, 1 << 16))
     before = [line.rstrip() for line in screen.display]
     assert before[:4] == ["one", "two", "three " + "x" * 74, "x" * 26]
     assert before[5].startswith("train  ━")

@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -351,7 +352,8 @@ def test_a_child_that_lives_on_holds_up_nothing(make_app: MakeApp) -> None:
     app = make_app("import subprocess\nprint('pid', subprocess.Popen(['sleep', '300'], start_new_session=True).pid)")
     run = app.sweep("hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=2", "hydra.sweeper.output=mute")
     for number in range(2):
-        os.kill(int(app.path(str(number), "output.log").read_text().split()[1]), signal.SIGKILL)
+        with suppress(ProcessLookupError):  # a worker that is slow to end is ended with all that it has started
+            os.kill(int(app.path(str(number), "output.log").read_text().split()[1]), signal.SIGKILL)
     assert run.code == 0, run.err
 
 

@@ -47,7 +47,7 @@ class Terminal:
             stdin=inner,
             stdout=inner,
             stderr=inner,
-            env={**os.environ, "TERM": term},
+            env={**os.environ, "TERM": term, "LC_ALL": "C.UTF-8"},
         )
         os.close(inner)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,20 +13,33 @@ from rich.segment import Segment, Segments
 from rich.text import Text
 
 from qgtune.progress import wording
-from qgtune.study.attempts.limits import of_total
+from qgtune.progress.table import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from qgtune.study.status import Activity, Status
+    from qgtune.study.status import Status
 
 _BAR_COLUMNS = (8, 40)
 _GAP = "  "
+_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 _SHOW_CURSOR = b"\x1b[0m\x1b[?25h"
-_RUN = re.compile(r"(\S)\1{5,}")
 _HIDE_CURSOR = b"\x1b[?25l"
 _ROOMY = 60, 12
 """From how many columns and rows on space is used for looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Glyphs:
+    done: str
+    rest: str
+    ellipsis: str
+
+
+_UNICODE = _Glyphs("━", "─", "…")
+_ASCII = _Glyphs("#", "-", "...")
+_BLOCKS = {**dict.fromkeys(range(0x2588, 0x2590), "#"), ord("━"): "#", ord("─"): "-"}
+"""What progress bars are made of, in plain ASCII."""
 
 
 class LiveView:
@@ -42,6 +53,7 @@ class LiveView:
     def __init__(self, descriptor: int, title: str) -> None:
         self._descriptor = descriptor
         self._title = title
+        self._is_ascii = speaks_ascii(os.environ)
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", closefd=False)
         self._console = Console(file=self._file, force_terminal=True, highlight=False, markup=False, emoji=False)
         self._picture = _Picture()
@@ -66,7 +78,7 @@ class LiveView:
         Args:
             status: how the study stands; None leaves the view as it is.
             lines: what jobs have written, whole lines.
-            current: by process id, the line that a process is at.
+            current: by the number of a trial, the line that it is at.
 
         Raises:
             OSError: when the terminal is gone.
@@ -75,7 +87,7 @@ class LiveView:
         self._console.size = columns, rows
         if status is not None:
             width = max(1, columns - 1)  # a full last column makes some terminals wrap
-            self._picture.lines = view(status, self._title, width, rows, current)
+            self._picture.lines = view(status, self._title, width, rows, current, is_ascii=self._is_ascii)
         if lines:
             self._console.print(Segments([Segment("\n".join(lines) + "\n")]), crop=False, soft_wrap=True, end="")
         else:
@@ -126,7 +138,20 @@ def terminal_size(descriptor: int) -> os.terminal_size:
     return os.terminal_size((columns or 80, rows or 24))
 
 
-def view(status: Status, title: str, columns: int, rows: int, current: Mapping[int, str]) -> list[Text]:
+def speaks_ascii(environment: Mapping[str, str]) -> bool:
+    """Say whether the terminal is one for plain ASCII, by the locale that the user has chosen.
+
+    Python puts `LC_CTYPE=C.UTF-8` into its own environment where the user has chosen none (PEP 538).
+    """
+    chosen = [environment.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")]
+    if chosen[1] in _COERCED and chosen[2] in ("", "C", "POSIX"):
+        chosen[1] = ""
+    return "utf" not in next(filter(None, chosen), "C").lower()
+
+
+def view(
+    status: Status, title: str, columns: int, rows: int, current: Mapping[int, str], *, is_ascii: bool = False
+) -> list[Text]:
     """Return the view's lines, none wider than `columns` and at most half of `rows`, but one at the least.
 
     Args:
@@ -134,25 +159,35 @@ def view(status: Status, title: str, columns: int, rows: int, current: Mapping[i
         title: its name.
         columns: of the terminal.
         rows: of the terminal.
-        current: by process id of this host, the line that a process is at.
+        current: by the number of a trial, the line that it is at.
+        is_ascii: whether the terminal shows nothing else.
     """
-    lines = [_head(status, title, columns), *_flow(_facts(status), columns)]
+    glyphs = _ASCII if is_ascii else _UNICODE
+    lines = [_head(status, title, columns, glyphs), *_flow(_facts(status), columns)]
     if rows >= _ROOMY[1]:
         lines.insert(0, Text())
-    lines += _workers(status.active, max(0, rows // 2 - len(lines)), columns, current)
+    if status.active or status.stopping_s is None:
+        lines += table(status.active, max(0, rows // 2 - len(lines)), columns, current, glyphs.ellipsis)
     lines = lines[: max(1, rows // 2)]
-    for line in lines:
-        line.no_wrap = True
-        line.truncate(columns, overflow="ellipsis")
-    return lines
+    return [_fitted(line, columns, glyphs) for line in lines]
 
 
-def _head(status: Status, title: str, columns: int) -> Text:
-    count = of_total(status.finished, status.n_trials).removesuffix(" trials")
-    done, total = max([(status.finished, status.n_trials), *((n, all_) for _, n, all_ in status.spent)], key=_share)
-    left = wording.time_left(status)
-    for name in (title, ""):
-        fixed = [part for part in (name, count, left) if part]
+def _fitted(line: Text, columns: int, glyphs: _Glyphs) -> Text:
+    if glyphs is _ASCII:
+        line.plain = line.plain.translate(_BLOCKS).encode("ascii", "replace").decode()
+    if line.cell_len > columns:
+        line.truncate(max(0, columns - len(glyphs.ellipsis)))
+        line.append(glyphs.ellipsis[:columns])
+    line.no_wrap = True
+    return line
+
+
+def _head(status: Status, title: str, columns: int, glyphs: _Glyphs) -> Text:
+    if status.stopping_s is not None:
+        return Text(wording.stopping(status), "bold yellow")
+    count = wording.done(status)
+    for name, times in ((title, wording.times(status)), ("", wording.times(status)), ("", wording.time_left(status))):
+        fixed = [part for part in (name, count, times) if part]
         free = columns - sum(map(len, fixed)) - len(_GAP) * len(fixed)
         if free >= _BAR_COLUMNS[0]:
             break
@@ -160,17 +195,14 @@ def _head(status: Status, title: str, columns: int) -> Text:
     if name:
         text.append(name, "bold").append(_GAP)
     if free >= _BAR_COLUMNS[0]:
-        text.append_text(_bar(done, total, min(free, _BAR_COLUMNS[1]))).append(_GAP)
-    return text.append(count, "bold").append(_GAP).append(left)
+        most = max(_BAR_COLUMNS[1], columns // 3)
+        text.append_text(_bar(status.share, min(free, most), glyphs)).append(_GAP)
+    return text.append(count, "bold").append(_GAP).append(times)
 
 
-def _share(part: tuple[float, float]) -> float:
-    return part[0] / part[1] if part[1] else 0.0
-
-
-def _bar(done: float, total: float, width: int) -> Text:
-    n_full = min(width, int(width * done / total)) if total else 0
-    return Text().append("━" * n_full, "green").append("─" * (width - n_full), "bright_black")
+def _bar(share: float, width: int, glyphs: _Glyphs) -> Text:
+    n_full = int(width * share + 1e-9)
+    return Text().append(glyphs.done * n_full, "green").append(glyphs.rest * (width - n_full), "bright_black")
 
 
 def _facts(status: Status) -> list[Text]:
@@ -178,8 +210,9 @@ def _facts(status: Status) -> list[Text]:
     if status.failed:
         counts.stylize("red", start=counts.plain.rindex(",") + 2)
     best = wording.best(status)
+    style = "bold green" if status.is_new_best else "cyan"
     spent = wording.spent(status)
-    return [counts, running, *([Text(best, "cyan")] if best else []), *([Text(spent)] if spent else [])]
+    return [counts, running, *([Text(best, style)] if best else []), *([Text(spent)] if spent else [])]
 
 
 def _flow(parts: Sequence[Text], columns: int) -> list[Text]:
@@ -191,42 +224,3 @@ def _flow(parts: Sequence[Text], columns: int) -> list[Text]:
         else:
             lines.append(part.copy())
     return lines
-
-
-def _workers(active: Sequence[Activity], n_rows: int, columns: int, current: Mapping[int, str]) -> list[Text]:
-    if n_rows == 0:
-        return []
-    if not active:
-        return [Text("waiting for a trial to start", "bright_black")]
-    here = socket.gethostname()
-    ordered = sorted(active, key=lambda activity: (_process(activity, here), activity.number))
-    shown = ordered if len(ordered) <= n_rows else ordered[: n_rows - 1]
-    cells = [_cells(activity, here) for activity in shown]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for activity, row in zip(shown, cells, strict=True):
-        text = Text("  worker " if columns >= _ROOMY[0] else "")
-        text.append(_GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
-        is_ours = activity.owner is not None and activity.owner.host == here
-        tail = current.get(activity.owner.pid, "") if activity.owner is not None and is_ours else ""
-        lines.append(text.append(_GAP).append(_short(tail), "bright_black") if tail else text)
-    if len(shown) < len(ordered):
-        lines.append(Text(f"  +{len(ordered) - len(shown)} more", "bright_black"))
-    return lines
-
-
-def _short(line: str) -> str:
-    """Shorten the bar in a progress bar's line, as wide as the terminal, so that the numbers after it are seen."""
-    return _RUN.sub(r"\1\1\1\1\1", " ".join(line.split()))
-
-
-def _cells(activity: Activity, here: str) -> tuple[str, ...]:
-    value = "" if activity.value is None else f"{activity.value:.6g}"
-    step = "no report yet" if activity.step is None else f"step {activity.step}: {value}"
-    return _process(activity, here), f"trial {activity.number}", step, wording.duration(activity.elapsed_s)
-
-
-def _process(activity: Activity, here: str) -> str:
-    if activity.owner is None:
-        return "elsewhere"
-    return f"{activity.owner.pid}" if activity.owner.host == here else f"{activity.owner.host}:{activity.owner.pid}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qgtune.study.attempts.limits import of_total
+from qgtune.study.costs.budget import UNBOUNDED
 
 if TYPE_CHECKING:
     from qgtune.study.status import Status
@@ -25,7 +26,7 @@ def duration(seconds: float) -> str:
 
 def time_left(status: Status) -> str:
     """Say how long the study will take."""
-    if status.is_stopping:
+    if status.stopping_s is not None or status.is_finishing:
         return "stopping"
     if status.is_paused:
         return "paused until: qgtune go"
@@ -33,7 +34,20 @@ def time_left(status: Status) -> str:
         return "time left unknown"
     if status.left_s < 1:
         return "nearly done"
-    return f"{'at most' if status.is_bound else 'about'} {duration(status.left_s)} left"
+    how = "at most" if status.is_bound else "up to about" if status.is_rough else "about"
+    return f"{how} {duration(status.left_s)} left"
+
+
+def stopping(status: Status) -> str:
+    """Say what a sweep that a signal has ended does."""
+    plural = "s" if status.n_stopping > 1 else ""
+    what = f"waiting for {status.n_stopping} trial{plural} to stop" if status.n_stopping else "ending the workers"
+    return f"stopping: {what}, {duration(status.stopping_s or 0.0)}; Ctrl-C again ends all at once"
+
+
+def done(status: Status) -> str:
+    """Say how much is done, and how much there is."""
+    return of_total(status.finished, status.n_trials).removesuffix(" trials")
 
 
 def counts(status: Status) -> str:
@@ -56,15 +70,21 @@ def best(status: Status) -> str:
     """Say what is best so far; the empty text if nothing is."""
     if status.n_pareto is not None:
         return f"{status.n_pareto} Pareto-optimal" if status.n_pareto else ""
-    return "" if status.best is None else f"best {status.best[0]:.6g} (trial {status.best[1]})"
+    if status.best is None:
+        return ""
+    return f"{'new ' if status.is_new_best else ''}best {status.best[0]:.6g} (trial {status.best[1]})"
 
 
-def log_line(status: Status, *, is_new_best: bool = False) -> str:
+def times(status: Status) -> str:
+    """Say how long the study has run, and will."""
+    return f"{duration(status.elapsed_s)} elapsed, {time_left(status)}"
+
+
+def log_line(status: Status) -> str:
     """Say everything in one line."""
-    done = f"{of_total(status.finished, status.n_trials)} ({counts(status)}), {running(status)}"
-    text = best(status)
-    parts = (done, f"new {text}" if is_new_best else text, spent(status), time_left(status))
-    return "; ".join(part for part in parts if part)
+    total = done(status) if status.n_trials >= UNBOUNDED else f"{done(status)} trials"
+    stand = f"{total} ({counts(status)}), {running(status)}"
+    return "; ".join(part for part in (stand, best(status), spent(status), times(status)) if part)
 
 
 @dataclass(slots=True)
@@ -91,4 +111,4 @@ class LogSchedule:
         if not is_due:
             return ""
         self.best, self.last_s = status.best, now_s
-        return log_line(status, is_new_best=is_new_best)
+        return log_line(replace(status, is_new_best=is_new_best))

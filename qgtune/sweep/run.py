@@ -23,7 +23,9 @@ from qgtune.processes.function import UserFunction
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.project.copy import CopiedCode
 from qgtune.processes.ranks import refuse_ranks, trial_of_this_rank
-from qgtune.progress.show import Watched, progress
+from qgtune.progress.relay.followed import TrialOutput
+from qgtune.progress.show import progress
+from qgtune.progress.watched import Watched
 from qgtune.results.best import summary
 from qgtune.results.recorded import FOLDER as RECORDS
 from qgtune.space.dependencies.resolvers import register_resolvers
@@ -234,6 +236,8 @@ class _Sweep:
             with self._progress(session) as relay, attended:
                 launch = functools.partial(self._launch, session, other, relay)
                 gave_up = Crew(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
+            if self.interrupts.received is not None:
+                log.info("All workers have stopped. Writing the results.")
             for feature in session.features:
                 feature.sweep_ended(session)
             return gave_up, summary(session.study)
@@ -285,7 +289,8 @@ class _Sweep:
             return nullcontext()
         settings = self.plan.settings
         watched = Watched(session, settings.n_jobs, self.interrupts)
-        return progress(watched, settings.progress, self.interrupts, in_process=self._is_in_process)
+        output = TrialOutput(self.plan.folder.absolute(), settings.output)
+        return progress(watched, settings.progress, self.interrupts, in_process=self._is_in_process, output=output)
 
     @property
     def _workers(self) -> Workers:

@@ -18,6 +18,7 @@ from qgtune.study.repeats.setting import Repeats
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from qgtune.progress.relay.followed import Style
     from qgtune.study.storages.addresses import Storage
 
 ALIASES = {"best_param_path": "best_config_path"}
@@ -249,6 +250,14 @@ class Settings:
         checks.progress,
         "`bar` is the live view, `log` a line now and then, `off` neither; auto is `bar` on a terminal that no "
         "debugger uses, else `log`",
+        "auto",
+    )
+    output: Style = key(
+        "auto",
+        checks.one_of("auto", "prefix", "mute", "plain"),
+        "how the terminal shows what the trials print, all of which is in `output.log` in each one's folder: `prefix` "
+        "puts the trial's number before each line, `plain` does not, `mute` shows none; auto is `mute` for several "
+        "workers with a live view, else `prefix`",
         "auto",
     )
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qgtune.files import short_path
+from qgtune.processes.output.announcements import output_of
 from qgtune.study.attempts.control import Control
 from qgtune.study.attempts.overdue import Timekeeper
 
@@ -65,10 +68,16 @@ class Supervisor:
         if death.was_told:
             self.session.end_told(death.pid)
             return False
-        trial = _in_trial(self.session.end_lost(death.pid, death.reason))
-        log.error("Worker %d died%s: %s.", death.index, trial, death.reason)
+        lost = self.session.end_lost(death.pid, death.reason)
+        trial = _in_trial(lost)
+        log.error("Worker %d died%s: %s.%s", death.index, trial, death.reason, self._last_words(lost))
         self._count(1, f"died without finishing a trial; the last one{trial}: {death.reason}")
         return not self.gave_up
+
+    def _last_words(self, lost: list[int]) -> str:
+        """Say where the outputs of lost trials are, with a leading space; the empty text if they have none."""
+        files = [output_of(Path(self.session.folder), number) for number in lost] if self.session.folder else []
+        return "".join(f" What it printed is in {short_path(file)}." for file in files if file is not None)
 
     def goes_on(self, report: WorkerReport) -> bool:
         """Say whether a fresh worker takes the place of one that ended in good order."""

@@ -20,7 +20,8 @@ from qgtune.processes.pool import Crash, ProcessPool
 from qgtune.processes.ranks import refuse_ranks
 from qgtune.processes.slots import Machine, read_slots
 from qgtune.processes.starting import start_server
-from qgtune.progress.show import Watched, progress
+from qgtune.progress.show import progress
+from qgtune.progress.watched import Watched
 from qgtune.study.attempts.limits import Limits
 from qgtune.study.attempts.overdue import refuse_in_process
 from qgtune.study.loop import WorkerReport, run_trials

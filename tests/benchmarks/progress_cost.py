@@ -21,9 +21,11 @@ from pathlib import Path
 
 import optuna
 
+from qgtune.progress.lines import LogLines
 from qgtune.progress.relay.own_output import OwnStreams
-from qgtune.progress.show import Bar, LogLines, Watched
+from qgtune.progress.show import Bar
 from qgtune.progress.view import LiveView
+from qgtune.progress.watched import Watched
 from qgtune.study.attempts.limits import Limits
 from qgtune.study.journal.storage import Journal
 from qgtune.study.session import Session

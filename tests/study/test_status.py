@@ -14,7 +14,7 @@ from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt, End
 from qgtune.study.attempts.limits import Limits
 from qgtune.study.attempts.owner import Owner
 from qgtune.study.journal.storage import Journal
-from qgtune.study.status import Activity, Status, Tally, bounded_s, residual_s, time_left_s
+from qgtune.study.status import Activity, Durations, Status, Tally, bounded_s, residual_s
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,8 +139,68 @@ def test_time_left_follows_the_durations(
     durations_s: list[float], elapsed_s: list[float], n_new: int, n_workers: int, left_s: float | None
 ) -> None:
     """The estimate is what the rest would take if it ran as the trials before."""
-    found = time_left_s(durations_s, elapsed_s, n_new, n_workers)
-    assert found == (None if left_s is None else pytest.approx(left_s))
+    durations = Durations()
+    for duration_s in durations_s:
+        durations.add(duration_s, is_first=False)
+    found_s, is_rough = durations.left_s(elapsed_s, [False] * len(elapsed_s), n_new, n_workers)
+    assert found_s == (None if left_s is None else pytest.approx(left_s))
+    assert not is_rough
+
+
+@pytest.mark.parametrize(
+    ("firsts_s", "later_s", "running", "n_new", "left_s"),
+    [
+        pytest.param([30.0, 30.0], [], [(4.0, False), (4.0, False)], 2, (56.0, True), id="only-first-ones-are-known"),
+        pytest.param([30.0, 30.0], [10.0], [(4.0, False), (4.0, False)], 2, (16.0, False), id="estimate-without-them"),
+        pytest.param([30.0], [], [(20.0, True)], 0, (10.0, False), id="a-first-one-is-as-the-other-first-ones"),
+        pytest.param([30.0], [10.0], [(20.0, True)], 0, (10.0, False), id="also-beside-later-ones"),
+        pytest.param([30.0] * 3, [], [(4.0, True)], 1, (30.0, False), id="each-process-has-but-one"),
+    ],
+)
+def test_the_first_trial_of_a_process_is_no_measure_for_the_others(
+    firsts_s: list[float],
+    later_s: list[float],
+    running: list[tuple[float, bool]],
+    n_new: int,
+    left_s: tuple[float, bool],
+) -> None:
+    """It may import and compile what the others have: until one of those has ended, the time is rough."""
+    durations = Durations()
+    for duration_s in firsts_s:
+        durations.add(duration_s, is_first=True)
+    for duration_s in later_s:
+        durations.add(duration_s, is_first=False)
+    found_s, is_rough = durations.left_s([one[0] for one in running], [one[1] for one in running], n_new, 2)
+    assert found_s == pytest.approx(left_s[0])
+    assert is_rough == left_s[1]
+
+
+def test_the_first_trial_of_each_process_is_known_by_its_owner() -> None:
+    """Of two workers with two trials each, the durations of the second ones count."""
+    trials = [trial(number, took_s=30.0 if number < 2 else 10.0) for number in range(4)]
+    for one in trials:
+        one.user_attrs[ATTRIBUTE] = Attempt(Owner("here", one.number % 2, None, "here")).to_attribute()
+    found = status(*trials)
+    assert found.left_s == pytest.approx(30.0)
+    assert not found.is_rough
+    assert status(*trials[:2]).is_rough
+
+
+def test_hyperparameters_that_tell_most_come_first() -> None:
+    """Those on a logarithmic scale, other numbers, choices; what has one value is no column."""
+    running = create_trial(
+        state=TrialState.RUNNING,
+        params={"name": "a", "dropout": 0.5, "lr": 0.01, "fixed": 3},
+        distributions={
+            "name": optuna.distributions.CategoricalDistribution(["a", "b"]),
+            "dropout": optuna.distributions.FloatDistribution(0, 1),
+            "lr": optuna.distributions.FloatDistribution(1e-4, 1, log=True),
+            "fixed": optuna.distributions.IntDistribution(3, 3),
+        },
+    )
+    running.number = 0
+    (active,) = status(running).active
+    assert list(active.parameters.items()) == [("lr", 0.01), ("dropout", 0.5), ("name", "a")]
 
 
 @pytest.mark.parametrize(

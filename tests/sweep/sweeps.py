@@ -29,11 +29,12 @@ class Sweep:
     def __init__(self, app: App, *arguments: str, folder: str = "sweep") -> None:
         self.app = app
         self.errors = app.folder / f"{folder}.err"
-        with self.errors.open("w") as errors:
+        self.output = self.errors.with_suffix(".out")
+        with self.errors.open("w") as errors, self.output.open("w") as output:
             self.process = subprocess.Popen(
                 app.command("--multirun", f"hydra.sweep.dir={folder}", *arguments),
                 cwd=app.folder,
-                stdout=subprocess.DEVNULL,
+                stdout=output,
                 stderr=errors,
                 start_new_session=True,
             )

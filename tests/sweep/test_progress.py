@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING
 import pytest
 from optuna.trial import Trial
 
+from qgtune.processes.output.dialogue import is_debugged
+from qgtune.progress.lines import LogLines
 from qgtune.progress.relay.own_output import OwnStreams
-from qgtune.progress.show import Bar, Budget, LogLines, Watched, chosen_mode, has_terminal, is_debugged
+from qgtune.progress.show import Bar, chosen_mode, has_terminal
 from qgtune.progress.view import LiveView
+from qgtune.progress.watched import Budget, Watched
 from qgtune.study.attempts.limits import Limits
 from qgtune.study.objectives import Objectives
 from qgtune.study.opening import open_session

@@ -32,6 +32,7 @@ time.sleep(0.7)
 print(f"mark-{number}-d", end="")
 """
 WAITS = "qgtune.report(cfg.training.lr, 3)\ntime.sleep(60)"
+ROW = r"\n  \d .*step 3: "
 MARKS = [f"mark-{number}-{letter}" for number in range(6) for letter in "abcd"]
 
 
@@ -54,10 +55,13 @@ def n_workers_left(app: App) -> int:
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_terminal_shows_a_view_and_keeps_every_line(make_app: MakeApp, n_jobs: int) -> None:
     """While the sweep runs the view says how it stands; in the end each line of the jobs is there once, and no view."""
-    terminal = on_terminal(make_app(PRINTS), f"hydra.sweeper.n_jobs={n_jobs}", "hydra.sweeper.n_trials=6")
+    given = ("hydra.sweeper.n_trials=6", "hydra.sweeper.output=prefix")
+    terminal = on_terminal(make_app(PRINTS), f"hydra.sweeper.n_jobs={n_jobs}", *given)
     terminal.wait_for(r"train  ━*─+  \d of 6  \w+")
-    terminal.wait_for(r"worker \d+  trial \d+  step 3: \S+")
-    terminal.wait_for(r"[1-5] of 6  (about \d+ \w+ left|nearly done)")
+    terminal.wait_for(r"trial +lr +out_dim +last report +age")
+    terminal.wait_for(rf"{ROW}\S+")
+    terminal.wait_for(r"[1-5] of 6  \d+ s elapsed, ((up to )?about \d+ \w+ left|nearly done)")
+    terminal.wait_for(r"new best \S+ \(trial \d\)")
     terminal.wait_for(r"best \S+ \(trial \d\)")
     assert not terminal.shows_cursor
     assert terminal.finish() == 0
@@ -112,12 +116,13 @@ def test_ctrl_c_gives_the_terminal_back(make_app: MakeApp, n_jobs: int) -> None:
     """Ctrl-C ends the sweep as ever; the view is gone, the cursor is back, and no process stays."""
     app = make_app(WAITS)
     terminal = on_terminal(app, f"hydra.sweeper.n_jobs={n_jobs}")
-    terminal.wait_for(rf"(worker \d+  trial \d+  step 3: .*\s+){{{n_jobs}}}")
+    terminal.wait_for(rf"({ROW}.*){{{n_jobs}}}")
     terminal.type("\x03")
     assert terminal.finish() == 130
     assert terminal.shows_cursor
     assert "Interrupted." in terminal.text
-    assert "worker " not in terminal.text.partition("are used.")[2]
+    assert not re.search(rf"{ROW}|stopping", terminal.text)
+    assert "All workers have stopped. Writing the results." in terminal.text
     assert n_workers_left(app) == 0
 
 
@@ -125,7 +130,7 @@ def test_second_ctrl_c_gives_the_terminal_back(make_app: MakeApp) -> None:
     """Code that survives the first Ctrl-C ends with the second one, and the cursor is back."""
     app = make_app("try:\n    time.sleep(60)\nexcept BaseException:\n    time.sleep(60)")
     terminal = on_terminal(app, "hydra.sweeper.n_jobs=2")
-    terminal.wait_for(r"(worker \d+  trial \d+  no report yet.*\s+){2}")
+    terminal.wait_for(r"(\n  \d .*none yet.*){2}")
     terminal.type("\x03")
     terminal.wait_for(r"\^C")
     terminal.type("\x03")
@@ -138,12 +143,12 @@ def test_ctrl_z_shows_the_shell_its_cursor(make_app: MakeApp) -> None:
     app = make_app(WAITS)
     terminal = Terminal(["bash", "--norc", "-i"], app.folder)
     terminal.type(shlex.join(app.command("--multirun", "hydra.sweep.dir=sweep", "hydra.sweeper.n_jobs=2")) + "\n")
-    terminal.wait_for(r"(worker \d+  trial \d+  step 3: .*\s+){2}")
+    terminal.wait_for(rf"({ROW}.*){{2}}")
     terminal.type("\x1a")
     terminal.wait_for("Stopped")
     assert terminal.shows_cursor
     terminal.type("fg\n")
-    terminal.wait_for(r"Stopped[^$]*worker \d+  trial \d+  step 3: ")
+    terminal.wait_for(rf"Stopped[^$]*{ROW}")
     terminal.type("\x03")
     terminal.wait_for("Interrupted.")
     terminal.type("exit\n")
@@ -155,7 +160,7 @@ def test_sigterm_gives_the_terminal_back(make_app: MakeApp) -> None:
     """SIGTERM ends the sweep in good order, on a terminal, too."""
     app = make_app(WAITS)
     terminal = on_terminal(app, "hydra.sweeper.n_jobs=2")
-    terminal.wait_for(r"(worker \d+  trial \d+  step 3: .*\s+){2}")
+    terminal.wait_for(rf"({ROW}.*){{2}}")
     terminal.process.send_signal(signal.SIGTERM)
     assert terminal.finish() == 143
     assert terminal.shows_cursor
@@ -166,10 +171,12 @@ def test_a_dead_workers_last_words_are_shown(make_app: MakeApp) -> None:
     """What a worker printed before it was killed is there, beside the line that it died."""
     body = "n = HydraConfig.get().job.num\nprint(f'last words {n}', end='', flush=True)\n"
     app = make_app(body + "if n == 1: os.kill(os.getpid(), signal.SIGKILL)\ntime.sleep(0.5)")
-    terminal = on_terminal(app, "hydra.sweeper.n_jobs=2")
+    terminal = on_terminal(app, "hydra.sweeper.n_jobs=2", "hydra.sweeper.output=prefix")
     assert terminal.finish() == 0
-    assert terminal.text.count("last words 1") == 1
-    assert "its worker was killed by SIGKILL" in terminal.text
+    assert terminal.text.count("[1] last words 1\n") == 1
+    assert "its worker was killed by SIGKILL. What it printed is in sweep/1/output.log." in terminal.text.replace(
+        "\n", ""
+    )
     assert terminal.shows_cursor
 
 
@@ -185,15 +192,29 @@ def test_a_breakpoint_has_the_terminal_for_itself(make_app: MakeApp) -> None:
     """With one worker the view goes away for a debugger, which works as ever."""
     app = make_app("secret = 6 * 7\ntime.sleep(1)\nif HydraConfig.get().job.num == 0: breakpoint()")
     terminal = on_terminal(app)
-    terminal.wait_for(r"worker \d+  trial 0")
+    terminal.wait_for(r"\n  0 .*none yet")
     terminal.wait_for(r"\(Pdb\)$")
     assert terminal.shows_cursor
-    assert "worker " not in terminal.text
+    assert "last report" not in terminal.text
     terminal.type("p secret\n")
     terminal.wait_for(r"\n42\n")
     terminal.type("c\n")
     assert terminal.finish() == 0
     assert "Finished: 4 trials" in terminal.text
+
+
+@pytest.mark.parametrize("setting", ["auto", "off"])
+def test_a_question_has_the_terminal_for_itself(make_app: MakeApp, setting: str) -> None:
+    """With one worker a function may ask the user, and the answers and what it prints then are seen at once."""
+    app = make_app("print('first')\nprint('said', input('sure? ')) if HydraConfig.get().job.num == 1 else None")
+    terminal = on_terminal(app, f"hydra.sweeper.progress={setting}", "hydra.sweeper.n_trials=3")
+    terminal.wait_for(r"sure\?$")
+    terminal.type("yes\n")
+    terminal.wait_for(r"\nsaid yes\n")
+    assert terminal.finish() == 0
+    assert [line for line in terminal.text.splitlines() if "first" in line] == ["[0] first", "[1] first", "first"]
+    assert app.path("1", "output.log").read_text() == "first\nsaid yes\n"
+    assert app.path("2", "output.log").read_text() == "first\n"
 
 
 def test_a_finished_study_has_no_view(app: App) -> None:
@@ -208,9 +229,13 @@ def test_a_finished_study_has_no_view(app: App) -> None:
 def test_joblibs_workers_are_seen_too(make_app: MakeApp) -> None:
     """The study is what is watched: workers that another launcher runs show as well, and their output stays above."""
     terminal = on_terminal(
-        make_app(PRINTS), "hydra/launcher=joblib", "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=6"
+        make_app(PRINTS),
+        "hydra/launcher=joblib",
+        "hydra.sweeper.n_jobs=2",
+        "hydra.sweeper.n_trials=6",
+        "hydra.sweeper.output=prefix",
     )
-    terminal.wait_for(r"worker \d+  trial \d+  step 3: \S+")
+    terminal.wait_for(rf"{ROW}\S+")
     assert terminal.finish() == 0
     assert {mark: len(re.findall(mark, terminal.text)) for mark in MARKS} == dict.fromkeys(MARKS, 1)
     assert terminal.shows_cursor

@@ -42,22 +42,29 @@ def test_time_left_says_what_it_is(left_s: float | None, is_bound: object, text:
     assert time_left(Status(40, left_s=left_s, is_bound=bool(is_bound))) == text
 
 
+def test_time_left_that_counts_imports_says_so() -> None:
+    """While only first trials of processes are known, the time is rather too long."""
+    assert time_left(Status(40, left_s=240.0, is_rough=True)) == "up to about 4 min left"
+
+
 @pytest.mark.parametrize(
     ("status", "line"),
     [
         pytest.param(
-            Status(40, 8, 3, 1, RUNNING, best=(0.983, 7), left_s=240.0),
-            "12 of 40 trials (8 complete, 3 pruned, 1 failed), 2 running; best 0.983 (trial 7); about 4 min left",
+            Status(40, 8, 3, 1, RUNNING, best=(0.983, 7), left_s=240.0, elapsed_s=95.0),
+            "12 of 40 trials (8 complete, 3 pruned, 1 failed), 2 running; best 0.983 (trial 7); 2 min elapsed, about "
+            "4 min left",
             id="best",
         ),
         pytest.param(
             Status(40),
-            "0 of 40 trials (0 complete, 0 pruned, 0 failed), 0 running; time left unknown",
+            "0 of 40 trials (0 complete, 0 pruned, 0 failed), 0 running; 0 s elapsed, time left unknown",
             id="none-yet",
         ),
         pytest.param(
             Status(40, 5, n_pareto=3, left_s=60.0),
-            "5 of 40 trials (5 complete, 0 pruned, 0 failed), 0 running; 3 Pareto-optimal; about 60 s left",
+            "5 of 40 trials (5 complete, 0 pruned, 0 failed), 0 running; 3 Pareto-optimal; 0 s elapsed, about 60 s "
+            "left",
             id="several-objectives",
         ),
     ],

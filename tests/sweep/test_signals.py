@@ -61,6 +61,7 @@ def test_one_signal_to_the_group(make_app: MakeApp, start: Start, body: str, n_j
     assert sweep.end() == 128 + number
     assert [(trial.state, Attempt.of(trial).end) for trial in app.trials()] == [(TrialState.FAIL, "returned")] * n_jobs
     assert_all_gone(app)
+    assert ("did not stop within 8 s" in sweep.output.read_text()) or body != DEAF
 
 
 @pytest.mark.parametrize("wait_s", [0.0, 0.05, 0.15])

@@ -402,7 +402,7 @@ def test_callbacks_see_trials_and_no_workers(make_app: MakeApp) -> None:
         "    def on_job_end(self, config, job_return, **kwargs):\n"
         "        print('seen end', config.hydra.job.num, job_return.status.name)\n"
     )
-    run = app.sweep("hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1")
+    run = app.sweep("hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1", "hydra.sweeper.output=plain")
     lines = [line for line in run.out.splitlines() if line.startswith("seen")]
     assert lines == ["seen start 0", "seen end 0 COMPLETED", "seen start 1", "seen end 1 COMPLETED"]
 

@@ -101,7 +101,7 @@ hydra: {sweeper: {n_trials: 2, seed: 1, report: false}}
 
 def test_no_time_left_while_stopping() -> None:
     """After Ctrl-C there is no telling, and nothing to wait for."""
-    assert log_line(Status(10, 2, left_s=60.0, is_stopping=True)).endswith("; stopping")
+    assert log_line(Status(10, 2, left_s=60.0, stopping_s=1.0)).endswith(", stopping")
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import sys
 import threading
 from typing import Any, TextIO
 
+from qgtune.processes.output.capture import is_taken
 from qgtune.progress.relay.screen import Screen
 
 
@@ -81,8 +82,11 @@ class _Stream:
         self._pid = os.getpid()
 
     def write(self, text: str) -> int:
-        """Write the text; to the real stream in a forked process, where nobody would print it, and after the end."""
-        if os.getpid() != self._pid or not self._target.write(text):
+        """Write the text; to the real stream for a trial's file, in a forked process, where nobody would print it.
+
+        And after the end.
+        """
+        if is_taken() or os.getpid() != self._pid or not self._target.write(text):
             return self._real.write(text)
         return len(text)
 

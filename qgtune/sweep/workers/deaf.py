@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from qgtune.processes.family import descendants, kill_all
+from qgtune.processes.output.capture import give_back_all
 from qgtune.processes.pool import DEAF_S
 from qgtune.threads import start_thread
 
@@ -30,6 +31,7 @@ def ends_when_deaf(interrupts: Interrupts, session: Session, grace_s: float = DE
     stopped = threading.Event()
 
     def say() -> None:
+        give_back_all()
         log.warning("The function did not stop within %.0f s: it is ended. Run the same command to go on.", grace_s)
 
     def end() -> None:

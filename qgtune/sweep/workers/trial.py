@@ -16,6 +16,7 @@ from qgtune.errors import OUT_OF_MEMORY
 from qgtune.files import write_once
 from qgtune.processes.interrupts import Interrupted
 from qgtune.processes.memory import peak, start_peak
+from qgtune.processes.output.capture import captured
 from qgtune.processes.ranks import OwnTrial
 from qgtune.results.recorded import Record, pin_random_values, recorded
 from qgtune.space.model import place
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from qgtune.processes.interrupts import Interrupts
+    from qgtune.processes.output.capture import Capture
     from qgtune.study.outcome import Outcome
     from qgtune.study.session import Session
     from qgtune.sweep.compose.trial_config import TrialConfig
@@ -94,10 +96,14 @@ class TrialRunner:
             folder = Path(whole.hydra.runtime.output_dir)
             tell(self.session.features, lambda feature: feature.attempt_runs(self.session, trial, folder))
             start_peak()
-            return self._call(config, trial, ended)
+            return self._call(config, trial, ended, capture)
 
         try:
-            with live.running(trial, self.checkpoints) as running, self._own(running, whole).told():
+            with (
+                captured(self.folder, trial.number, Path(whole.hydra.runtime.output_dir)) as capture,
+                live.running(trial, self.checkpoints) as running,
+                self._own(running, whole).told(),
+            ):
                 running.target = target
                 job = run_job(call, whole, placed.task, self.hydra_context, self.function, differs)
         except Interrupted:
@@ -110,7 +116,7 @@ class TrialRunner:
         folder, number = str(whole.hydra.runtime.output_dir), running.trial.number
         return OwnTrial(str(self.folder), number, folder, str(running.checkpoints), running.last_step)
 
-    def _call(self, config: DictConfig, trial: optuna.Trial, ended: list[Outcome]) -> Any:
+    def _call(self, config: DictConfig, trial: optuna.Trial, ended: list[Outcome], capture: Capture | None) -> Any:
         """Call the function; a signal that came meanwhile decides, whatever the function made of it."""
         try:
             with self.interrupts.user_code():
@@ -129,7 +135,7 @@ class TrialRunner:
                 ended[0] = PRUNED
             if ended[0].end == "pruned":
                 return None
-            ended[0] = replace(ended[0], log=_log_traceback(trial.number, error))
+            ended[0] = replace(ended[0], log=_log_traceback(trial.number, error, capture))
             if isinstance(error, Exception):
                 raise
             raise RuntimeError(ended[0].reason) from error  # `SystemExit`, say: it would end the worker
@@ -179,8 +185,8 @@ def _own_folder(folder: Path, sweep: Path, number: int) -> Path:
     return folder
 
 
-def _log_traceback(number: int, error: BaseException) -> str:
-    """Write the traceback to the job's log file, and only there; to the terminal if there is no file.
+def _log_traceback(number: int, error: BaseException, capture: Capture | None) -> str:
+    """Write the traceback to the job's log file and behind its output, and only there; else to the terminal.
 
     Returns:
         The file.
@@ -190,6 +196,9 @@ def _log_traceback(number: int, error: BaseException) -> str:
     record = log.makeRecord(log.name, logging.ERROR, "", 0, f"trial {number} raised\n{text}", (), None)
     for handler in files:
         handler.handle(record)
-    if not files:
+    if capture is not None:
+        capture.add_unshown(text)
+    elif not files:
         log.error("trial %d raised\n%s", number, text)
-    return files[0].baseFilename if files else ""
+    kept = "" if capture is None else str(capture.path)
+    return files[0].baseFilename if files else kept

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qgtune.live import checkpoint_dir, current_trial, last_step, on_stop, report, set_constraint, target_step
     from qgtune.sweep.hydra.composing import compose
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 _LIVE = ("checkpoint_dir", "current_trial", "last_step", "on_stop", "report", "set_constraint", "target_step")
 __all__ = [
     "QGTuneError",

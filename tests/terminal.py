@@ -72,9 +72,9 @@ class Terminal:
         """Press keys."""
         os.write(self._outer, keys.encode())
 
-    def finish(self) -> int:
+    def finish(self, timeout_s: float = TIMEOUT_S) -> int:
         """Read to the end; return the exit code."""
-        deadline_s = time.monotonic() + TIMEOUT_S
+        deadline_s = time.monotonic() + timeout_s
         while self._read():
             if time.monotonic() > deadline_s:
                 self.process.kill()

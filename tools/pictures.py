@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "pictures"
 COLUMNS = 100
+LIMIT_S = 300.0
 SWEEP = (
     "--multirun",
     "hydra.sweep.dir=sweep",
     "hydra.sweeper.n_trials=12",
     "hydra.sweeper.n_jobs=2",
-    "training.epochs=60",
+    "training.epochs=30",
 )
 MIDDLE = r"[4-9] of 12 (?!trials)[\s\S]*step \d+[\s\S]*step \d+"
 NAMES = {"brown": "yellow", "brightbrown": "bright_yellow"}  # as pyte calls them, and rich
@@ -82,14 +83,14 @@ def take(folder: Path) -> None:
     for name in ("examples", "conf"):
         (folder / name).symlink_to(ROOT / name)
     terminal = Terminal([sys.executable, "examples/train.py", *SWEEP], folder, COLUMNS, 60)
-    terminal.wait_for(MIDDLE, timeout_s=300)
+    terminal.wait_for(MIDDLE, LIMIT_S)
     draw(terminal.screen, 16, "python examples/train.py --multirun hydra.sweeper.n_jobs=2", FOLDER / "live.svg")
-    if terminal.finish() != 0:
+    if terminal.finish(LIMIT_S) != 0:
         raise RuntimeError(terminal.text)
     shown = Terminal(
         [sys.executable, "-m", "qgtune", "show", "sweep", "--sort", "value", "--limit", "8"], folder, COLUMNS, 60
     )
-    shown.finish()
+    shown.finish(LIMIT_S)
     draw(shown.screen, 40, "qgtune show sweep --sort value --limit 8", FOLDER / "show.svg")
     _photograph(folder / "sweep" / "report.html", FOLDER / "report.png")
 

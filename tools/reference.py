@@ -76,9 +76,12 @@ def command() -> str:
     return (
         """# The command
 
-`SOURCE` is a sweep folder, which may have moved, a journal file, or the address of a database; `--study` names one of
-several studies in it. Every error is one line on stderr. Exit codes: 0, 1 for a mistake in what was given, 2 for wrong
-usage, 130 after Ctrl-C.
+`SOURCE` is a sweep folder, which may have moved, a journal file, or the address of a database; `--study` names one
+of several studies in it. Nothing but `resume`, `settle` and the verbs that steer a running sweep changes a study; the
+sweep looks for what they want about once a second, from wherever the command comes, on any storage.
+
+Every error is one line on stderr. Exit codes: 0, 1 for a mistake in what was given, 2 for wrong usage, 130 after
+Ctrl-C.
 
 | command | does |
 |---|---|

@@ -7,6 +7,7 @@ A page is a script. In one folder, from top to bottom:
 - `console` is run by bash line for line, and what it shows below a `$` line has to come, in that order; `…` stands for
   anything;
 - `python` without a title is run as a script; `yaml` without one has to be YAML;
+- `<!-- before: command -->` anywhere in the page is run first: for what the page takes as there, such as a sweep;
 - `text` is for the eye, and so is a block with a title that starts with `Not run`, which says why.
 """
 
@@ -59,6 +60,11 @@ def blocks(page: Path) -> list[Block]:
         )
         for found in _FENCE.finditer(text)
     ]
+
+
+def before(page: Path) -> list[str]:
+    """Return the commands that a page needs to have been run."""
+    return re.findall(r"<!-- before: (.*?) -->", page.read_text())
 
 
 @dataclass(frozen=True, slots=True)

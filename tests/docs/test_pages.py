@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from qgtune.space.reading.yaml_files import load_yaml
-from tests.docs.pages import NOT_RUN, PAGES, ROOT, Block, blocks, shown
+from tests.docs.pages import NOT_RUN, PAGES, ROOT, Block, before, blocks, shown
 
 pytestmark = pytest.mark.checkout
 
@@ -58,7 +58,7 @@ class Folder:
             (path / "conf").symlink_to(ROOT / "conf")
         self.environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
-    def run(self, script: str, block: Block) -> str:
+    def run(self, script: str, place: str) -> str:
         """Run a script of bash; return all that it printed."""
         done = subprocess.run(
             ["bash", "-ec", SETS_UP.sub("", script)],
@@ -71,25 +71,26 @@ class Folder:
             check=False,
             timeout=250,
         )
-        assert done.returncode == 0, f"{name(block.page)}:{block.line}: {script}\n{done.stdout}"
+        assert done.returncode == 0, f"{place}: {script}\n{done.stdout}"
         assert "Traceback" not in done.stdout, done.stdout
         return done.stdout
 
     def try_out(self, block: Block) -> None:
         """Write, run or read a block."""
+        place = f"{name(block.page)}:{block.line}"
         if block.title:
             target = self.path / block.title
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(block.text)
         elif block.language == "sh":
-            self.run(block.text, block)
+            self.run(block.text, place)
         elif block.language == "console":
             for one in shown(block):
-                missing = one.missing(self.run(f"{one.command} || true", block))
-                assert missing == [], f"{name(block.page)}:{block.line}: {one.command} does not print {missing}"
+                missing = one.missing(self.run(f"{one.command} || true", place))
+                assert missing == [], f"{place}: {one.command} does not print {missing}"
         elif block.language == "python":
             (self.path / "snippet.py").write_text(block.text)
-            self.run("python snippet.py", block)
+            self.run("python snippet.py", place)
 
 
 @pytest.mark.slow
@@ -99,6 +100,8 @@ class Folder:
 def test_a_page_works_from_top_to_bottom(page: Path, tmp_path: Path) -> None:
     """What a reader types, in the order of the page, does what the page says."""
     folder = Folder(tmp_path, page)
+    for command in before(page):
+        folder.run(command, name(page))
     for block in blocks(page):
         if block.is_run:
             folder.try_out(block)

@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+QUALITY := tests/benchmarks/quality
 BENCHMARKS := $(filter-out %/conftest.py tests/benchmarks/test_% tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py))
 
-.PHONY: help demo demo-graph test quick lint matrix bench chaos reference docs pictures release clean
+.PHONY: help demo demo-graph test quick lint matrix bench quality chaos reference docs pictures release clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +17,7 @@ help:
 	@echo 'make lint    ruff and mypy'
 	@echo 'make matrix  the quick tests and some sweeps, on other Pythons and releases of Hydra and Optuna'
 	@echo 'make bench   print the benchmarks'
+	@echo 'make quality  compare what is found by when with other ways to tune: hours'
 	@echo 'make chaos   the long fault-injection tests'
 	@echo 'make reference  write the pages of the reference that are made of the code'
 	@echo 'make docs    build the documentation into site/'
@@ -61,6 +63,11 @@ matrix: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python "$$script"; done
+	$(BIN)/python $(QUALITY)/run.py --tables 2 --seeds 2 --workers 4 --trials 40
+
+quality: $(VENV)/.dev
+	$(BIN)/python $(QUALITY)/run.py --tables 8 --seeds 10 --workers 1 4 8 --trials 60 --out docs/benchmarks
+	$(BIN)/python $(QUALITY)/picture.py docs/benchmarks
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m pytest -m chaos

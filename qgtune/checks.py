@@ -117,6 +117,16 @@ paths = Check(_paths, {"anyOf": [{"type": "string"}, {"type": "array", "items": 
 """Checks for a path or a list of paths."""
 
 
+def _prior(value: Any) -> str | dict[str, Any]:
+    if isinstance(value, str) and value != "base":
+        raise ValueError("give `base`, or a mapping of paths to values")
+    return value if isinstance(value, str) else mapping(value)
+
+
+prior = Check(_prior, {"anyOf": [{"const": "base"}, mapping.schema]})
+"""Checks for `base`, or a mapping."""
+
+
 def _items(value: Any) -> tuple[Any, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise ValueError("it is no list")

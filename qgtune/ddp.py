@@ -22,8 +22,9 @@ import optuna
 from qgtune import checks, live
 from qgtune.errors import QGTuneError
 from qgtune.processes.function import UserFunction
-from qgtune.processes.pool import Crash, crash_of, end_with_parent, environment, how_it_ended
+from qgtune.processes.pool import Crash, crash_of, end_with_parent, how_it_ended
 from qgtune.processes.slots import THREADS, n_cores
+from qgtune.processes.starting import environment
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.threads import signals_blocked, start_thread
 

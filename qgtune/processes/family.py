@@ -10,6 +10,8 @@ from pathlib import Path
 
 FAMILY = "QGTUNE_FAMILY"
 """The environment variable by which what a dead worker has left is known: the system forgets whose it was."""
+MARK_LENGTH = 32
+"""Its length in characters: a forked process writes its own over that of the process it was forked from."""
 _STOPS_WITHIN_S = 0.5
 
 

@@ -12,23 +12,24 @@ import sys
 import threading
 import time
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qgtune.errors import OUT_OF_MEMORY, first_line
-from qgtune.processes.family import FAMILY, descendants, kill_all, kill_family, kill_with_descendants
+from qgtune.processes.family import FAMILY, MARK_LENGTH, descendants, kill_all, kill_family, kill_with_descendants
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.memory import oom_kills
+from qgtune.processes.preloaded_private import adopt
 from qgtune.processes.slots import Slots
+from qgtune.processes.starting import start_process, wait_for_server
 from qgtune.processes.travel import dumps, loads
-from qgtune.threads import signals_blocked, start_thread
+from qgtune.threads import start_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
-    from multiprocessing.context import SpawnProcess
+    from collections.abc import Callable, Collection, Sequence
+    from multiprocessing.process import BaseProcess
 
 
 log = logging.getLogger("qgtune")
@@ -97,7 +98,7 @@ class Watch(Protocol):
 class _Child:
     index: int
     slot: int
-    process: SpawnProcess
+    process: BaseProcess
     connection: Connection
     mark: str
     told_s: float | None = None
@@ -123,9 +124,7 @@ class Terminals(Protocol):
 
 @dataclass(slots=True)
 class ProcessPool:
-    """Runs jobs in spawned processes, at most `n_processes` at a time.
-
-    Spawned, not forked: CUDA and the threads of numerical libraries do not survive a fork.
+    """Runs jobs in processes of their own, at most `n_processes` at a time.
 
     Attributes:
         jobs: what to run; each is pickled once.
@@ -157,6 +156,7 @@ class ProcessPool:
         """
         payloads = [dumps(job) for job in self.jobs]
         results: list[Any] = [None] * len(payloads)
+        wait_for_server(lambda: self.interrupts.received is not None)
         todo = list(range(len(payloads)))
         self.interrupts.at_first = self._terminate
         self.interrupts.at_second = self._kill
@@ -182,15 +182,16 @@ class ProcessPool:
         return self.interrupts.received is None and not isinstance(result, Crash) and self.goes_on(result)
 
     def _start(self, index: int, payload: bytes) -> None:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
+        ours, theirs = multiprocessing.Pipe()
         terminal = self.relay.open() if self.relay else None
-        process = context.Process(target=_child, args=(theirs, terminal), name=f"qgtune-worker-{index}")
         slot = self._free_slot(index)
-        resource_tracker.ensure_running()  # when the first child's start starts it, it unblocks SIGINT again
-        mark = f"{os.getpid()}.{next(_marks)}"
-        with signals_blocked(), environment({**self.slots.environment(slot), FAMILY: mark}):
-            process.start()
+        mark = f"{os.getpid()}.{next(_marks)}".ljust(MARK_LENGTH, "_")
+
+        def make(context: Any, adopted: Any) -> Any:
+            return context.Process(target=_child, args=(theirs, terminal, adopted), name=f"qgtune-worker-{index}")
+
+        own = {**self.slots.own(slot), FAMILY: mark}
+        process = start_process(self.slots.start_method, self.slots.shared, own, make)
         theirs.close()
         # Not with the start, whose pipe the parent reads, too: a child that dies first would leave it writing for ever.
         start_thread(_send, ours, payload, name="qgtune-payload")
@@ -278,29 +279,6 @@ class ProcessPool:
 _marks = itertools.count()
 
 
-@contextmanager
-def environment(variables: dict[str, str]) -> Iterator[None]:
-    """Let a child start with these variables.
-
-    It cannot set them itself: before its first instruction of ours, multiprocessing imports the main script in it, and
-    with that perhaps torch. Nor can `Process.start` be given an environment.
-    """
-    with _environment_lock:
-        before = {name: os.environ.get(name) for name in variables}
-        os.environ.update(variables)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
-
-
-_environment_lock = threading.Lock()
-
-
 def how_it_ended(exit_code: int) -> str:
     """Say how a process ended: by which signal, or with which exit code."""
     if exit_code < 0:
@@ -324,8 +302,10 @@ def _loaded(data: bytes) -> Any:
         return Crash(RuntimeError(f"its result cannot be read: {first_line(error)}"), traceback.format_exc())
 
 
-def _child(connection: Connection, terminal: Terminal | None) -> None:
-    """Run in the spawned process: take the job, do it and send what comes of it home."""
+def _child(connection: Connection, terminal: Terminal | None, adopted: dict[str, str] | None) -> None:
+    """Run in the new process: take the job, do it and send what comes of it home."""
+    if adopted is not None:
+        adopt(adopted)
     if terminal is not None:
         terminal.take()
     # Ctrl-C reaches the whole group, and so may SIGTERM: the parent passes them on, and ends what does not stop.

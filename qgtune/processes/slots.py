@@ -34,11 +34,13 @@ class Slots:
         gpus: what each GPU is called in `CUDA_VISIBLE_DEVICES`; None leaves that variable alone.
         workers_per_gpu: how many workers share a GPU.
         n_threads: how many threads OpenMP, MKL and torch start in a worker; None leaves the environment alone.
+        start_method: how their processes come about, one of `starting.METHODS`.
     """
 
     gpus: tuple[str, ...] | None = None
     workers_per_gpu: int = 1
     n_threads: int | None = None
+    start_method: str = "forkserver"
 
     @property
     def n_places(self) -> int | None:
@@ -49,11 +51,15 @@ class Slots:
         """Return the GPU of a slot: every GPU gets its first worker before one gets its second."""
         return None if self.gpus is None else self.gpus[slot % len(self.gpus)]
 
-    def environment(self, slot: int) -> dict[str, str]:
-        """Return the variables that the worker in a slot starts with."""
-        threads = {} if self.n_threads is None else dict.fromkeys(THREADS, str(self.n_threads))
+    @property
+    def shared(self) -> dict[str, str]:
+        """The environment variables that all workers start with."""
+        return {} if self.n_threads is None else dict.fromkeys(THREADS, str(self.n_threads))
+
+    def own(self, slot: int) -> dict[str, str]:
+        """Return the environment variables that the worker in a slot starts with beside those."""
         gpu = self.gpu(slot)
-        return threads if gpu is None else {**threads, VISIBLE: gpu}
+        return {} if gpu is None else {VISIBLE: gpu}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,8 @@ def read_slots(launcher: Mapping[str, Any], n_workers: int | None, machine: Mach
     if n_workers is not None and places.n_places is not None and n_workers > places.n_places:
         raise QGTuneError(_too_many(n_workers, places))
     count = n_workers or places.n_places or machine.n_cores
-    return Slots(gpus, places.workers_per_gpu, _n_threads(values["threads_per_worker"], count, machine))
+    n_threads = _n_threads(values["threads_per_worker"], count, machine)
+    return Slots(gpus, places.workers_per_gpu, n_threads, values["start_method"])
 
 
 def parse_visible(text: str) -> tuple[str, ...]:
@@ -198,6 +205,12 @@ LAUNCHER = {
         checks.optional(checks.whole(1)),
         "how many threads OpenMP, MKL and torch start in a process; null: the cores divided by the workers, unless "
         "`OMP_NUM_THREADS` is set",
+    ),
+    "start_method": Key(
+        "forkserver",
+        checks.one_of("forkserver", "spawn"),
+        "`forkserver`: a process is forked from one that has imported the script, in some 0.1 s, unless the script's "
+        "import starts threads or processes, opens files or touches CUDA; `spawn`: each imports the script itself",
     ),
 }
 """The keys of `hydra.launcher`."""

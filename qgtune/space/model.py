@@ -38,6 +38,7 @@ class Hyperparameter:
         variants: what else the path takes when other conditions hold.
         otherwise: what the config holds there while it is not asked for; `MISSING` for nothing.
         length_of: the path of the list whose length it is; empty for a value of the config.
+        prior: the value near which good ones are thought to lie, as the config holds it; `MISSING` for none.
     """
 
     path: str
@@ -50,6 +51,7 @@ class Hyperparameter:
     variants: tuple[Hyperparameter, ...] = ()
     otherwise: Any = MISSING
     length_of: str = ""
+    prior: Any = MISSING
 
     def all(self) -> tuple[Hyperparameter, ...]:
         """Return itself and its variants."""
@@ -267,11 +269,15 @@ class SearchSpace:
 def place(config: DictConfig, values: Mapping[str, Any], replaced: Collection[str] = ()) -> None:
     """Set values by path, in place; mappings are merged, but for those that replace what is there."""
     with opened(config, values):
+        parents: dict[Parts, Any] = {}
         for path, value in values.items():
-            parts = parse_path(path)
-            parent = _parent(config, parts)
+            *above, last = parts = parse_path(path)
+            if (parent := parents.get(tuple(above))) is None:
+                parent = parents[tuple(above)] = _parent(config, parts)
             merges = isinstance(value, dict) and path not in replaced
-            _put(parent, parts[-1], _merged(parent, parts[-1], value) if merges else value)
+            _put(parent, last, _merged(parent, last, value) if merges else value)
+            if isinstance(value, (dict, list)):
+                parents.clear()  # what lay below is another node now
 
 
 @contextmanager

@@ -18,7 +18,7 @@ FORMS = {
     "fixed": "A constant, for a literal that would read as something else.",
 }
 TYPES = tuple(FORMS)
-OPTIONAL = {"tuple": ("when",), "categorical": ("when", "replace")}
+OPTIONAL = {"tuple": ("when", "prior"), "categorical": ("when", "prior", "replace")}
 LIST = "list"
 LIST_KEYS = ("type", "length", "each")
 LIST_TEXT = "A list of tuned length: `length` is a range [low, high] or choices, `each` the node of every element."

@@ -88,28 +88,50 @@ def given_point(hyperparameters: Mapping[str, Hyperparameter], given: Any, sourc
     Raises:
         QGTuneError: with every path that is no hyperparameter, and every value that the space does not hold.
     """
+    point, values = encoded(hyperparameters, given, source, "enqueue")
+    if problems := list(_not_live(hyperparameters, values, source)):
+        raise QGTuneError(*problems)
+    return point
+
+
+def encoded(
+    hyperparameters: Mapping[str, Hyperparameter], given: Any, source: str, verb: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read values that the user named.
+
+    Args:
+        hyperparameters: by path.
+        given: config values by path, or nested in the shape of the config.
+        source: where it was written, for errors.
+        verb: what cannot be done with them, for errors.
+
+    Returns:
+        The values as the study stores them, and as the config holds them, by path.
+
+    Raises:
+        QGTuneError: with every path that is no hyperparameter, and every value that the space does not hold.
+    """
     if not isinstance(given, dict) or not given:
-        raise QGTuneError(f"Cannot enqueue {given!r} ({source}): it is no mapping of paths to values.")
+        raise QGTuneError(f"Cannot {verb} {given!r} ({source}): it is no mapping of paths to values.")
     point: dict[str, Any] = {}
     values: dict[str, Any] = {}
     problems: list[str] = []
     for path, value in _leaves(given, (), hyperparameters):
         if path not in hyperparameters:
             hint = did_you_mean(path, hyperparameters)
-            problems.append(f"Cannot enqueue {path}={value!r} ({source}): it is not tuned.{hint}")
+            problems.append(f"Cannot {verb} {path}={value!r} ({source}): it is not tuned.{hint}")
             continue
         items = hyperparameters[path].all()
         fitting = [item for item in items if item.takes(value)]
         if not fitting:
             texts = " or ".join(words(item.distribution) for item in items)
-            problems.append(f"Cannot enqueue {path}={value!r} ({source}): it is not {texts}.")
+            problems.append(f"Cannot {verb} {path}={value!r} ({source}): it is not {texts}.")
             continue
         point[path] = fitting[0].encode(value)
         values[path] = value
-    problems = problems or list(_not_live(hyperparameters, values, source))
     if problems:
         raise QGTuneError(*problems)
-    return point
+    return point, values
 
 
 def _not_live(known: Mapping[str, Hyperparameter], values: Mapping[str, Any], source: str) -> Iterator[str]:

@@ -62,7 +62,7 @@ def _give_sampler(session: Session, spec: StudySpec) -> None:
 
     def build(*stream: int) -> None:
         seed = None if spec.seed is None else _stream_seed(spec.seed, *stream)
-        session.study.sampler = build_sampler(conf, seed) or session.study.sampler
+        session.study.sampler = spec.knowledge.given_to(build_sampler(conf, seed) or session.study.sampler, seed)
 
     if spec.seed is None:
         build()

@@ -7,9 +7,12 @@ and 5.0.0; `tests/study/test_optuna_private.py` holds the contract.
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
     import optuna
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
@@ -33,6 +36,20 @@ def trial_id_of(trial: FrozenTrial | optuna.Trial) -> int:
 def forget_cached_trials(study: optuna.Study) -> None:
     """Make the next sampler see the trials as they are now, as `Study.ask` does."""
     study._thread_local.cached_all_trials = None
+
+
+def with_trials(study: optuna.Study, more: Sequence[FrozenTrial]) -> optuna.Study:
+    """Return a view of a study that has these trials, too, before its own, for a sampler to read."""
+    if not more:
+        return study
+    view = copy.copy(study)
+
+    def get_trials(deepcopy: bool = True, states: Container[Any] | None = None, use_cache: bool = False) -> list[Any]:  # noqa: FBT001, FBT002 - Optuna's signature
+        there = [trial for trial in more if states is None or trial.state in states]
+        return [*there, *study._get_trials(deepcopy=deepcopy, states=states, use_cache=use_cache)]
+
+    view._get_trials = get_trials  # type: ignore[method-assign]
+    return view
 
 
 class Draft:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qgtune.study.algorithms.informed import Knowledge
 from qgtune.study.objectives import Objectives
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class StudySpec:
         seed: the root of all random streams; None draws from the system.
         settings: the digest of all that is not sampled; empty where nobody took it.
         folder: where the trials' records are; empty where there are none.
+        knowledge: what the sampler knows beside the study.
     """
 
     name: str
@@ -36,3 +38,4 @@ class StudySpec:
     seed: int | None = None
     settings: str = ""
     folder: str = ""
+    knowledge: Knowledge = Knowledge()  # noqa: RUF009 - frozen

@@ -26,9 +26,10 @@ from qgtune.study.storages.addresses import hidden
 from qgtune.study.storages.opening import check_storage, is_memory, located
 from qgtune.sweep.compose.composition import Composition, compose
 from qgtune.sweep.features.first_trials import Points, read_points
+from qgtune.sweep.knowledge import read_knowledge
 from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.settings import Settings, read_settings
-from qgtune.sweep.workers.launching import plain
+from qgtune.sweep.workers.launching import plain, start_workers_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,16 +88,18 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
             problems.extend(error.problems)
             return None
 
+    slots = attempt(lambda: read_slots(_own_keys(config), settings.n_jobs, Machine.here()))
+    target = config.hydra.launcher.get("_target_")
+    if target == PROCESSES or (target == BASIC and settings.n_jobs > 1):
+        attempt(refuse_unguarded_script)
+        if slots is not None and not problems and not settings.dry_run:
+            start_workers_server(slots)
     loader = hydra_context.config_loader
     composition = attempt(lambda: compose(loader, config, arguments, settings))
     storage = attempt(lambda: _storage(settings, config))
     attempt(lambda: _check_constraints(settings))
     bounded = attempt(lambda: _bounded(settings, composition))
-    slots = attempt(lambda: read_slots(_own_keys(config), settings.n_jobs, Machine.here()))
     attempt(lambda: build_pruner(settings.pruner))
-    target = config.hydra.launcher.get("_target_")
-    if target == PROCESSES or (target == BASIC and settings.n_jobs > 1):
-        attempt(refuse_unguarded_script)
     if target == BASIC and settings.n_jobs == 1:
         way_out = "Take hydra/launcher=qgtune, or hydra.sweeper.n_jobs=2."
         attempt(lambda: refuse_in_process(settings.trial_timeout, settings.stall_timeout, way_out))
@@ -115,7 +118,9 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
         raise QGTuneError(*problems)
     values = hidden(composition.fixed_values(), storage)
     fixed = FixedSettings.of(values, _project(config))
-    return Plan(bounded, composition, folder, *_study(bounded, storage, folder, fixed.digest), points, slots, fixed)
+    spec, limits = _study(bounded, storage, folder, fixed.digest)
+    spec = replace(spec, knowledge=read_knowledge(bounded, composition, fixed))
+    return Plan(bounded, composition, folder, spec, limits, points, slots, fixed)
 
 
 def _check_fidelity(fidelity: Fidelity | None, composition: Composition) -> None:

@@ -39,7 +39,7 @@ from qgtune.sweep.features.greeting import Greeting
 from qgtune.sweep.features.kept_command import KeptCommand
 from qgtune.sweep.features.result_files import ResultFiles
 from qgtune.sweep.features.trial_lines import TrialLines
-from qgtune.sweep.hydra import held_nodes
+from qgtune.sweep.hydra import sweeper_node
 from qgtune.sweep.masking import masked
 from qgtune.sweep.plan import BASIC, PROCESSES, Plan, make_plan
 from qgtune.sweep.workers.deaf import ends_when_deaf
@@ -85,7 +85,7 @@ def run_sweep(
     setup_globals()
     register_resolvers()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-    held_nodes.give_back(config)
+    sweeper_node.put_back(config)
     if (trial := trial_of_this_rank()) is not None:
         run_rank(trial, hydra_context, task_function, config)
         return {}

@@ -63,6 +63,18 @@ class Settings:
         lambda value: () if value is None else checks.items(value),
         "known points to run next: `[{training.lr: 0.01}, …]`; what a point leaves out is sampled",
     )
+    prior: str | Mapping[str, Any] | None = key(
+        None,
+        checks.optional(checks.prior),
+        "where good values are thought to lie: `base`, or `{training.lr: 1e-3}`, or `prior: 1e-3` beside a range. The "
+        "first trials are drawn around it; its weight fades",
+    )
+    warm_start: tuple[str, ...] = key(
+        None,
+        lambda value: () if value is None else checks.paths(value),
+        "earlier sweeps whose finished trials inform the sampler: folders, journals or addresses. They count for "
+        "nothing else",
+    )
     dry_run: bool = key(
         False,
         checks.flag,

@@ -19,6 +19,7 @@ from qgtune.processes.interrupts import Interrupted, Interrupts
 from qgtune.processes.pool import Crash, ProcessPool
 from qgtune.processes.ranks import refuse_ranks
 from qgtune.processes.slots import Machine, read_slots
+from qgtune.processes.starting import start_server
 from qgtune.progress.show import Watched, progress
 from qgtune.study.attempts.ledger import Limits
 from qgtune.study.attempts.overdue import refuse_in_process
@@ -118,9 +119,10 @@ class _Run:
             UserFunction(self.objective), self.given, spec, limits, self.settings["n_jobs"], _checkpoints(self.settings)
         )
 
-        slots = read_slots({}, self.settings["n_processes"], Machine.here())
-
         n_processes = self.settings["n_processes"]
+        slots = read_slots({}, n_processes, Machine.here())
+        if n_processes > 1:
+            start_server(slots.start_method, slots.shared, [__name__])
 
         def launch(relay: Relay | None, n_workers: int, supervisor: Supervisor) -> None:
             if n_processes == 1:

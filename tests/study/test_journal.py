@@ -230,7 +230,7 @@ def test_without_kernel_locks_the_claim_is_optunas_lock(journal: Journal, monkey
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", refuse)
-    entry = journal._backend.path.with_name(".study.log.claim.lock")
+    entry = journal._backend.path.with_name(".study.log.creation.lock")
     with journal.exclusive():
         assert entry.is_symlink()
         assert journal.create_new_trial(0, RUNNING) == 0

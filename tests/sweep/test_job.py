@@ -53,15 +53,17 @@ def without_hydra(whole: DictConfig) -> DictConfig:
     return task
 
 
-def run_both(folder: Path, function: Any, *overrides: str) -> tuple[JobReturn, JobReturn, Recorder, Recorder]:
-    """Run one function as job 0 of ours and as job 1 of Hydra's."""
+def run_both(
+    folder: Path, function: Any, *overrides: str, task: tuple[str, ...] = ("a=1",)
+) -> tuple[JobReturn, JobReturn, Recorder, Recorder]:
+    """Run one function as job 0 of ours and as job 1 of Hydra's, both with the overrides `task`."""
     setup_globals()
     ours, theirs = Recorder(), Recorder()
     whole = compose_whole(folder, *overrides)
-    set_job(whole, Path(whole.hydra.sweep.dir), 0, ["a=1"], "a=1")
+    set_job(whole, Path(whole.hydra.sweep.dir), 0, task, "a=1")
     one = run_job(function, whole, without_hydra(whole), HydraContext(config_loader=None, callbacks=ours))  # type: ignore[arg-type]
     whole = compose_whole(folder, *overrides)
-    set_job(whole, Path(whole.hydra.sweep.dir), 1, ["a=1"], "a=1")
+    set_job(whole, Path(whole.hydra.sweep.dir), 1, task, "a=1")
     other = hydra_run_job(
         hydra_context=HydraContext(config_loader=None, callbacks=theirs),  # type: ignore[arg-type]
         task_function=function,
@@ -94,6 +96,14 @@ def test_same_files_and_record(tmp_path: Path, chdir: str) -> None:
     assert str(one.working_dir).replace("/0", "/1") == str(other.working_dir)
     assert ours.seen == [("start", 0), ("COMPLETED", 0)]
     assert theirs.seen == [("start", 1), ("COMPLETED", 1)]
+
+
+def test_overrides_are_kept_as_written(tmp_path: Path) -> None:
+    """An override that interpolates stands in the record as it was given, also if it does not resolve."""
+    task = ("x=${b}", "y=${nope:1}")
+    one, other, *_ = run_both(tmp_path, lambda config: config.b, task=task)
+    assert tuple(one.overrides or ()) == tuple(other.overrides or ()) == task
+    assert read_job(tmp_path, 0)["overrides.yaml"] == list(task)
 
 
 def test_same_failure(tmp_path: Path) -> None:

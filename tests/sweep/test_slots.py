@@ -116,7 +116,7 @@ def test_gpus_are_filled_evenly() -> None:
 
 def test_an_empty_slot_changes_nothing() -> None:
     """Without GPUs and threads a worker's environment is left alone."""
-    assert Slots().environment(3) == {}
+    assert {**Slots().shared, **Slots().own(3)} == {}
     assert Slots().n_places is None
 
 

@@ -46,6 +46,13 @@ def test_plain_run_lets_the_command_line_win(make_app: MakeApp) -> None:
     assert "model.layers.1.in_dim was set on the command line" in run.out
 
 
+def test_plain_run_keeps_overrides_that_do_not_resolve(app: App) -> None:
+    """An override whose resolver nobody registered is no concern of the dependencies': the app may never ask for it."""
+    run = app.run("+unused=${nobodys:1}")
+    assert run.code == 0, run.err
+    assert "nobodys" not in run.err
+
+
 def test_plain_run_names_a_broken_dependency(app: App) -> None:
     """A dependency that points nowhere ends a plain run with one line."""
     run = app.run("hydra.sweeper.dependencies.model.layers=[{},{in_dim:model.layers.0.out}]")

@@ -25,6 +25,7 @@ from qgtune.space.paths import (
     select,
     suggestions,
 )
+from qgtune.space.wording import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -130,7 +131,7 @@ class Collected:
         for depth in range(1, len(path)):
             self._followed(select(self.base, path[:depth]), path[:depth])
 
-    def _try(self, name: str, make: Callable[[], Hyperparameter], when: Conditions = ()) -> None:
+    def _try(self, name: str, make: Callable[[], Hyperparameter], when: Conditions = (), prior: Any = MISSING) -> None:
         if not self._is_tuned(parse_path(name)):
             return
         try:
@@ -140,7 +141,9 @@ class Collected:
             return
         if self.is_in_branch or (item.add and when):
             self._name(name, (*self.scope, *when) if item.add else self.scope)
-        self.add(replace(item, when=(*self.scope, *when)))
+        if prior is not MISSING and not item.takes(prior):
+            self.fail(name, f"its prior {prior!r} is not {words(item.distribution)}.")
+        self.add(replace(item, when=(*self.scope, *when), prior=prior))
 
     def add(self, item: Hyperparameter) -> None:
         """Keep a hyperparameter beside those of its path; the one with the most conditions is asked first."""

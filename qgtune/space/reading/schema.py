@@ -91,6 +91,7 @@ def _form() -> Schema:
     ]
     type_ = {"enum": list(TYPES), "description": " ".join(f"{name}: {text}" for name, text in FORMS.items())}
     replace = {"type": "boolean", "description": "Whether a mapping takes the base's place; else it is merged into it."}
+    prior = {"description": "The value near which good ones are thought to lie: the first trials are drawn around it."}
     when = {
         "description": "What other paths must hold for it to be asked for: a path to a value, or to a list of values.",
         "type": ["object", "null"],
@@ -98,7 +99,7 @@ def _form() -> Schema:
         "propertyNames": {"pattern": rf"^\s*{PATH_HERE}\s*$"},
         "additionalProperties": {"if": {"type": "array"}, "then": {"minItems": 1}},
     }
-    return {"properties": {"type": type_, "replace": replace, "when": when}, "allOf": kinds}
+    return {"properties": {"type": type_, "replace": replace, "prior": prior, "when": when}, "allOf": kinds}
 
 
 def _list() -> Schema:

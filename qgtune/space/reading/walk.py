@@ -12,7 +12,7 @@ from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.space.conditions import Condition
 from qgtune.space.counting import values_of
 from qgtune.space.model import Hyperparameter, categorical
-from qgtune.space.nodes import TYPES, NodeError, is_choices, is_list_form, is_typed, range_of
+from qgtune.space.nodes import KEYS, TYPES, NodeError, is_choices, is_list_form, is_typed, range_of
 from qgtune.space.paths import (
     MISSING,
     Parts,
@@ -63,11 +63,11 @@ class Walk(Collected):
         if node["type"] == "fixed":
             self.constant(path, value)
             return
-        when = self._conditions(name, node.get("when"))
+        when, prior = self._conditions(name, node.get("when")), node.get("prior", MISSING)
         if node["type"] == "tuple":
-            self._try(name, lambda: self._range(name, value, add=add), when)
+            self._try(name, lambda: self._range(name, value, add=add), when, prior)
         elif isinstance(value, dict):
-            self._try(name, lambda: categorical(name, list(value), self.source, add=add), when)
+            self._try(name, lambda: categorical(name, list(value), self.source, add=add), when, prior)
             self._branches(value, name, path)
         elif not isinstance(value, list):
             self.fail(name, f"a categorical needs a list of choices, or a mapping of options, not {value!r}.")
@@ -75,7 +75,7 @@ class Walk(Collected):
             self.fail(name, "a choice holds a range, and what is chosen is taken as it stands. Give values in choices.")
         else:
             replaces = node.get("replace") is True
-            self._try(name, lambda: categorical(name, value, self.source, add=add, replaces=replaces), when)
+            self._try(name, lambda: categorical(name, value, self.source, add=add, replaces=replaces), when, prior)
 
     def _left_out(self, node: Any, name: str, path: Parts) -> None:
         """Keep what else hangs on a node that is left alone: under what conditions it is there, and its branches."""
@@ -154,6 +154,9 @@ class Walk(Collected):
 
     def _length(self, node: Any, name: str, path: str) -> Hyperparameter | None:
         given = node if is_typed(node) else {"type": "tuple", "value": node}
+        if set(given) != set(KEYS):
+            self.fail(name, f"a length has type and value, and nothing else, not {node!r}.")
+            return None
         if given["type"] == "categorical" and isinstance(given["value"], list):
             if given["value"] and all(type(value) is int and value >= 0 for value in given["value"]):
                 return replace(categorical(name, given["value"], self.source), length_of=path)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from qgtune.study.attempts.ledger import Ledger, Limits
 
 
-class Asking(Protocol):
-    """Who asks for a trial: a session."""
+class Creator(Protocol):
+    """What creates trials: a session."""
 
     study: optuna.Study
     limits: Limits
@@ -50,7 +50,7 @@ class Asking(Protocol):
         """End an attempt that must not run."""
 
 
-def next_trial_id(asking: Asking) -> int | Stop:
+def next_trial_id(creator: Creator) -> int | Stop:
     """Create the next trial of a study, running and owned by whoever asks.
 
     Returns:
@@ -59,59 +59,61 @@ def next_trial_id(asking: Asking) -> int | Stop:
     Raises:
         StorageLostError: when the storage does not answer.
     """
-    attempt = _one_at_a_time if isinstance(asking.storage, OneAtATime) else _raced_for
-    while (found := attempt(asking)) is None:
+    attempt = _one_at_a_time if isinstance(creator.storage, OneAtATime) else _raced_for
+    while (found := attempt(creator)) is None:
         pass
     return found
 
 
-def _one_at_a_time(asking: Asking) -> int | Stop | None:
+def _one_at_a_time(creator: Creator) -> int | Stop | None:
     trial_id = None
     try:
-        with exclusive(asking.storage):
-            decision = asking.refresh().next(asking.limits, asking.clock())
+        with exclusive(creator.storage):
+            decision = creator.refresh().next(creator.limits, creator.clock())
             if isinstance(decision, Stop):
                 return decision
-            trial_id = _create(asking, decision) if decision.waiting is None else _take(asking, decision.waiting)
+            trial_id = _create(creator, decision) if decision.waiting is None else _take(creator, decision.waiting)
     except ExclusivityLostError:  # somebody else may have counted meanwhile
         if trial_id is not None:
-            asking.withdraw(trial_id)
+            creator.withdraw(trial_id)
         return None
     return trial_id
 
 
-def _raced_for(asking: Asking) -> int | Stop | None:
-    decision = asking.refresh().next(asking.limits, asking.clock(), waiting_first=True)
+def _raced_for(creator: Creator) -> int | Stop | None:
+    decision = creator.refresh().next(creator.limits, creator.clock(), waiting_first=True)
     if isinstance(decision, Stop):
         return decision
     if decision.waiting is not None:
-        return _take(asking, decision.waiting)
-    trial_id = _create(asking, decision)
-    trial = asking.storage.get_trial(trial_id)
-    if is_entitled(asking.study.get_trials(deepcopy=False), trial, asking.limits):
+        return _take(creator, decision.waiting)
+    trial_id = _create(creator, decision)
+    trial = creator.storage.get_trial(trial_id)
+    if is_entitled(creator.study.get_trials(deepcopy=False), trial, creator.limits):
         return trial_id
-    asking.withdraw(trial_id)
+    creator.withdraw(trial_id)
     return None
 
 
-def _create(asking: Asking, start: Start) -> int:
-    template = _template(start.again, asking.start)
-    return asking.storage.create_new_trial(optuna_private.id_of(asking.study), template)
+def _create(creator: Creator, start: Start) -> int:
+    template = _template(start.again, creator.start)
+    return creator.storage.create_new_trial(optuna_private.id_of(creator.study), template)
 
 
-def _take(asking: Asking, waiting: FrozenTrial) -> int | None:
+def _take(creator: Creator, waiting: FrozenTrial) -> int | None:
     """Start an enqueued trial, unless somebody else, stock Optuna for one, was faster.
 
     The owner is written first: a worker that is killed in between leaves a trial that still waits.
     """
     trial_id = optuna_private.trial_id_of(waiting)
-    if asking.storage.get_trial(trial_id).state != TrialState.WAITING:
+    if creator.storage.get_trial(trial_id).state != TrialState.WAITING:
         return None
-    asking.storage.set_trial_user_attr(trial_id, ATTRIBUTE, asking.start.to_attribute())
-    if asking.storage.set_trial_state_values(trial_id, TrialState.RUNNING):
+    creator.storage.set_trial_user_attr(trial_id, ATTRIBUTE, creator.start.to_attribute())
+    if creator.storage.set_trial_state_values(trial_id, TrialState.RUNNING):
         return trial_id
-    if Attempt.of(asking.storage.get_trial(trial_id)).owner == asking.start.owner:  # it runs elsewhere, and is not ours
-        asking.storage.set_trial_user_attr(trial_id, ATTRIBUTE, {})
+    if (
+        Attempt.of(creator.storage.get_trial(trial_id)).owner == creator.start.owner
+    ):  # it runs elsewhere, and is not ours
+        creator.storage.set_trial_user_attr(trial_id, ATTRIBUTE, {})
     return None
 
 

@@ -97,7 +97,7 @@ class JournalFile(BaseJournalBackend):
         """Append the records with one write and one sync.
 
         Raises:
-            QGTuneError: when they cannot be written; the file is as before then.
+            QGTuneError: when not all can be written; the file holds the first of them then, each as a whole line.
         """
         self.append(logs)
 
@@ -122,13 +122,13 @@ class JournalFile(BaseJournalBackend):
 
     def _write(self, descriptor: int, data: bytes) -> None:
         end = self._mended(descriptor)
+        written = 0
         try:
-            written = os.write(descriptor, data)
-            while written < len(data):  # the disk is all but full: the next one says why
+            while written < len(data):  # more than once where the disk is all but full: the last one says why
                 written += os.write(descriptor, data[written:])
-        except BaseException:
+        except BaseException:  # whole lines stay: a reader may have seen them, and a file never shrinks for it
             with contextlib.suppress(OSError):
-                os.ftruncate(descriptor, end)
+                os.ftruncate(descriptor, end + data.rfind(b"\n", 0, written) + 1)
             raise
 
     def _mended(self, descriptor: int) -> int:

@@ -31,14 +31,14 @@ class Journal(BatchingStorage):
 
     Raises:
         QGTuneError: when the file cannot be opened or read. Every method that writes raises it when the disk is full,
-            or the folder cannot be written; the file is as before then.
+            or the folder cannot be written; the file is whole then, with the first lines of what was written.
     """
 
     _backend: JournalFile
 
     def __init__(self, path: Path | str) -> None:
         file = JournalFile(path)
-        self._creation_lock = FileLock(file.path.with_name(f".{file.path.name}.claim"))
+        self._creation_lock = FileLock(file.path.with_name(f".{file.path.name}.creation"))
         super().__init__(file)
 
     @property

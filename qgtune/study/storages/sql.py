@@ -171,7 +171,7 @@ class LocalLock:
     """
 
     def __init__(self, database: Path) -> None:
-        self._lock = FileLock(database.with_name(f".{database.name}.claim"))
+        self._lock = FileLock(database.with_name(f".{database.name}.creation"))
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, Quote, QuotedString, RangeSweep
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from qgtune.errors import QGTuneError
@@ -20,6 +21,7 @@ from qgtune.space.paths import format_path, parse_path, select
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
+    from omegaconf import DictConfig
     from optuna.distributions import BaseDistribution
 
 _ODD = re.compile(r"[\\()\[\]{}:=, \t]")
@@ -113,6 +115,12 @@ def parse_arguments(
         tuple(sorter.groups.values()),
         sorter.fixed_texts,
     )
+
+
+def task_overrides(config: DictConfig) -> list[str]:
+    """Return the overrides that a config was composed with, as they were written: `x=${y}` is not resolved."""
+    texts: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    return list(texts)
 
 
 def fixed_paths(arguments: Sequence[str], groups: Container[str]) -> frozenset[str]:

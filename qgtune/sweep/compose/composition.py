@@ -26,6 +26,7 @@ from qgtune.study.algorithms.drawing import drawn
 from qgtune.sweep.compose.arguments import Arguments, option_text, parse_arguments
 from qgtune.sweep.compose.combination import Combination, combine
 from qgtune.sweep.compose.custom import CustomSpace
+from qgtune.sweep.compose.options import each_shape_once
 from qgtune.sweep.compose.trial_config import TrialConfig
 from qgtune.sweep.masking import masked
 from qgtune.sweep.settings import Settings, read_given
@@ -179,15 +180,13 @@ class Composition:
         return replace(found, groups=self.arguments.groups)
 
     def check(self) -> None:
-        """Compose each option of each group beside the first options of the others.
+        """Compose each option of each group beside the base options of the others, those that are alike once.
 
         Raises:
             QGTuneError: with all problems.
         """
         problems: dict[str, None] = {}
-        wanted = list(
-            {str(options): options for options in _each_option_once(self.groups, self._base_options())}.values()
-        )
+        wanted = list(each_shape_once(self.groups, self._base_options(), self.config_loader, self.master))
         said_s = time.monotonic()
         for number, options in enumerate(wanted):
             try:
@@ -304,13 +303,6 @@ def compose(config_loader: ConfigLoader, master: DictConfig, texts: Sequence[str
     composition = Composition(config_loader, master, tuple(texts), arguments, settings, custom)
     composition.check()
     return composition
-
-
-def _each_option_once(groups: Sequence[Hyperparameter], base: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    yield base
-    for place, group in enumerate(groups):
-        for option in group.choices:
-            yield (*base[:place], option, *base[place + 1 :])
 
 
 def _with_options(problem: str, chosen: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.experimental.callback import Callback
 
 from qgtune.errors import QGTuneError
-from qgtune.sweep.hydra import held_nodes
+from qgtune.sweep.hydra import sweeper_node
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -42,8 +42,8 @@ class Dependencies(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_kwargs: Any) -> None:
         """Keep the space and the dependencies from being resolved too early, and the sweeper ours."""
-        held_nodes.hold(config)
-        held_nodes.take_over(config)
+        sweeper_node.take_out(config)
+        sweeper_node.replace_official(config)
 
 
 def put_dependencies(config: DictConfig) -> list[str]:
@@ -57,12 +57,12 @@ def put_dependencies(config: DictConfig) -> list[str]:
     """
     from qgtune.space.dependencies.resolvers import register_resolvers
     from qgtune.space.reading.build import apply_dependencies
-    from qgtune.sweep.compose.arguments import fixed_paths
+    from qgtune.sweep.compose.arguments import fixed_paths, task_overrides
     from qgtune.sweep.settings import read_given
 
     register_resolvers()
     given = read_given(config, "dependencies")
     if not given.data:
         return []
-    fixed = fixed_paths(list(config.hydra.overrides.task), config.hydra.runtime.choices)
+    fixed = fixed_paths(task_overrides(config), config.hydra.runtime.choices)
     return apply_dependencies(config, given.data, fixed=fixed, source=given.source)

@@ -18,6 +18,8 @@ from hydra.core.utils import JobReturn, JobRuntime, JobStatus, env_override
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from qgtune.space.reading.yaml_files import dump_yaml
+from qgtune.sweep.compose.arguments import task_overrides
+from qgtune.sweep.hydra.job_private import share_hydra_node
 from qgtune.sweep.hydra.versions import allowed_targets, configure_logging
 
 if TYPE_CHECKING:
@@ -79,14 +81,14 @@ def run_job(
         Hydra's record of the job.
     """
     before = HydraConfig.instance().cfg
-    HydraConfig.instance().set_config(whole)
-    hydra_config: Any = HydraConfig.instance().cfg
+    hydra_config: Any = share_hydra_node(whole)
+    HydraConfig.instance().cfg = hydra_config
     try:
         with _inside(Path(whole.hydra.runtime.output_dir), chdir=_changes_folder(whole)):
             configure_logging(whole.hydra.job_logging, whole.hydra.verbose, hydra_context)
             _write_files(whole, task, hydra_config, differs)
             job = JobReturn(
-                overrides=list(whole.hydra.overrides.task),
+                overrides=task_overrides(whole),
                 cfg=task,
                 hydra_cfg=hydra_config,
                 working_dir=os.getcwd(),

@@ -14,6 +14,7 @@ from qgtune.errors import QGTuneError
 from qgtune.processes.function import UserFunction, refuse_unguarded_script
 from qgtune.processes.pool import Crash, Death, ProcessPool
 from qgtune.processes.slots import Machine, Slots, read_slots
+from qgtune.processes.starting import start_server
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.sweep.hydra.versions import configure_logging, set_version_base, version_base
 
@@ -136,6 +137,7 @@ def launch_jobs(
     machine = Machine.here()
     slots = read_slots(plain(keys), keys.get("n_processes"), machine)
     count = keys.get("n_processes") or slots.n_places or machine.n_cores
+    start_workers_server(slots)
     task = UserFunction(task_function)
     jobs = [
         PlainJob(state, task, hydra_context, config, tuple(overrides), initial_job_idx + index)
@@ -147,6 +149,12 @@ def launch_jobs(
     if pool.interrupts.received is not None:
         raise SystemExit(pool.interrupts.exit_code)
     return [_job_return(result, job.overrides) for result, job in zip(results, jobs, strict=True)]
+
+
+def start_workers_server(slots: Slots) -> None:
+    """Start what workers are forked from, so that it is ready once the sweep is planned."""
+    modules = [__name__, "qgtune.sweep.workers.worker", "qgtune.sweep.compose.composition"]
+    start_server(slots.start_method, slots.shared, modules, ["hydra.core.plugins:Plugins.instance"])
 
 
 def launch_workers(

@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 OURS = "hydra_plugins.qgtune_sweeper.sweeper.QGTuneSweeper"
 OFFICIAL = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
 KEYS = ("search_space", "dependencies", "where")
-_held: dict[int, dict[str, Any]] = {}
+_taken_out: dict[int, dict[str, Any]] = {}
 
 
-def hold(config: DictConfig) -> None:
+def take_out(config: DictConfig) -> None:
     """Take the nodes that hold interpolations out of a composed config."""
     node = config.hydra.sweeper
     raw = OmegaConf.to_container(node, resolve=False)
     if not isinstance(raw, dict):
         return
-    _held[id(config)] = {key: raw[key] for key in KEYS if isinstance(raw.get(key), (dict, list))}
-    _set(config, dict.fromkeys(_held[id(config)]))
+    _taken_out[id(config)] = {key: raw[key] for key in KEYS if isinstance(raw.get(key), (dict, list))}
+    _set(config, dict.fromkeys(_taken_out[id(config)]))
 
 
-def take_over(config: DictConfig) -> None:
+def replace_official(config: DictConfig) -> None:
     """Run our sweeper where the config names the official one's class beside our name, as project templates do."""
     if config.hydra.sweeper.get("_target_") == OFFICIAL:
         _set(config, {"_target_": OURS})
 
 
-def give_back(config: DictConfig) -> None:
+def put_back(config: DictConfig) -> None:
     """Put them back, if they were taken out."""
-    _set(config, _held.pop(id(config), {}))
+    _set(config, _taken_out.pop(id(config), {}))
 
 
 def _set(config: DictConfig, values: dict[str, Any]) -> None:

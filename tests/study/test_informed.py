@@ -1,0 +1,126 @@
+"""Samplers that know a prior, or the trials of earlier studies, on studies in memory."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import RandomSampler, TPESampler
+from optuna.trial import TrialState, create_trial
+
+from qgtune.study.algorithms.informed import SHARE, WIDTH, InformedSampler, Knowledge, drawn_around, share
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+LR = FloatDistribution(1e-5, 1e-1, log=True)
+
+
+def finished(number: int, x: float, state: TrialState = TrialState.COMPLETE) -> FrozenTrial:
+    """Return a finished trial of `x` between 0 and 10, whose value is the distance from 7."""
+    trial = create_trial(
+        state=state,
+        value=abs(x - 7),
+        params={"x": x},
+        distributions={"x": FloatDistribution(0, 10)},
+        intermediate_values={0: abs(x - 7)},
+    )
+    trial.number = number
+    return trial
+
+
+def asked(sampler: optuna.samplers.BaseSampler, count: int) -> list[float]:
+    """Return what a new study asks for, each trial told as soon as it is asked."""
+    study = optuna.create_study(sampler=sampler)
+    found = []
+    for _ in range(count):
+        trial = study.ask()
+        found.append(trial.suggest_float("x", 0, 10))
+        study.tell(trial, abs(found[-1] - 7))
+    return found
+
+
+def test_a_sampler_without_knowledge_stays_as_it_is() -> None:
+    """Nothing is wrapped where there is nothing to tell."""
+    sampler = RandomSampler()
+    assert Knowledge().given_to(sampler, 1) is sampler
+
+
+@pytest.mark.parametrize(
+    ("center", "distribution"),
+    [
+        pytest.param(1e-3, LR, id="a logarithmic range"),
+        pytest.param(0.0, FloatDistribution(0, 1), id="the end of a range"),
+        pytest.param(0.3, FloatDistribution(0, 1, step=0.1), id="steps"),
+        pytest.param(8, IntDistribution(2, 32, log=True), id="whole numbers"),
+        pytest.param(16, IntDistribution(0, 64, step=16), id="whole steps"),
+        pytest.param("b", CategoricalDistribution(["a", "b", "c"]), id="choices"),
+    ],
+)
+def test_draws_around_a_prior_are_values_of_the_space(center: Any, distribution: Any) -> None:
+    """Every draw is a value of the distribution, and the prior's own neighbourhood is where most of them lie."""
+    source = random.Random(1)  # noqa: S311 - for sampling
+    drawn = [drawn_around(center, distribution, source) for _ in range(300)]
+    assert all(distribution._contains(distribution.to_internal_repr(value)) for value in drawn)
+    if isinstance(distribution, CategoricalDistribution):
+        assert Counter(drawn)[center] > 150
+    else:
+        low, high = distribution.low, distribution.high
+        near = [value for value in drawn if abs(value - center) <= max(2 * WIDTH * (high - low), 0.5)]
+        assert len(near) > 200
+
+
+def test_a_stepped_value_is_a_decimal() -> None:
+    """A study holds 0.3 and not 0.30000000000000004."""
+    source = random.Random(1)  # noqa: S311 - for sampling
+    drawn = {drawn_around(0.3, FloatDistribution(0, 1, step=0.1), source) for _ in range(200)}
+    assert drawn <= {round(step / 10, 1) for step in range(11)}
+
+
+def test_the_weight_of_a_prior_fades() -> None:
+    """Three in four of the first ten trials are drawn around it, one in thirteen after a hundred."""
+    assert share(0) == share(10) == SHARE
+    assert share(100) == pytest.approx(SHARE / 10)
+
+
+def test_a_prior_draws_most_of_the_first_trials() -> None:
+    """With a prior at 7, the first trials lie around it; without one, anywhere."""
+    near = [abs(x - 7) < 3 for x in asked(Knowledge({"x": 7.0}).given_to(RandomSampler(seed=1), 1), 20)]
+    assert sum(near) >= 14
+    assert sum(abs(x - 7) < 1 for x in asked(RandomSampler(seed=1), 20)) < 10
+
+
+def test_a_seed_repeats_the_draws() -> None:
+    """The same seed gives the same trials, with the prior's own draws."""
+    knowledge = Knowledge({"x": 7.0})
+    one, other = (asked(knowledge.given_to(TPESampler(seed=3), 3), 15) for _ in range(2))
+    assert one == other
+
+
+@pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.PRUNED])
+def test_earlier_trials_are_learnt_from(state: TrialState) -> None:
+    """With forty trials of an earlier study TPE starts where they were good, instead of with ten random ones."""
+    earlier = tuple(finished(place - 40, place / 4, state) for place in range(40))
+    x = asked(Knowledge(earlier=earlier).given_to(TPESampler(seed=1), 1), 10)
+    assert sum(abs(value - 7) for value in x) / 10 < 1.5
+    assert sum(abs(value - 7) for value in asked(TPESampler(seed=1), 10)) / 10 > 1.5
+
+
+def test_earlier_trials_are_no_trials_of_the_study() -> None:
+    """What a sampler is told neither counts nor is the best."""
+    study = optuna.create_study(sampler=InformedSampler(TPESampler(seed=1), Knowledge(earlier=(finished(-1, 7.0),)), 1))
+    study.optimize(lambda trial: abs(trial.suggest_float("x", 0, 10) - 7) + 1, n_trials=3)
+    assert len(study.trials) == 3
+    assert study.best_value >= 1
+
+
+def test_earlier_trials_may_lack_a_hyperparameter() -> None:
+    """What they do not know is learnt from the study's own trials; what they do know is drawn with it as ever."""
+    earlier = tuple(finished(place - 40, place / 4) for place in range(40))
+    study = optuna.create_study(sampler=Knowledge(earlier=earlier).given_to(TPESampler(seed=1), 1))
+    study.optimize(lambda trial: abs(trial.suggest_float("x", 0, 10) - 7) + trial.suggest_float("y", 0, 1), n_trials=15)
+    assert all(set(trial.params) == {"x", "y"} for trial in study.trials)

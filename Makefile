@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 QUALITY := tests/benchmarks/quality
 BENCHMARKS := $(filter-out %/conftest.py tests/benchmarks/test_% tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py))
 
-.PHONY: help demo demo-graph test quick lint matrix bench quality chaos clean
+.PHONY: help demo demo-graph test quick lint matrix bench quality chaos reference docs pictures release clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,10 @@ help:
 	@echo 'make bench   print the benchmarks'
 	@echo 'make quality  compare what is found by when with other ways to tune: hours'
 	@echo 'make chaos   the long fault-injection tests'
+	@echo 'make reference  write the pages of the reference that are made of the code'
+	@echo 'make docs    build the documentation into site/'
+	@echo 'make pictures  take the pictures of docs/pictures again'
+	@echo 'make release  build sdist, wheel and bill of materials into dist/, and try them as built'
 	@echo 'make clean   remove .venv, caches and builds; results of runs stay'
 
 $(BIN)/python:
@@ -30,7 +34,7 @@ $(VENV)/.examples: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[examples,dev]'
-	@touch $(VENV)/.examples $(VENV)/.graph $@
+	@touch $(VENV)/.examples $(VENV)/.graph $(VENV)/.docs $@
 
 demo: $(VENV)/.examples
 	$(BIN)/python examples/train.py --multirun hydra/sweeper=qgtune hydra.sweeper.n_trials=12 hydra.sweeper.n_jobs=2
@@ -68,6 +72,24 @@ quality: $(VENV)/.dev
 chaos: $(VENV)/.dev
 	$(BIN)/python -m pytest -m chaos
 
+$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[docs,report]'
+	@touch $@
+
+reference: $(VENV)/.docs
+	$(BIN)/python tools/reference.py
+
+docs: $(VENV)/.docs
+	$(BIN)/python tools/reference.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+pictures: $(VENV)/.dev
+	$(BIN)/python -m tools.pictures
+
+release: $(VENV)/.dev
+	$(INSTALL) -e '.[release]'
+	$(BIN)/python tools/release.py
+
 clean:
-	rm -rf $(VENV) .matrix .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) site .matrix .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

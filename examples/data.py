@@ -12,7 +12,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from qgtune.errors import QGTuneError, did_you_mean
+from qgtune import QGTuneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,10 +69,7 @@ def load_dataset(name: str, *, root: str, validation_fraction: float, split_seed
     """
     if name not in _LOADERS:
         known = ", ".join(_LOADERS)
-        raise QGTuneError(
-            f"Cannot load the data set {name!r}: it is unknown. Set `data` to one of: {known}."
-            + did_you_mean(name, _LOADERS)
-        )
+        raise QGTuneError(f"Cannot load the data set {name!r}: it is unknown. Set `data` to one of: {known}.")
     return _split(_LOADERS[name](Path(root)), validation_fraction, split_seed)
 
 

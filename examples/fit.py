@@ -10,7 +10,7 @@ from hydra.utils import to_absolute_path
 from model import build_mlp
 from torch import nn
 
-from qgtune.errors import QGTuneError, did_you_mean
+from qgtune import QGTuneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -101,10 +101,7 @@ def _load(data: DictConfig, device: str) -> Dataset:
 
 def _optimizer(name: str) -> Callable[..., torch.optim.Optimizer]:
     if name not in OPTIMIZERS:
-        raise QGTuneError(
-            f"Cannot train: training.optimizer={name} is unknown. Give one of: {', '.join(OPTIMIZERS)}."
-            + did_you_mean(name, OPTIMIZERS)
-        )
+        raise QGTuneError(f"Cannot train: training.optimizer={name} is unknown. Give one of: {', '.join(OPTIMIZERS)}.")
     return OPTIMIZERS[name]
 
 

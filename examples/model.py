@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from qgtune.errors import QGTuneError
+from qgtune import QGTuneError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     open = open_study  # noqa: A001 - read as qgtune.open; not in __all__, where it would hide Python's own
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 _LIVE = ("checkpoint_dir", "current_trial", "last_step", "on_stop", "report", "set_constraint", "target_step")
 __all__ = [
     "Hook",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -16,11 +18,12 @@ from tests.browser import Browser, find_browser, running_browser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from optuna.trial import FrozenTrial
 
 TIMEOUT_S = 120
+# As in an activated environment, so that the commands that a sweep prints are short whoever runs the tests.
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 # Ours are errors; what Hydra 1.4 says to apps that run on 1.3, too, is not ours.
 WARNINGS = (
     *("-W", "error::UserWarning", "-W", "ignore:The version_base parameter is deprecated"),

@@ -24,7 +24,8 @@ TOOLS = (
     *("cloudpickle", "cmaes", "filelock", "hypothesis", "jsonschema", "pyte"),
     *("pytest", "pytest-timeout", "pytest-xdist", "scipy", "websocket-client"),
 )
-NEEDED = ("tests", "conf", "examples", "docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml")
+FOLDERS = ("tests", "conf", "examples", "docs", "tools")
+FILES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "mkdocs.yml", "pyproject.toml")
 SELECTION = "(not slow or matrix) and not examples and not chaos and not checkout"
 
 
@@ -83,7 +84,7 @@ def prepare(row: Row, python: str, wheel: Path) -> str:
 
 def run_tests(python: str, folder: Path) -> int:
     """Run the selected tests in a copy of the tests' folders that has no source of the package beside them."""
-    for name in NEEDED:
+    for name in (*FOLDERS, *FILES):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -61,9 +61,9 @@ class Terminal:
         """Whether the cursor is shown."""
         return not self.screen.cursor.hidden
 
-    def wait_for(self, pattern: str) -> None:
+    def wait_for(self, pattern: str, timeout_s: float = TIMEOUT_S) -> None:
         """Read until the screen shows the pattern."""
-        deadline_s = time.monotonic() + TIMEOUT_S
+        deadline_s = time.monotonic() + timeout_s
         while not re.search(pattern, self.text):
             if time.monotonic() > deadline_s or not self._read():
                 raise AssertionError(f"{pattern!r} did not come:\n{self.text}")
@@ -72,9 +72,9 @@ class Terminal:
         """Press keys."""
         os.write(self._outer, keys.encode())
 
-    def finish(self) -> int:
+    def finish(self, timeout_s: float = TIMEOUT_S) -> int:
         """Read to the end; return the exit code."""
-        deadline_s = time.monotonic() + TIMEOUT_S
+        deadline_s = time.monotonic() + timeout_s
         while self._read():
             if time.monotonic() > deadline_s:
                 self.process.kill()

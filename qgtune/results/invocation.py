@@ -18,7 +18,7 @@ from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
 from qgtune.study.storages.addresses import hidden, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from qgtune.study.storages.addresses import Storage
 
@@ -162,6 +162,20 @@ class Invocation:
         behind = [index + 1 for index, text in enumerate(kept) if _is_override(text)]
         place = behind[-1] if behind else len(kept)
         return Invocation(self.program, (*kept[:place], *overrides, *kept[place:]), self.folder)
+
+
+def own_command(spelled: Callable[[Path], str] = str) -> str:
+    """Return how a shell calls this environment's `qgtune`: by its path, where the name leads nowhere or elsewhere.
+
+    Args:
+        spelled: how the path is written.
+    """
+    python = Path(sys.executable)
+    script = python.with_name("qgtune")
+    if not script.exists():
+        return f"{shlex.quote(spelled(python))} -m qgtune"
+    found = shutil.which("qgtune")
+    return "qgtune" if found and script.samefile(found) else shlex.quote(spelled(script))
 
 
 def _is_override(argument: str) -> bool:

@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from qgtune import QGTuneError
-from qgtune.results.invocation import FILE, Invocation
+from qgtune.results.invocation import FILE, Invocation, own_command
 from qgtune.space.reading.yaml_files import write_yaml
 from tests.command.conftest import COMMAND
 from tests.conftest import stock_study
@@ -22,7 +23,6 @@ from tests.studies import make_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.command.conftest import Command as Qgtune
     from tests.conftest import App
@@ -68,6 +68,23 @@ def test_the_command_of_this_process() -> None:
         [sys.executable, "-B", "-c", code, "a=1", "b"], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == repr((("-B", "-c", code), ("a=1", "b")))
+
+
+def test_the_name_of_the_command_is_shown_where_it_leads_to_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an activated environment."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    assert own_command() == "qgtune"
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["no such name", "another installation"])
+def test_else_its_path_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, other: bool) -> None:  # noqa: FBT001
+    """What a sweep prints works as pasted, also where the environment is not activated."""
+    if other:
+        (tmp_path / "qgtune").write_text("#!/bin/sh\n")
+        (tmp_path / "qgtune").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert shlex.split(own_command()) == [str(Path(sys.executable).with_name("qgtune"))]
+    assert own_command(lambda path: f"./{path.name}") == "./qgtune"
 
 
 def test_dry_run_prints_the_command(qgtune: Qgtune, tmp_path: Path) -> None:

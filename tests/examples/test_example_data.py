@@ -79,8 +79,8 @@ def test_a_split_needs_images_on_both_sides(tmp_path: Path, fraction: float) -> 
 
 
 def test_an_unknown_data_set_names_the_known_ones(tmp_path: Path) -> None:
-    """A slip in the name gets the list and the nearest name."""
-    with pytest.raises(QGTuneError, match=r"'digit': it is unknown.*digits, fashion_mnist.*Did you mean 'digits'"):
+    """A slip in the name gets the list."""
+    with pytest.raises(QGTuneError, match=r"'digit': it is unknown.*digits, fashion_mnist"):
         _load("digit", tmp_path)
 
 

@@ -49,8 +49,8 @@ def test_each_optimizer_trains(composed: Compose, name: str) -> None:
 
 
 def test_an_unknown_optimizer_names_the_known_ones(composed: Compose) -> None:
-    """A slip in the name gets the list and the nearest name."""
-    with pytest.raises(QGTuneError, match=r"training\.optimizer=adan is unknown.*adam, adamw, rmsprop, sgd.*'adam'"):
+    """A slip in the name gets the list."""
+    with pytest.raises(QGTuneError, match=r"training\.optimizer=adan is unknown.*adam, adamw, rmsprop, sgd"):
         fit(composed("training.optimizer=adan"), _ignore)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError
 from qgtune.results.best import best_trials, params_of
-from qgtune.results.invocation import Invocation
+from qgtune.results.invocation import Invocation, own_command
 from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
@@ -77,17 +77,18 @@ def _best_configs(source: Source) -> Iterator[Path]:
 
 def _commands(source: Source, config: Path | None) -> Iterator[ShownCommand]:
     recorded = None if source.folder is None else _recorded(source.folder)
+    ours = own_command()
     if recorded is not None and config is not None:
-        yield ShownCommand("Run the best trial again", f"qgtune rerun {shlex.quote(str(source.folder))}")
+        yield ShownCommand("Run the best trial again", f"{ours} rerun {shlex.quote(str(source.folder))}")
     if source.storage == "memory":
         return
     if recorded is not None:
         purpose = "Go on with the study; hydra.sweeper.n_trials is its total"
-        yield ShownCommand(purpose, f"qgtune resume {shlex.quote(str(source.folder))}")
+        yield ShownCommand(purpose, f"{ours} resume {shlex.quote(str(source.folder))}")
     place = shlex.quote(str(source.folder or source.storage))
     study = "" if source.folder is not None else f" --study {shlex.quote(source.study.study_name)}"
-    yield ShownCommand("Look at the study in a browser", f"qgtune dashboard {place}{study}")
-    yield ShownCommand("Write this page again", f"qgtune report {place}{study}")
+    yield ShownCommand("Look at the study in a browser", f"{ours} dashboard {place}{study}")
+    yield ShownCommand("Write this page again", f"{ours} report {place}{study}")
 
 
 def _recorded(folder: Path) -> Invocation | None:

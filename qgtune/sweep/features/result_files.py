@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qgtune.errors import QGTuneError
 from qgtune.files import check_writable, short_path
 from qgtune.results.best import best_trials, params_of, summary
+from qgtune.results.invocation import own_command
 from qgtune.results.recorded import Record
 from qgtune.space.paths import all_paths
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
@@ -145,11 +146,12 @@ class ResultFiles(Lifecycle):
         _say_written(self.folder, written)
         label = "Run the best again:" if len(session.objectives) == 1 else "Run the first again:"
         which = "" if len(session.objectives) == 1 else f" --trial {best[0].number}"
-        log.info("%-21s qgtune rerun %s%s", label, shlex.quote(short_path(self.folder)), which)
+        ours, folder = own_command(short_path), shlex.quote(short_path(self.folder))
+        log.info("%-21s %s rerun %s%s", label, ours, folder, which)
         if self.is_kept and len(session.objectives) == 1 and ledger.complete > 1:
-            log.info("Is it that good?      qgtune confirm %s", shlex.quote(short_path(self.folder)))
+            log.info("Is it that good?      %s confirm %s", ours, folder)
         if self.is_kept:
-            log.info("Look at the study:    qgtune dashboard %s", shlex.quote(short_path(self.folder)))
+            log.info("Look at the study:    %s dashboard %s", ours, folder)
 
     def _say_best(self, trial: FrozenTrial) -> None:
         measured = Measured.of(trial)

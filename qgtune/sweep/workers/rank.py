@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from pathlib import Path
@@ -32,12 +33,18 @@ def run_rank(trial: OwnTrial, hydra_context: HydraContext, function: TaskFunctio
         master: what Hydra composed for the sweep that this process would otherwise run.
 
     Returns:
-        What the function returned.
+        What the function returned; None when it was pruned, which the first rank tells the study.
 
     Raises:
         QGTuneError: when the trial left no record.
-        Exception: whatever the function raises.
+        Exception: whatever else the function raises.
     """
+    from optuna import TrialPruned
+
+    def call(config: DictConfig) -> Any:
+        with contextlib.suppress(TrialPruned):
+            return function(config)
+
     record = Record.of_number(Path(trial.sweep), trial.number)
     overrides = () if record.differs else record.overrides
     whole = hydra_context.config_loader.load_sweep_config(master, list(overrides))
@@ -52,7 +59,7 @@ def run_rank(trial: OwnTrial, hydra_context: HydraContext, function: TaskFunctio
         task.merge_with(OmegaConf.create(record.config))
     ends_behind = repeatedly(PERIOD_S, functools.partial(_end_behind, os.getppid()), "qgtune-rank")
     with ends_behind, live.running(live.StandInTrial(trial.number)):
-        return run_job(function, whole, task, hydra_context).return_value
+        return run_job(call, whole, task, hydra_context, function).return_value
 
 
 def _end_behind(parent: int) -> None:

@@ -1,0 +1,1 @@
+"""What the README and the pages of `docs/` show: each command, file and output is tried."""

@@ -1,0 +1,1 @@
+"""Scripts of the repository: pages made of the code, pictures, releases."""

@@ -25,7 +25,8 @@ def show(source: str, study_name: str | None, form: str | None, sort: str, limit
     from qgtune.results.source import open_source
     from qgtune.results.table import table_of, to_csv, to_json
 
-    study = open_source(source, study_name).study
+    found = open_source(source, study_name)
+    study = found.study
     whole = table_of(study)
     table = whole.sorted_by_value() if sort == "value" else whole
     table = table if limit is None else table.first(limit)
@@ -34,9 +35,12 @@ def show(source: str, study_name: str | None, form: str | None, sort: str, limit
         return
     from qgtune.command.layout import WideConsole, lay_out, reasons
     from qgtune.results.best import best_trials
+    from qgtune.results.report.conclusions import lines_of
 
     screen = WideConsole()
     screen.print(_heading(whole), markup=False)
+    for line in lines_of(found):
+        screen.print(line, markup=False)
     if table.rows:
         screen.print(lay_out(table, {trial.number for trial in best_trials(study)}, screen))
     if why := reasons(table):

@@ -16,8 +16,9 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 from rich.console import Console
 
-from qgtune.command.layout import broken, lay_out, number, reasons, short_names
+from qgtune.command.layout import lay_out, number, reasons
 from qgtune.results.table import duration, table_of, to_json
+from qgtune.space.wording import broken, short_names
 from tests.command.conftest import in_terminal
 from tests.studies import PARAMS, make_study, make_sweep, mixed_trials, trial
 
@@ -35,6 +36,8 @@ def test_the_table_holds_every_trial(qgtune: Command, tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     assert lines[0] == "Study 'train', minimize: 6 trials (2 complete, 1 failed, 1 pruned, 1 running, 1 waiting)"
+    assert lines[1] == "- 1 of 4 trials failed with: ValueError: it, of all things, went wrong."
+    del lines[1]
     assert lines[1].split()[:4] == ["trial", "state", "value", "time"]
     assert lines[1].split()[4:] == ["layers.0.width", "layers.1.width", "sizes", "optimizer", "lr"]
     assert " ".join(lines[3].split()) == "0 complete 0.5 1 min 30 s 128 64 [3,4] adam 0.01235"
@@ -139,7 +142,7 @@ def test_sort_and_limit(qgtune: Command, tmp_path: Path) -> None:
     rows = json.loads(qgtune("show", "study.log", "--sort", "value", "--json").out)
     assert [row["number"] for row in rows] == [1, 0, 2, 3, 4, 5]
     done = qgtune("show", "study.log", "--sort", "value", "--limit", 2)
-    assert [line.split()[0] for line in done.out.splitlines()[3:5]] == ["1", "0"]
+    assert [line.split()[0] for line in done.out.splitlines()[4:6]] == ["1", "0"]
     assert done.out.splitlines()[-1] == "4 more trials are not shown."
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import shlex
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import optuna
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
 from qgtune.results.report import Facts
-from qgtune.results.report.conclusions import conclusions
+from qgtune.results.report.conclusions import conclusions, lines_of
 from qgtune.results.report.conclusions.convergence import convergence
 from qgtune.results.report.conclusions.edges import Edge, edge, override
 from qgtune.results.report.conclusions.failures import failures
@@ -23,6 +26,8 @@ from qgtune.results.report.conclusions.mattering import mattering
 from qgtune.results.report.conclusions.pruning import pruning
 from qgtune.results.report.conclusions.utilisation import utilisation
 from qgtune.results.report.study_state import read_state
+from qgtune.results.source import open_source
+from qgtune.sweep.compose.arguments import hyperparameter
 from tests.results.studies import study, trial, usual
 
 if TYPE_CHECKING:
@@ -190,8 +195,11 @@ def test_a_best_value_inside_its_range_is_no_edge() -> None:
         (FloatDistribution(2.0, 4.0), True, "a=interval(2,5)"),
         (FloatDistribution(0.1, 0.5, step=0.1), True, "a=range(0.1,0.75,0.1)"),
         (IntDistribution(8, 512, log=True), True, "a=tag(log,int(interval(8,5120)))"),
-        (IntDistribution(2, 6), False, "a=int(interval(0,6))"),
+        (IntDistribution(2, 6), False, "a=int(interval(1,6))"),
         (IntDistribution(4, 16, step=4), True, "a=range(4,25,4)"),
+        (IntDistribution(16, 64, step=8), False, "a=range(8,65,8)"),
+        (FloatDistribution(-1.0, 1.0), False, "a=interval(-2,1)"),
+        (FloatDistribution(0.5, 2.5), False, "a=interval(0,2.5)"),
     ],
     ids=str,
 )
@@ -199,10 +207,6 @@ def test_wider_ranges_are_read_back_as_wider_ones(
     distribution: FloatDistribution | IntDistribution, text: str, *, upper: bool
 ) -> None:
     """The override keeps the kind, the scale and the step."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    from qgtune.sweep.compose.arguments import hyperparameter
-
     made = override(Edge("a", distribution, upper, 5, 5))
     assert made == text
     wider = hyperparameter(OverridesParser.create().parse_overrides([made])[0], "a test").distribution
@@ -215,26 +219,30 @@ def test_wider_ranges_are_read_back_as_wider_ones(
 
 @pytest.mark.parametrize(
     ("distribution", "upper"),
-    [(FloatDistribution(0, 0.5), False), (FloatDistribution(0, 1), True), (IntDistribution(1, 9), False)],
-    ids=["zero", "share", "one"],
+    [
+        (FloatDistribution(0, 0.5), False),
+        (FloatDistribution(0, 1), True),
+        (IntDistribution(1, 9), False),
+        (IntDistribution(8, 64, step=8), False),
+    ],
+    ids=["zero", "share", "one", "step"],
 )
 def test_ends_with_nothing_beyond_are_no_edges(
     distribution: FloatDistribution | IntDistribution, *, upper: bool
 ) -> None:
     """Below no dropout, above a share of one and below one layer there is nothing."""
     places = uniform(60)
-    span = distribution.high - distribution.low
+    step = distribution.step or 1e-9
+    n_steps = [(distribution.high - distribution.low) * place // step for place in places]
+    kind = int if isinstance(distribution, IntDistribution) else float
     trials = [
         trial(
             k,
-            values=[-place if upper else place],
-            params={
-                "p": distribution.low
-                + (round(span * place) if isinstance(distribution, IntDistribution) else span * place)
-            },
+            values=[-n if upper else n],
+            params={"p": kind(distribution.low + n * step)},
             space={"p": distribution},
         )
-        for k, place in enumerate(places)
+        for k, n in enumerate(n_steps)
     ]
     assert importances(trials) is not None
     assert edge(known(trials)) is None
@@ -243,12 +251,6 @@ def test_ends_with_nothing_beyond_are_no_edges(
 @pytest.mark.slow
 def test_the_command_that_widens_a_range_runs(make_app: Callable[..., App]) -> None:
     """Pasted into a shell, it goes on with the study, and draws from beyond the old end."""
-    import subprocess
-    import sys
-
-    from qgtune.results.report.conclusions import lines_of
-    from qgtune.results.source import open_source
-
     app = make_app("return -cfg.lr", config=EDGE_CONFIG)
     script = app.folder / "train.py"
     script.write_text(

@@ -87,7 +87,7 @@ def test_a_trial_has_a_view_of_its_own(show: Callable[..., Any], tmp_path: Path)
             [9, 8.5],
         ]
         page.click("#trial .close")
-        assert page.evaluate("!document.getElementById('trial').open && location.hash === ''")
+        page.wait_for("!document.getElementById('trial').open && location.hash === ''")
 
 
 def test_failures_come_first_where_nothing_else_is(show: Callable[..., Any], tmp_path: Path) -> None:
@@ -116,11 +116,11 @@ def test_pages_on_paper_hold_everything(show: Callable[..., Any]) -> None:
         assert (width, height) == pytest.approx(A4_POINTS, abs=1)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_pages_can_be_used_without_eyes_or_a_mouse(show: Callable[..., Any], *, dark: bool) -> None:
+@pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 390)], ids=["light desk", "dark phone"])
+def test_pages_can_be_used_without_eyes_or_a_mouse(show: Callable[..., Any], width: int, *, dark: bool) -> None:
     """Axe finds nothing: names for plots and fields, contrast, order of headings, what can be reached by keys."""
     axe = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-    with show(usual(), dark=dark) as page:
+    with show(usual(), dark=dark, width=width) as page:
         page.evaluate(axe)
         for is_open in (False, True):
             page.evaluate("location.hash = '#trial-6'" if is_open else "0")

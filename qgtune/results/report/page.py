@@ -155,9 +155,9 @@ def _policy(scripts: list[str]) -> str:
 def _json(data: Mapping[str, Any]) -> str:
     """Return plain data as JSON that stands inside a script element: no `<` can end it."""
     try:
-        text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except ValueError:
-        text = json.dumps(_finite(data), separators=(",", ":"))
+        text = json.dumps(_finite(data), separators=(",", ":"), ensure_ascii=False)
     return text.replace("<", "\\u003c")
 
 

@@ -12,6 +12,7 @@ from qgtune.results.report.conclusions.known import Conclusion, Known
 from qgtune.results.report.study_state import sorted_by_value
 
 if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
     Range = FloatDistribution | IntDistribution
@@ -69,16 +70,15 @@ def edges(known: Known) -> list[Edge]:
         return []
     ranked = sorted_by_value(known.state, known.state.completed)
     best = ranked[: max(FEWEST_BEST, round(BEST_SHARE * len(ranked)))]
-    found = [_edge(path, best, upper=upper) for path in importances.established for upper in (True, False)]
-    everywhere = {path for path in known.space if all(path in trial.params for trial in known.finished)}
-    return [one for one in found if one is not None and one.path in everywhere]
+    paths = [path for path in importances.established if all(path in trial.params for trial in known.finished)]
+    found = [_edge(path, known.space[path], best, upper=upper) for path in paths for upper in (True, False)]
+    return [one for one in found if one is not None]
 
 
-def _edge(path: str, best: list[FrozenTrial], *, upper: bool) -> Edge | None:
-    distribution = best[0].distributions.get(path)
+def _edge(path: str, distribution: BaseDistribution, best: list[FrozenTrial], *, upper: bool) -> Edge | None:
     if not isinstance(distribution, (FloatDistribution, IntDistribution)) or _is_natural(distribution, upper=upper):
         return None
-    places = [_place(trial.params[path], distribution) for trial in best if path in trial.params]
+    places = [_place(trial.params[path], distribution) for trial in best]
     distances = [1 - place if upper else place for place in places]
     n_near = sum(distance <= CLOSE for distance in distances)
     if distances[0] > NEAR or _chance(n_near, len(distances), _share_near(distribution)) > UNLIKELY:
@@ -91,7 +91,13 @@ def _is_natural(distribution: Range, *, upper: bool) -> bool:
     if upper:
         is_share = isinstance(distribution, FloatDistribution) and not distribution.log
         return is_share and distribution.high == 1 and distribution.low >= 0
-    return distribution.low == 0 or (isinstance(distribution, IntDistribution) and distribution.low == 1)
+    least = _least(distribution)
+    return distribution.low >= least > distribution.low - (distribution.step or 0) or distribution.low == least
+
+
+def _least(distribution: Range) -> int:
+    """Return below what a range that lies above it does not go on: nothing has less than one layer."""
+    return 1 if isinstance(distribution, IntDistribution) and distribution.low > 0 else 0
 
 
 def _place(value: float, distribution: Range) -> float:
@@ -132,9 +138,11 @@ def _wider(found: Edge) -> tuple[float, float]:
     if found.range.log:
         ends = (low, high * DECADE) if found.upper else (low / DECADE, high)
         return (max(1, math.floor(ends[0])), math.ceil(ends[1])) if isinstance(found.range, IntDistribution) else ends
-    more = (high - low) / 2
-    if step is not None:
-        more = step * max(1, math.ceil(more / step))
-    if found.upper:
-        return low, high + more
-    return (max(low - more, 0) if low > 0 else low - more), high
+    more, least = (high - low) / 2, _least(found.range)
+    room = math.inf if found.upper or low < least else low - least
+    if step is None:
+        more = min(more, room)
+    else:
+        n_steps = max(1, math.ceil(more / step))
+        more = step * (n_steps if room == math.inf else min(n_steps, math.floor(room / step + 1e-9)))
+    return (low, high + more) if found.upper else (low - more, high)

@@ -23,12 +23,10 @@ def failures(known: Known) -> Conclusion | None:
         return None
     n_all = len(failed) + len(known.finished)
     reasons = Counter(reason_of(trial) for trial in failed)
-    reason, n = reasons.most_common(1)[0]
-    short = reason if len(reason) <= LONGEST else f"{reason[: LONGEST - 1]}…"
+    latest = max(reversed(failed), key=lambda trial: reasons[reason_of(trial)])
+    reason, n = reason_of(latest), reasons[reason_of(latest)]
     which = "" if len(reasons) == 1 else f", {n:,} of them" if n > 1 else ", the latest"
-    latest = failed[-1] if n == 1 else next(trial for trial in reversed(failed) if reason_of(trial) == reason)
-    if n == 1 and len(reasons) > 1:
-        short = reason_of(latest)[:LONGEST]
+    short = reason if len(reason) <= LONGEST else f"{reason[: LONGEST - 1]}…"
     text = f"{len(failed):,} of {n_all:,} trials failed{which} with: {short}"
     return Conclusion(text if text.endswith((".", "…")) else f"{text}.", known.rerun(latest.number))
 

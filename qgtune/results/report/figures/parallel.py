@@ -41,6 +41,7 @@ MOST_LINE_POINTS = 6_000
 N_SHADES = 6
 N_TICKS = 4
 WIDEST_NAME = 14
+LEGEND_NOTE = "The best are blue, the worst orange; dotted lines are pruned ones by what they reported last."
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +97,7 @@ def parallel(known: Known) -> Plots:
     told = f"{len(drawn):,} trials as lines over {len(names)} hyperparameters; the table of all trials has the values."
     plot = Plot("parallel", "Parallel coordinates", figure, told, height_px=420, width_px=110 * len(axes) + 90)
     note = shown("trials", len(drawn), len(kept), "the best ones, and the latest pruned ones")
-    return Plots(
-        (plot,),
-        " ".join(
-            filter(
-                None,
-                [
-                    "The best are blue, the worst orange; dotted lines are pruned ones by what they reported last.",
-                    note,
-                ],
-            )
-        ),
-    )
+    return Plots((plot,), f"{LEGEND_NOTE} {note}".strip())
 
 
 def _axis(known: Known, name: str) -> _Axis:
@@ -134,44 +124,36 @@ def _traces(
         is_pruned = trial.state == TrialState.PRUNED
         shades.setdefault(-1 if is_pruned else min(int(good * N_SHADES), N_SHADES - 1), []).append(trial)
     on_axis = [placing(known.space[name]) for name in names]
-    traces = []
-    for shade, trials in sorted(shades.items()):
-        x: list[int | None] = []
-        y: list[float | None] = []
-        numbers: list[int | None] = []
-        told: list[str] = []
-        for trial in trials:
-            value = value_of(trial, 0)
-            heights = [axes[0].height(value)]
-            texts = [f"{value:.6g}"]
-            for name, axis, place in zip(names, axes[1:], on_axis, strict=True):
-                there = name in trial.params
-                heights.append(axis.height(place(trial.params[name])) if there else math.nan)
-                texts.append(text_of(trial.params[name]) if there else "")
-            x += [*range(len(axes)), None]
-            y += [*(None if math.isnan(height) else round(height, 4) for height in heights), None]
-            numbers += [trial.number] * len(axes) + [None]
-            told += [
-                f"trial {trial.number}<br>{escaped(axis.name)}: {text}" for axis, text in zip(axes, texts, strict=True)
-            ] + [""]
-        traces.append(_lines(shade, x, y, numbers, told))
-    return traces
+
+    def line(trial: FrozenTrial) -> list[tuple[float | None, str]]:
+        """Return a trial's height on each axis with what stands beside the pointer, and a gap behind it."""
+        heights: list[float | None] = [axes[0].height(value_of(trial, 0))]
+        texts = [f"{value_of(trial, 0):.6g}"]
+        for name, axis, place in zip(names, axes[1:], on_axis, strict=True):
+            there = name in trial.params
+            heights.append(round(axis.height(place(trial.params[name])), 4) if there else None)
+            texts.append(text_of(trial.params[name]) if there else "")
+        told = (f"trial {trial.number}<br>{escaped(axis.name)}: {text}" for axis, text in zip(axes, texts, strict=True))
+        return [*zip(heights, told, strict=True), (None, "")]
+
+    return [_lines(shade, trials, [line(trial) for trial in trials]) for shade, trials in sorted(shades.items())]
 
 
-def _lines(shade: int, x: list[Any], y: list[Any], numbers: list[Any], told: list[str]) -> dict[str, Any]:
+def _lines(
+    shade: int, trials: Sequence[FrozenTrial], lines: Sequence[Sequence[tuple[float | None, str]]]
+) -> dict[str, Any]:
+    """Return lines of one shade; -1 is that of pruned trials."""
     share = max(shade, 0) / (N_SHADES - 1)
-    colour = (
-        DROPPED
-        if shade < 0
-        else f"rgb({','.join(str(round(low + share * (high - low))) for low, high in zip(WORST, BEST, strict=True))})"
-    )
+    mixed = [round(low + share * (high - low)) for low, high in zip(WORST, BEST, strict=True)]
+    colour = DROPPED if shade < 0 else f"rgb({','.join(map(str, mixed))})"
+    n_points = len(lines[0])
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": x,
-        "y": y,
-        "text": told,
-        "customdata": numbers,
+        "x": [*range(n_points - 1), None] * len(lines),
+        "y": [height for line in lines for height, _ in line],
+        "text": [text for line in lines for _, text in line],
+        "customdata": [trial.number for trial in trials for _ in range(n_points)],
         "hovertemplate": "%{text}<extra></extra>",
         "name": "pruned" if shade < 0 else "worst" if shade == 0 else "best",
         "showlegend": shade in (-1, 0, N_SHADES - 1),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from qgtune.results.report.conclusions import Known
 
 MOST_SLICES = 48
-MOST_SLICE_POINTS = 12_000
+MOST_SLICE_POINTS = 9_600
 
 
 def slices(known: Known, objectives: range) -> Plots:

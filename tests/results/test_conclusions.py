@@ -314,8 +314,8 @@ def test_how_busy_the_workers_were(tmp_path: Path) -> None:
 
 
 def test_busy_workers_could_be_more(tmp_path: Path) -> None:
-    """Where they never waited, the command doubles them."""
-    found = utilisation(known([timed(trial(n), 1) for n in range(20)], folder=tmp_path))
+    """Where they never waited, the command doubles them; those of a resumed run came after the others."""
+    found = utilisation(known([timed(trial(n, worker=n // 10), 1) for n in range(20)], folder=tmp_path))
     assert found is not None
     assert found.command == f"qgtune resume {tmp_path} hydra.sweeper.n_jobs=2 hydra.sweeper.n_trials=30"
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,6 +16,7 @@ from qgtune.command.answers.grid import GAP, Column, grid, width_of, wrapped
 from qgtune.errors import printable
 from qgtune.results.columns import MEASURED, PARAM, columns
 from qgtune.results.table import duration
+from qgtune.space.wording import broken, short_names
 from qgtune.study.repeats import measured
 
 if TYPE_CHECKING:
@@ -157,30 +156,6 @@ def reasons(table: Table) -> list[str]:
 def _listed(numbers: Sequence[int]) -> str:
     more = f" and {len(numbers) - _N_NUMBERS} more" if len(numbers) > _N_NUMBERS else ""
     return ", ".join(map(str, numbers[:_N_NUMBERS])) + more
-
-
-def short_names(paths: Sequence[str]) -> dict[str, str]:
-    """Return the shortest end of each path that is the end of no other."""
-    ends = Counter(end for path in paths for end in _ends(path))
-    return {path: next(end for end in _ends(path) if ends[end] == 1 or end == path) for path in paths}
-
-
-def _ends(path: str) -> list[str]:
-    parts = path.split(".")
-    starts = [start for start in reversed(range(len(parts))) if start == 0 or not parts[start].isdigit()]
-    return [".".join(parts[start:]) for start in starts]
-
-
-def broken(name: str, width: int) -> str:
-    """Return a name in lines, broken behind dots and underscores: `width` wide, or as its longest piece."""
-    pieces = re.findall(r"[^._]+[._]?|[._]", name)
-    width = max(width, *map(len, pieces))
-    lines = [""]
-    for piece in pieces:
-        if len(lines[-1]) + len(piece) > width:
-            lines.append("")
-        lines[-1] += piece
-    return "\n".join(lines)
 
 
 def number(value: Any, n_digits: int) -> str:

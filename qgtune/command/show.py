@@ -78,9 +78,12 @@ def show(
 def _print(found: Source, whole: Table, table: Table, best: list[int], columns: Sequence[Column]) -> None:
     from qgtune.command.layout import WideConsole, print_table, reasons
     from qgtune.results.proof.confirmation import confirmed_lines
+    from qgtune.results.report.conclusions import lines_of
 
     screen = WideConsole()
     screen.print(_heading(whole), markup=False)
+    for line in lines_of(found):
+        screen.print(line, markup=False)
     if table.rows:
         print_table(table, best, screen, columns)
     for line in confirmed_lines(found.folder):

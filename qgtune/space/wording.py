@@ -1,12 +1,16 @@
-"""Distributions in the words of the YAML they came from."""
+"""Distributions in the words of the YAML they came from, and paths in as few as tell them apart."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from optuna.distributions import BaseDistribution
 
 
@@ -42,3 +46,27 @@ def _is_plain(text: str) -> bool:
     except ValueError:
         return bool(text.strip()) and text.lower() not in ("true", "false", "null", "none") and "," not in text
     return False
+
+
+def short_names(paths: Sequence[str]) -> dict[str, str]:
+    """Return the shortest end of each path that is the end of no other."""
+    ends = Counter(end for path in paths for end in _ends(path))
+    return {path: next(end for end in _ends(path) if ends[end] == 1 or end == path) for path in paths}
+
+
+def _ends(path: str) -> list[str]:
+    parts = path.split(".")
+    starts = [start for start in reversed(range(len(parts))) if start == 0 or not parts[start].isdigit()]
+    return [".".join(parts[start:]) for start in starts]
+
+
+def broken(name: str, width: int) -> str:
+    """Return a name in lines, broken behind dots and underscores: `width` wide, or as its longest piece."""
+    pieces = re.findall(r"[^._]+[._]?|[._]", name)
+    width = max(width, *map(len, pieces))
+    lines = [""]
+    for piece in pieces:
+        if len(lines[-1]) + len(piece) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(lines)

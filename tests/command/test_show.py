@@ -16,9 +16,10 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 from rich.cells import cell_len
 
-from qgtune.command.layout import broken, lay_out, number, reasons, short_names
+from qgtune.command.layout import lay_out, number, reasons
 from qgtune.results.columns import sort
 from qgtune.results.table import duration, table_of
+from qgtune.space.wording import broken, short_names
 from tests.command.conftest import in_terminal
 from tests.studies import PARAMS, make_study, make_sweep, mixed_trials, trial
 
@@ -36,6 +37,8 @@ def test_the_table_holds_every_trial(qgtune: Command, tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     assert lines[0] == "Study 'train', minimize: 6 trials (2 complete, 1 failed, 1 pruned, 1 running, 1 waiting)"
+    assert lines[1] == "- 1 of 4 trials failed with: ValueError: it, of all things, went wrong."
+    del lines[1]
     assert lines[1].split()[:4] == ["trial", "state", "value", "time"]
     assert lines[1].split()[4:] == ["layers.0.width", "layers.1.width", "sizes", "optimizer", "lr"]
     assert " ".join(lines[3].split()) == "0 complete 0.5 1 min 30 s 128 64 [3,4] adam 0.01235"
@@ -139,7 +142,7 @@ def test_sort_and_limit(qgtune: Command, tmp_path: Path) -> None:
     rows = json.loads(qgtune("show", "study.log", "--sort", "value", "--json").out)["trials"]
     assert [row["number"] for row in rows] == [1, 0, 2, 3, 4, 5]
     done = qgtune("show", "study.log", "--sort", "value", "--limit", 2)
-    assert [line.split()[0] for line in done.out.splitlines()[3:5]] == ["1", "0"]
+    assert [line.split()[0] for line in done.out.splitlines()[4:6]] == ["1", "0"]
     assert done.out.splitlines()[-1] == "4 more trials are not shown."
 
 
@@ -169,13 +172,19 @@ def test_any_column_sorts(tmp_path: Path, key: str, expected: list[int]) -> None
     assert [row.number for row in sort(table, key).rows] == expected
 
 
+def without_conclusions(out: str) -> list[str]:
+    """Return the lines without what the study says at the top."""
+    return [line for line in out.splitlines() if not line.startswith("- ")]
+
+
 def test_states(qgtune: Command, tmp_path: Path) -> None:
     """Only the trials in them are shown, and the study is still told of as a whole."""
     make_study(tmp_path / "study.log", mixed_trials())
     done = qgtune("show", "study.log", "--state", "pruned", "--state", "running")
     assert done.out.startswith("Study 'train', minimize: 6 trials")
-    assert [line.split()[1] for line in done.out.splitlines()[3:5]] == ["pruned", "running"]
-    assert done.out.splitlines()[5:] == ["4 more trials are not shown."]
+    lines = without_conclusions(done.out)
+    assert [line.split()[1] for line in lines[3:5]] == ["pruned", "running"]
+    assert lines[5:] == ["4 more trials are not shown."]
 
 
 def test_columns(qgtune: Command, tmp_path: Path) -> None:
@@ -184,7 +193,7 @@ def test_columns(qgtune: Command, tmp_path: Path) -> None:
     trials[0].intermediate_values = {1: 0.5, 7: 0.25}
     make_study(tmp_path / "study.log", trials)
     names = "lr, number,reports,started"
-    lines = qgtune("show", "study.log", "--columns", names).out.splitlines()
+    lines = without_conclusions(qgtune("show", "study.log", "--columns", names).out)
     assert lines[1].split() == ["lr", "trial", "reports", "started"]
     assert lines[3].split() == ["0.01235", "0", "0.25", "at", "7", "2026-01-02", "03:04:05"]
     (row, *_) = csv.DictReader(io.StringIO(qgtune("show", "study.log", "--csv", "--columns", names).out))

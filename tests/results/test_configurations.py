@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -113,12 +114,14 @@ def test_a_study_without_repeats_has_no_such_columns() -> None:
 
 def test_the_report_speaks_of_configurations() -> None:
     """Its counts, the best one and the failures; a repeat is no retry."""
+    from qgtune.results.report.conclusions.known import Known
     from qgtune.results.report.facts import Facts
 
     state = read_state(study())
-    head = str(summary(state, Facts()))
+    known = Known(state, Facts())
+    head = str(summary(known))
     assert "trial 0: spread 2, n 3" in head
     assert "retr" not in head
     assert [state.counts[one] for one in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)] == [1, 0, 1]
-    assert "Of trial 0." in str(best(state, Facts()))
-    assert "repeat 3/seed=2" in str(failures(state, Facts()))
+    assert "Of trial 0." in str(best(known))
+    assert "repeat 3/seed=2" in str(failures(state, Facts(), Path("report.html")))

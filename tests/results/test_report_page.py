@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,63 +10,19 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
 from qgtune.results.report import Facts, ShownCommand, write_report
+from tests.results.pages import cells, drawn, plot_text, text
 from tests.results.studies import study, trial, usual
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     import optuna
 
-    from tests.browser import Browser, Page
 
 pytestmark = pytest.mark.slow  # each opens a page of several megabytes
 EVIL = "<script>document.title = 'owned'</script>"
 MARKUP = "<b>bold</b> & <img src=x onerror=\"document.title='owned'\">"
-ALL_DRAWN = "[...document.querySelectorAll('[data-figure]')].every(box => box.dataset.drawn === 'yes')"
-
-
-@pytest.fixture
-def show(browser: Browser, tmp_path: Path) -> Callable[..., Any]:
-    """Return what writes a study's report and opens it with every plot drawn."""
-
-    @contextmanager
-    def show(made: optuna.Study, facts: Facts | None = None, **window: Any) -> Iterator[Page]:
-        write_report(made, tmp_path / "report.html", facts=facts)
-        with browser.open(tmp_path / "report.html", **window) as page:
-            page.evaluate("window.dispatchEvent(new Event('beforeprint'))")  # draws what is out of sight, too
-            page.wait_for(ALL_DRAWN)
-            yield page
-            assert page.problems == []
-
-    return show
-
-
-def text(page: Page, selector: str) -> str:
-    """Return the text that a part of the page shows."""
-    return str(page.evaluate(f"document.querySelector({selector!r}).innerText"))
-
-
-def cells(page: Page, selector: str) -> list[list[str]]:
-    """Return the rows of a table, its head left out."""
-    rows = f"[...document.querySelectorAll('{selector} tbody tr')]"
-    return list(page.evaluate(f"{rows}.map(row => [...row.cells].map(cell => cell.innerText))"))
-
-
-def drawn(page: Page, key: str) -> list[dict[str, Any]]:
-    """Return the traces that plotly drew in one plot."""
-    wanted = "['name', 'x', 'y', 'base', 'marker', 'text']"
-    return list(
-        page.evaluate(
-            f"document.getElementById('plot-{key}').data.map(trace => "
-            f"Object.fromEntries({wanted}.map(name => [name, trace[name]])))"
-        )
-    )
-
-
-def plot_text(page: Page, key: str) -> str:
-    """Return all the letters that one plot shows."""
-    return str(page.evaluate(f"document.getElementById('plot-{key}').textContent"))
 
 
 def test_summary_tells_counts_and_the_best(show: Callable[..., Any]) -> None:
@@ -84,35 +39,68 @@ def test_summary_tells_counts_and_the_best(show: Callable[..., Any]) -> None:
 
 
 def test_history_shows_every_value_and_the_best_so_far(show: Callable[..., Any]) -> None:
-    """The points are the trials' values; the line only goes down."""
+    """The points are the trials' values, pruned ones where they stopped, failed ones along the edge."""
     with show(usual()) as page:
-        points, line = drawn(page, "history-0")
-        assert points["x"] == [0, 1, 2, 3, 4, 5, 10]
-        assert points["y"] == [3.0, 2.0, 0.25, 1.0, 1.5, 4.0, 2.5]
-        assert line["y"][:3] == [3.0, 2.0, 0.25]
-        assert line["y"][-1] == 0.25
+        traces = {trace["name"]: trace for trace in drawn(page, "history-0")}
+        assert traces["complete"]["x"] == [0, 1, 2, 3, 4, 5, 10]
+        assert traces["complete"]["y"] == [3.0, 2.0, 0.25, 1.0, 1.5, 4.0, 2.5]
+        assert (traces["pruned"]["x"], traces["pruned"]["y"]) == ([6, 7], [8.5, 7.0])
+        assert traces["failed"]["x"] == [8, 9]
+        assert (traces["best so far"]["x"], traces["best so far"]["y"]) == ([0, 1, 2, 11], [3.0, 2.0, 0.25, 0.25])
 
 
-def test_slices_and_importances_name_every_hyperparameter(show: Callable[..., Any]) -> None:
-    """Each hyperparameter has a slice with its values, and a bar."""
+def test_values_far_off_are_marked_at_the_edge(show: Callable[..., Any]) -> None:
+    """A trial that diverged does not squeeze the others into a line: it is a triangle at the upper end."""
+    made = study([trial(n, values=[1e9 if n == 5 else n / 10]) for n in range(10)])
+    with show(made) as page:
+        points = drawn(page, "history-0")[0]
+        assert max(points["y"]) == 0.9
+        assert points["marker"]["symbol"][5] == "triangle-up"
+        assert points["text"][5].endswith("1e+09")
+
+
+def test_slices_show_complete_and_pruned_trials(show: Callable[..., Any]) -> None:
+    """Each hyperparameter has a slice with the values of complete trials, and of pruned ones as crosses."""
     with show(usual()) as page:
         captions = page.evaluate("[...document.querySelectorAll('#slices figcaption')].map(e => e.innerText)")
         assert sorted(captions) == ["act", "lr"]
-        traces = drawn(page, f"slice-{captions.index('lr')}-0")
-        assert sorted(traces[0]["x"]) == pytest.approx([0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.4])
+        pruned, complete = drawn(page, f"slice-{captions.index('lr')}-0")
+        assert sorted(complete["x"]) == pytest.approx([0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.4])
+        assert (pruned["x"], pruned["y"]) == ([0.9, 0.8], [8.5, 7.0])
+        assert set(pruned["marker"]["symbol"]) == {"x-thin-open"}
+
+
+def test_importances_are_bars_only_where_they_are_established(show: Callable[..., Any]) -> None:
+    """What has no effect is there by name, and says that nothing is known; the text says what it rests on."""
+    with show(one_matters()) as page:
         (bars,) = drawn(page, "importances-0")
-        assert sorted(bars["y"]) == ["act", "lr"]
-        assert sum(bars["x"]) == pytest.approx(1)
+        assert bars["y"] == ["lr"]
+        assert "act" in plot_text(page, "importances-0")
+        assert "not established" in plot_text(page, "importances-0")
+        assert "60 complete trials" in text(page, "#importances")
+        assert "lr (" in text(page, "#conclusions")
+
+
+def one_matters() -> optuna.Study:
+    """Return a study whose value follows one of two hyperparameters."""
+    rates = [10 ** (-4 + 4 * (n * 37 % 60) / 60) for n in range(60)]
+    return study(
+        [
+            trial(n, values=[rate + (n * 7 % 5) / 100], params={"lr": rate, "act": ("relu", "gelu")[n * 13 % 7 % 2]})
+            for n, rate in enumerate(rates)
+        ]
+    )
 
 
 def test_parallel_coordinates_have_a_line_a_trial(show: Callable[..., Any]) -> None:
-    """Seven trials completed; the axes are the value and both hyperparameters."""
+    """Seven trials completed and two were pruned, dotted; the axes are the value and both hyperparameters."""
     with show(usual()) as page:
-        lines = [trace for trace in drawn(page, "parallel") if len(trace["x"]) == 3]
-        assert len(lines) == 7
-        assert {"value", "lr", "act"} <= set(
-            page.evaluate("document.getElementById('plot-parallel').layout.xaxis.ticktext")
-        )
+        traces = {trace["name"]: trace for trace in drawn(page, "parallel")}
+        n_lines = sum(trace["x"].count(0) for trace in drawn(page, "parallel"))
+        assert n_lines == 9
+        assert traces["pruned"]["x"].count(0) == 2
+        ticks = page.evaluate("document.getElementById('plot-parallel').layout.xaxis.ticktext")
+        assert ticks == ["value", "lr", "act"]
 
 
 def test_curves_end_in_a_cross_where_a_trial_was_pruned(show: Callable[..., Any]) -> None:
@@ -257,14 +245,11 @@ def test_names_and_values_show_as_text(show: Callable[..., Any]) -> None:
         assert cells(page, "table.failures")[0][2] == MARKUP
         captions = page.evaluate("[...document.querySelectorAll('#slices figcaption')].map(e => e.innerText)")
         assert sorted(captions) == sorted([EVIL, MARKUP, "$n$ %{y}"])
-        importances = plot_text(page, "importances-0")
-        assert EVIL in importances
-        assert MARKUP in importances
         assert MARKUP in plot_text(page, "history-0")
         slices = plot_text(page, f"slice-{captions.index(MARKUP)}-0")
         assert f"{EVIL[:27]}… #0" in slices
-        assert "'</script>'" in slices
-        assert "'&amp;'" in slices
+        assert "</script>" in slices
+        assert "&amp;" in slices
         assert page.evaluate("document.querySelectorAll('main img, main b').length") == 0
 
 
@@ -328,7 +313,7 @@ def five_objectives() -> optuna.Study:
     ("made", "said"),
     [
         (nothing_yet, ["The study has no trials yet.", "No trial has completed yet.", "No trial has started yet."]),
-        (one_trial, ["trial 0", "Importances need completed trials of different values"]),
+        (one_trial, ["trial 0", "Importances need more trials of different values"]),
         (all_failed, ["Every trial so far has failed", "ValueError: no"]),
         (only_waiting, ["3 waiting", "No trial has started yet."]),
         (without_hyperparameters, ["No trial with hyperparameters has completed yet."]),
@@ -391,13 +376,13 @@ def test_long_studies_show_a_part_and_say_so(show: Callable[..., Any], tmp_path:
     with show(study(trials)) as page:
         assert (tmp_path / "report.html").stat().st_size < 8_000_000
         assert f"{best:.6g}" in text(page, "#summary")
-        assert "Showing 2,000 of 6,667 points" in text(page, "#history")
-        assert "Showing 2,000 of 6,667 trials: the best ones." in text(page, "#slices")
-        assert "Showing 300 of 6,667 trials: the best ones." in text(page, "#parallel")
+        assert "Showing 1,999 of 10,000 trials" in text(page, "#history")
+        assert "Showing 2,000 of 8,333 trials: the best ones" in text(page, "#slices")
+        assert "Showing 300 of 8,333 trials: the best ones" in text(page, "#parallel")
         assert "Showing 200 of 5,000 trials" in text(page, "#intermediate")
         assert "Showing the latest 2,000 of 10,000 trials." in text(page, "#timeline")
-        assert drawn(page, "history-0")[1]["y"][-1] == best
-        assert len(drawn(page, "slice-0-0")[0]["x"]) == 2000
+        assert drawn(page, "history-0")[-1]["y"][-1] == best
+        assert sum(len(trace["x"]) for trace in drawn(page, "slice-0-0")) == 2000
 
 
 def test_wide_studies_stay_small(tmp_path: Path) -> None:
@@ -422,4 +407,4 @@ def test_long_choices_are_cut_and_told_apart(show: Callable[..., Any]) -> None:
     texts = [f"[{'1,' * 30}{n}]" for n in range(2)]
     space = {"sizes": CategoricalDistribution(texts)}
     with show(study([trial(n, params={"sizes": texts[n % 2]}, space=space) for n in range(4)])) as page:
-        assert set(drawn(page, "slice-0-0")[0]["x"]) == {f"'{texts[0][:27]}… #{place}'" for place in (0, 1)}
+        assert set(drawn(page, "slice-0-0")[0]["x"]) == {f"{texts[0][:27]}… #{place}" for place in (0, 1)}

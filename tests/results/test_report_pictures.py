@@ -18,7 +18,7 @@ from tests.results.studies import study, trial, usual
 if TYPE_CHECKING:
     from pathlib import Path
 
-PLOTS = ["optimization_history", "importances", "parallel_coordinates", "slices", "intermediate_values", "workers"]
+PLOTS = ["optimization_history", "slices", "parallel_coordinates", "intermediate_values", "workers"]
 
 
 def test_every_plot_is_a_picture(tmp_path: Path) -> None:
@@ -76,3 +76,22 @@ def test_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(QGTuneError, match=r"Cannot write pictures to '.*file'"):
         write_pictures(usual(), tmp_path / "file")
+
+
+def test_a_long_study_gives_pictures_that_can_be_read(tmp_path: Path) -> None:
+    """Three hundred trials, pruned ones among them, make no picture higher than two screens."""
+    trials = [
+        trial(
+            n,
+            TrialState.PRUNED if n % 3 else TrialState.COMPLETE,
+            values=[1.0 + n % 7],
+            params={"lr": 0.001 * (n + 1)},
+            steps={step: 9.0 / (step + 1) for step in range(1 + n % 5)},
+            worker=n % 4,
+        )
+        for n in range(300)
+    ]
+    for path in write_pictures(study(trials), tmp_path):
+        width, height = struct.unpack(">II", path.read_bytes()[16:24])
+        assert height <= 1200
+        assert width >= 400

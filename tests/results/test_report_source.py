@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,3 +222,33 @@ def test_report_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_passwords_are_masked(text: str, shown: str) -> None:
     """An address loses its password and nothing else."""
     assert redact(text) == shown
+
+
+def test_how_a_sweep_was_set_up_is_told(sweep: Callable[..., Path], tmp_path: Path) -> None:
+    """Sampler with what was set of it, pruner, seed, versions, and the commit of the folder it was started in."""
+    folder = sweep(
+        seed=7,
+        sampler={"_target_": "optuna.samplers.TPESampler", "n_startup_trials": 5},
+        pruner={"_target_": "optuna.pruners.MedianPruner"},
+    )
+    journal(folder / "study.log", "train")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=me", "-c", "user.email=me@here"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "one"], check=True)
+    setup = dict(told(folder).setup)
+    assert setup["Sampler"] == "TPESampler(n_startup_trials=5)"
+    assert (setup["Pruner"], setup["Seed"]) == ("MedianPruner", "7")
+    assert f"optuna {optuna.__version__}" in setup["Versions"]
+    assert re.fullmatch(r"[0-9a-f]{12}, when this page was written", setup["Commit"])
+
+
+def test_the_base_settings_are_those_of_the_app(sweep: Callable[..., Path]) -> None:
+    """What the app's own config has in place of each hyperparameter, and nothing for those that it lacks."""
+    folder = sweep()
+    journal(folder / "study.log", "train")
+    config = yaml.safe_load((folder / "multirun.yaml").read_text())
+    (folder / "multirun.yaml").write_text(yaml.safe_dump({**config, "lr": 0.25}))
+    base = told(folder).base
+    assert base is not None
+    assert base["lr"] == 0.25
+    assert "act" not in base

@@ -39,7 +39,7 @@ def test_sweep_leaves_a_report(app: App, browser: Browser) -> None:
     run = app.sweep(REPORT, "hydra.sweeper.n_jobs=2")
     assert run.code == 0, run.err
     assert run.err == ""
-    assert "Read the report:      sweep/report.html" in run.out
+    assert run.out.index("Writing the report.") < run.out.index("Read the report:      sweep/report.html")
     with browser.open(app.path("report.html")) as page:
         copied = page.evaluate("document.getElementById('best-config').textContent")
         commands = page.evaluate("[...document.querySelectorAll('#commands code[id]')].map(e => e.textContent)")

@@ -96,7 +96,7 @@ def write_report(study: optuna.Study, path: Path, *, facts: Facts | None = None)
     _check_installed("plotly")
     from qgtune.results.report.page import render
 
-    text = render(study, facts or Facts())
+    text = render(study, facts or Facts(), path)
     try:
         write_whole(path, text)
     except OSError as error:

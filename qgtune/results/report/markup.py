@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+MOST_NARROW = 12
+"""How many columns fit on paper; a row of more becomes a paragraph there."""
+
 
 class Html(str):
     """A text that is HTML already."""
@@ -39,11 +42,22 @@ def joined(pieces: Iterable[str]) -> Html:
     return Html("\n".join(map(shown, pieces)))
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, class_: str = "") -> Html:
-    """Return a table in a box of its own that scrolls sideways."""
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, class_: str = "", label: str = "") -> Html:
+    """Return a table in a box of its own that scrolls sideways; each cell knows its heading, for narrow screens.
+
+    Args:
+        heads: of the columns.
+        rows: of as many cells.
+        class_: the table's class.
+        label: what it shows, for those who cannot see it.
+    """
     head = tag("tr", *(tag("th", text, scope="col") for text in heads))
-    body = joined(tag("tr", *(tag("td", cell) for cell in row)) for row in rows)
-    return tag("div", tag("table", tag("thead", head), tag("tbody", body), class_=class_), class_="scroll low")
+    body = joined(
+        tag("tr", *(tag("td", cell, data_head=name) for name, cell in zip(heads, row, strict=True))) for row in rows
+    )
+    wide = "wide" if len(heads) > MOST_NARROW else ""
+    inner = tag("table", tag("thead", head), tag("tbody", body), class_=f"{class_} {wide}".strip())
+    return tag("div", inner, class_="scroll low", tabindex="0", role="group", aria_label=label)
 
 
 def copyable(text: str, key: str) -> Html:

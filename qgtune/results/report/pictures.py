@@ -1,161 +1,258 @@
-"""The plots as PNG pictures.
+"""The figures as PNG pictures, from the same data as the page.
 
-Drawn with Optuna's matplotlib functions: plotly's own pictures need a browser on the machine, which a cluster's nodes
-do not have.
+Drawn with matplotlib: plotly's own pictures need a browser on the machine, which a cluster's nodes do not have.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import html
+import math
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-import optuna.visualization.matplotlib as optuna_plots
-from matplotlib.patches import Patch
-from optuna.importance import PedAnovaImportanceEvaluator
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
+from matplotlib.ticker import PercentFormatter
 
-from qgtune.results.report.excerpt import Excerpt, drawable, optuna_quiet
-from qgtune.results.report.figures import KINDS, MOST_POINTS
-from qgtune.results.report.plots import MOST_LINES, MOST_SLICES, curves
-from qgtune.results.report.study_state import StudyState, read_state, sorted_by_value
-from qgtune.results.report.workers import Bar, bars, rows_of
+from qgtune.results.report.conclusions import Known
+from qgtune.results.report.facts import Facts
+from qgtune.results.report.figures.drawer import drawn
+from qgtune.results.report.figures.plot import BEST, WORST
+from qgtune.results.report.study_state import read_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import optuna
-    from optuna.trial import FrozenTrial, TrialState
+    from matplotlib.axes import Axes
+
+    from qgtune.results.report.figures.plot import Plot
 
 DOTS_PER_INCH = 150
+PIXELS_PER_INCH = 80
+WIDTH_INCHES = 9.0
+MOST_COLUMNS = 4
+MARKERS = {
+    "circle": "o",
+    "x": "x",
+    "x-thin-open": "x",
+    "line-ns-open": "|",
+    "triangle-up": "^",
+    "triangle-down": "v",
+}
+NAMES = {
+    "intermediate": "intermediate_values",
+    "timeline": "workers",
+    "history": "optimization_history",
+    "front": "pareto_front",
+    "parallel": "parallel_coordinates",
+}
 
 
 def draw(study: optuna.Study, folder: Path) -> list[Path]:
     """Draw what the study has to show, and return the pictures' paths."""
-    study_state = read_state(study)
+    known = Known(read_state(study), Facts())
     written = []
-    with optuna_quiet(), _headless(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Optuna calls these plots experimental, and says what it leaves out
-        for name, plot in _plots(study_state):
+    with _headless(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a letter that no font has
+        for name, plots in _pictures(known):
+            _picture(plots)
             path = folder / f"{name}.png"
-            if _drawn(plot, path):
-                written.append(path)
+            plt.gcf().savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight")
+            plt.close("all")
+            written.append(path)
     return written
 
 
-def _drawn(plot: Callable[[], Any], path: Path) -> bool:
-    """Draw one picture; a plot that has too little to show gives none."""
-    plt.close("all")
-    try:
-        plot()
-    except (ValueError, RuntimeError):
-        return False
-    plt.gcf().savefig(path, dpi=DOTS_PER_INCH, bbox_inches="tight")
-    plt.close("all")
-    return True
+def _pictures(known: Known) -> Iterator[tuple[str, Sequence[Plot]]]:
+    """Yield the pictures' names and their plots: slices of one objective share a picture."""
+    for key, plots in drawn(known).items():
+        name = NAMES.get(key, key)
+        if key in ("slices", "history", "importances"):
+            for index in dict.fromkeys(plot.key.rpartition("-")[2] for plot in plots.plots):
+                own = [plot for plot in plots.plots if plot.key.endswith(f"-{index}")]
+                yield (f"{name}_{index}" if known.state.is_multi_objective else name), own
+        elif plots.plots:
+            yield name, plots.plots
 
 
-def _plots(study_state: StudyState) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Yield the pictures' names and what draws them."""
-    completed = study_state.completed
-    if completed:
-        yield from _of_objectives(study_state, completed)
-    if len(study_state.directions) in (2, 3) and completed:
-        names = [literal(name) for name in study_state.objectives]
-        yield "pareto_front", lambda: optuna_plots.plot_pareto_front(_study(study_state, completed), target_names=names)
-    told = [trial for trial in study_state.trials if trial.intermediate_values]
-    if told and not study_state.is_multi_objective:
-        yield (
-            "intermediate_values",
-            lambda: optuna_plots.plot_intermediate_values(_study(study_state, curves(study_state, told))),
+def _picture(plots: Sequence[Plot]) -> None:
+    """Draw plots side by side, or one that is as wide as it needs."""
+    n_columns = min(len(plots), MOST_COLUMNS)
+    n_rows = math.ceil(len(plots) / n_columns)
+    height = plots[0].height_px / PIXELS_PER_INCH
+    width = max(WIDTH_INCHES, plots[0].width_px / PIXELS_PER_INCH) if n_columns == 1 else 3.2 * n_columns
+    figure = plt.figure(figsize=(width, height * n_rows), layout="constrained")
+    for place, plot in enumerate(plots, start=1):
+        is_deep = any(trace["type"] == "scatter3d" for trace in plot.figure["data"])
+        axes = figure.add_subplot(n_rows, n_columns, place, projection="3d" if is_deep else None)
+        _fill(axes, plot.figure)
+        axes.set_title(literal(plot.label), fontsize=9)
+
+
+def _fill(axes: Axes, figure: dict[str, Any]) -> None:
+    layout = figure["layout"]
+    scales = {name: _Scale(layout.get(f"{name}axis", {}), figure["data"], name) for name in ("x", "y")}
+    for trace in figure["data"]:
+        if trace["type"] == "bar":
+            _bars(axes, trace, scales)
+        else:
+            _scatter(axes, trace, scales)
+    for note in layout.get("annotations", ()):
+        shift = (note.get("xshift", 0), -3)
+        place = (scales["x"].at(note["x"]), scales["y"].at(note["y"]))
+        axes.annotate(literal(html.unescape(note["text"])), place, shift, textcoords="offset points", fontsize=7)
+    for shape in layout.get("shapes", ()):
+        axes.plot([shape["x0"], shape["x1"]], [shape["y0"], shape["y1"]], color="grey", linewidth=0.8)
+    for name, scale in scales.items():
+        scale.set(axes, name)
+    if "scene" in layout:
+        for name, axis in layout["scene"].items():
+            getattr(axes, f"set_{name[0]}label")(literal(html.unescape(axis["title"]["text"])))
+    if layout.get("showlegend"):
+        axes.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 1.05), ncols=6, frameon=False)
+
+
+class _Scale:
+    """One axis: places texts and dates on it as numbers.
+
+    Args:
+        axis: as plotly's layout has it.
+        traces: whose texts it holds.
+        name: `x` or `y`.
+    """
+
+    def __init__(self, axis: dict[str, Any], traces: Sequence[dict[str, Any]], name: str) -> None:
+        self.axis = axis
+        self.first: dt.datetime | None = None
+        self.texts: list[str] = []
+        if axis.get("type") == "date":
+            self.first = min(dt.datetime.fromisoformat(start) for trace in traces for start in trace["base"])
+        if axis.get("type") == "category":
+            found = [*axis.get("categoryarray", ()), *(text for trace in traces for text in trace[name])]
+            self.texts = list(dict.fromkeys(found))
+
+    def at(self, value: Any) -> Any:
+        """Return where a value lies."""
+        if self.first is not None:
+            return (dt.datetime.fromisoformat(value) - self.first).total_seconds()
+        if self.texts:
+            return self.texts.index(value)
+        return math.nan if value is None else value
+
+    def set(self, axes: Axes, name: str) -> None:
+        """Give the axis its scale, its ticks and its name."""
+        title = self.axis.get("title", {}).get("text", "")
+        if self.first is not None:
+            title = f"Seconds since {self.first:%Y-%m-%d %H:%M:%S}"
+        axes.set(**{f"{name}label": literal(html.unescape(title))})
+        if self.axis.get("type") == "log":
+            axes.set(**{f"{name}scale": "log"})
+        ticks = (
+            dict(enumerate(self.texts))
+            if self.texts
+            else dict(zip(self.axis.get("tickvals", ()), self.axis.get("ticktext", ()), strict=True))
         )
-    if found := bars(study_state):
-        yield "workers", lambda: _timeline(found)
+        if ticks:
+            texts = [literal(html.unescape(text.replace("<br>", "\n"))) for text in ticks.values()]
+            rotation = 30 if name == "x" and max(map(len, texts)) > 6 and self.texts else 0  # noqa: PLR2004 - letters that fit
+            axes.set(**{f"{name}ticks": list(ticks)})
+            axes.set(**{f"{name}ticklabels": texts})
+            axes.tick_params("x" if name == "x" else "y", rotation=rotation)
+        if "range" in self.axis:
+            axes.set(**{f"{name}lim": tuple(self.axis["range"])})
+        if self.axis.get("visible") is False:
+            getattr(axes, f"{name}axis").set_visible(b=False)
+        if self.axis.get("tickformat") == ".0%":
+            getattr(axes, f"{name}axis").set_major_formatter(PercentFormatter(1))
+        axes.tick_params(labelsize=7)
 
 
-def _of_objectives(
-    study_state: StudyState, completed: Sequence[FrozenTrial]
-) -> Iterator[tuple[str, Callable[[], Any]]]:
-    by_value = sorted_by_value(study_state, completed)
-    points, lines = (_by_number(by_value[:most]) for most in (MOST_POINTS, MOST_LINES))
-    names = list({name: None for trial in points for name in trial.params})[:MOST_SLICES]
-    for index, objective in enumerate(study_state.objectives):
-        suffix = f"_{index}" if study_state.is_multi_objective else ""
-        target = _target(study_state, index, objective)
-        study = _study(study_state, study_state.trials)
-        yield f"optimization_history{suffix}", _call(optuna_plots.plot_optimization_history, study, target)
-        if not names:
+def _scatter(axes: Axes, trace: dict[str, Any], scales: dict[str, _Scale]) -> None:
+    x, y = ([scales[name].at(value) for value in trace[name]] for name in ("x", "y"))
+    deep = [trace["z"]] if "z" in trace else []
+    label = literal(html.unescape(trace["name"])) if trace.get("showlegend", True) else "_"
+    line = trace.get("line", {})
+    if "lines" in trace["mode"]:
+        style = "dotted" if line.get("dash") == "dot" else "solid"
+        steps = "steps-post" if line.get("shape") == "hv" else "default"
+        look = {
+            "color": _colour(line["color"]),
+            "linewidth": line["width"] * 0.8,
+            "linestyle": style,
+            "drawstyle": steps,
+        }
+        axes.plot(x, y, label=label, alpha=trace.get("opacity", 1.0), **look)
+    if "markers" in trace["mode"]:
+        _markers(axes, trace, [x, y, *deep], "_" if "lines" in trace["mode"] else label)
+
+
+def _markers(axes: Axes, trace: dict[str, Any], places: Sequence[Sequence[Any]], label: str) -> None:
+    """Draw points, those of each symbol together; one of size zero is none."""
+    marker, n = trace["marker"], len(trace["x"])
+    symbols, sizes, colours = (
+        value if isinstance(value, list) else [value] * n
+        for value in (marker.get("symbol", "circle"), marker.get("size", 6), marker["color"])
+    )
+    low, high = (min(colours), max(colours)) if "colorscale" in marker and n else (0, 1)
+    scale = LinearSegmentedColormap.from_list("ours", [_colour(f"rgb{WORST}"), _colour(f"rgb{BEST}")])
+    for symbol in dict.fromkeys(symbols):
+        own = [index for index in range(n) if symbols[index] == symbol and sizes[index]]
+        if not own:
             continue
-        arguments = {**target, "evaluator": PedAnovaImportanceEvaluator()}
-        yield (
-            f"importances{suffix}",
-            _call(optuna_plots.plot_param_importances, _study(study_state, completed), arguments),
+        shades = [
+            scale((colours[index] - low) / ((high - low) or 1)) if "colorscale" in marker else _colour(colours[index])
+            for index in own
+        ]
+        areas = [sizes[index] ** 2 * 0.6 for index in own]
+        at = [[place[index] for index in own] for place in places]
+        scatter: Any = axes.scatter  # of two or three places
+        scatter(
+            *at,
+            s=areas,
+            c=shades,
+            marker=MARKERS[symbol],
+            label=label,
+            alpha=marker.get("opacity", 1.0),
+            zorder=3,
+            linewidths=1.0,
         )
-        study = _study(study_state, lines)
-        yield f"parallel_coordinates{suffix}", _call(optuna_plots.plot_parallel_coordinate, study, target)
-        study = _study(study_state, points)
-        arguments = {**target, "params": [literal(name) for name in names]}
-        yield f"slices{suffix}", _call(_slices, study, arguments)
+        label = "_"  # once in the legend
 
 
-def _slices(study: optuna.Study, **arguments: Any) -> None:
-    """Draw slices as Optuna does, but as wide as they need to be."""
-    optuna_plots.plot_slice(study, **arguments)
-    plt.gcf().set_size_inches(max(6.4, 2.6 * len(arguments["params"])), 4.8)
-    for axes in plt.gcf().axes:
-        axes.tick_params("x", rotation=30)
+def _bars(axes: Axes, trace: dict[str, Any], scales: dict[str, _Scale]) -> None:
+    is_dated = scales["x"].first is not None
+    lengths = [value / 1000 if is_dated else value for value in trace["x"]]
+    marker = trace["marker"]
+    shapes = marker.get("pattern", {}).get("shape", [""] * len(lengths))
+    error = trace.get("error_x")
+    axes.barh(
+        [scales["y"].at(text) for text in trace["y"]],
+        lengths,
+        left=[scales["x"].at(start) for start in trace.get("base", ())] or 0,
+        height=0.7,
+        color=_colour(marker["color"]),
+        edgecolor="grey",
+        linewidth=0.4,
+        hatch=["//" if shape else "" for shape in shapes],
+        xerr=None if error is None else [error["arrayminus"], error["array"]],
+        label=trace.get("name", "_"),
+    )
 
 
-def _call(function: Callable[..., Any], study: optuna.Study, arguments: dict[str, Any]) -> Callable[[], Any]:
-    return lambda: function(study, **arguments)
-
-
-def _target(study_state: StudyState, index: int, objective: str) -> dict[str, Any]:
-    name = literal(objective)
-    if not study_state.is_multi_objective:
-        return {"target_name": name}
-    return {"target": lambda trial: trial.values[index], "target_name": name}
-
-
-def _study(study_state: StudyState, trials: Sequence[FrozenTrial]) -> Excerpt:
-    return Excerpt(study_state.directions, drawable(trials, literal))
-
-
-def _by_number(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    return sorted(trials, key=lambda trial: trial.number)
+def _colour(text: str) -> tuple[float, float, float, float]:
+    """Return matplotlib's form of a colour of ours, `rgb(47,127,214)`."""
+    red, green, blue = (int(part) / 255 for part in text[text.index("(") + 1 : -1].split(","))
+    return to_rgba((red, green, blue))
 
 
 def literal(text: str) -> str:
     """Return a text as matplotlib shows it literally: what stands between two `$` is a formula to it."""
     return text.replace("$", r"\$")
-
-
-def _timeline(found: Sequence[Bar]) -> None:
-    rows = {worker: place for place, worker in enumerate(rows_of(found))}
-    first = min(bar.start for bar in found)
-    _, axes = plt.subplots(figsize=(10, 1.5 + 0.35 * len(rows)))
-    axes.barh(
-        [rows[bar.worker] for bar in found],
-        [max(bar.seconds, 0.001) for bar in found],
-        left=[(bar.start - first).total_seconds() for bar in found],
-        color=[_colour(bar.state) for bar in found],
-        edgecolor="grey",
-        linewidth=0.5,
-        hatch=["" if bar.repeats is None else "//" for bar in found],
-    )
-    axes.set_yticks(list(rows.values()), [literal(worker) for worker in rows])
-    axes.invert_yaxis()
-    axes.set_xlabel(f"Seconds since {first:%Y-%m-%d %H:%M:%S}")
-    states = list(dict.fromkeys(bar.state for bar in found))
-    patches = [Patch(color=_colour(state), label=KINDS[state][0]) for state in states]
-    axes.legend(handles=patches, ncols=len(states), loc="lower left", bbox_to_anchor=(0, 1))
-
-
-def _colour(state: TrialState) -> tuple[float, float, float]:
-    red, green, blue = KINDS[state][1].removeprefix("rgb(").removesuffix(")").split(",")
-    return int(red) / 255, int(green) / 255, int(blue) / 255
 
 
 @contextmanager

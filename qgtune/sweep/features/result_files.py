@@ -104,6 +104,7 @@ class ResultFiles(Lifecycle):
             if not is_installed():
                 log.info(HOW_TO_INSTALL)
                 return
+            log.info("Writing the report.")
             log.info("Read the report:      %s", short_path(write_sweep_report(session.study, self.folder)))
         except Exception as error:  # noqa: BLE001
             log.warning("Cannot write %s: %s: %s", FILE, type(error).__name__, " ".join(str(error).split()))

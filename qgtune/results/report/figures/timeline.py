@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from qgtune.results.report.excerpt import escaped
-from qgtune.results.report.figures import KINDS, LEGEND, Plot, Plots
+from qgtune.results.report.figures.plot import KINDS, LEGEND, Plot, Plots, escaped
 from qgtune.results.report.study_state import end_of, reason_of
 from qgtune.study.attempts.attempt import Attempt
 
@@ -58,18 +57,19 @@ def bars(study_state: StudyState) -> list[Bar]:
     """Return the latest trials as bars, in the order of their starts; workers are numbered by their first trial."""
     started = [trial for trial in study_state.trials if trial.datetime_start is not None]
     started.sort(key=lambda trial: (trial.datetime_start, trial.number))
-    names = _names(started)
+    names = worker_names(started)
     found = [
         Bar(
-            *names[Attempt.of(trial).owner],
+            *names[attempt.owner],
             trial.number,
             trial.state,
             trial.datetime_start,
             end_of(trial, study_state.taken),
-            Attempt.of(trial).repeats if Attempt.of(trial).turn else None,
+            attempt.repeats if attempt.turn else None,
             reason_of(trial) if KINDS[trial.state][0] == "failed" else "",
         )
         for trial in started[-MOST_BARS:]
+        for attempt in [Attempt.of(trial)]
         if trial.datetime_start is not None
     ]
     found = found if any(bar.place for bar in found) else _in_lanes(found)
@@ -88,7 +88,7 @@ def _in_lanes(found: Sequence[Bar]) -> list[Bar]:
     return placed
 
 
-def _names(started: Sequence[FrozenTrial]) -> dict[Owner | None, tuple[str, int]]:
+def worker_names(started: Sequence[FrozenTrial]) -> dict[Owner | None, tuple[str, int]]:
     """Return the workers' names and places: a number each, the process id, and the host if there are several."""
     owners = dict.fromkeys(Attempt.of(trial).owner for trial in started)
     hosts = {owner.host for owner in owners if owner is not None}
@@ -115,8 +115,8 @@ def timeline(study_state: StudyState) -> Plots:
     traces = [_trace(state, [bar for bar in first if bar.state == state]) for state in KINDS]
     layout = {
         "barmode": "overlay",
-        "xaxis": {"type": "date"},
-        "yaxis": {"type": "category", "categoryarray": [escaped(row) for row in reversed(rows)], "title": ""},
+        "xaxis": {"type": "date", "title": {"text": ""}},
+        "yaxis": {"type": "category", "categoryarray": [escaped(row) for row in reversed(rows)], "title": {"text": ""}},
         "legend": LEGEND,
         "showlegend": True,
         "hovermode": "closest",
@@ -128,7 +128,8 @@ def timeline(study_state: StudyState) -> Plots:
         notes.append("Hatched bars run an earlier trial again.")
     if all(Attempt.of(trial).owner is None for trial in study_state.trials):
         notes.append("The study does not say which process ran a trial: rows show what ran at the same time.")
-    plot = Plot("timeline", "Timeline", figure, height_px=130 + 30 * len(rows))
+    told = f"{len(found):,} trials as bars over time, a row for each of {len(rows):,} workers."
+    plot = Plot("timeline", "Timeline", figure, told, height_px=130 + 30 * len(rows))
     return Plots((plot,), " ".join(notes))
 
 
@@ -148,6 +149,7 @@ def _trace(state: TrialState, found: Sequence[Bar]) -> dict[str, Any]:
             "pattern": {"shape": ["" if bar.repeats is None else "/" for bar in found]},
         },
         "text": [_told(bar) for bar in found],
+        "customdata": [bar.trial for bar in found],
         "textposition": "none",
         "hovertemplate": "%{text}<extra></extra>",
     }

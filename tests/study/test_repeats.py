@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 from scipy import stats
 
 from qgtune.errors import QGTuneError
-from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
+from qgtune.study.attempts.ledger import Ledger
 from qgtune.study.attempts.limits import Limits, Stop
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome, failed
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from optuna.trial import FrozenTrial
 
+    from qgtune.study.attempts.attempt import End
     from qgtune.study.session import Session
 
 SEEDS = {"path": "seed", "values": [1, 2, 3]}
@@ -266,11 +268,12 @@ def test_repeats_run_beside_each_other_once_the_values_are_drawn() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(n_trials=st.integers(1, 12), n_workers=st.integers(1, 5), n_values=st.integers(2, 4), seed=st.integers(0, 999))
+@example(n_trials=5, n_workers=4, n_values=3, seed=48)
 def test_the_total_counts_configurations(n_trials: int, n_workers: int, n_values: int, seed: int) -> None:
     """Whatever the workers' order and the losses: each repeat is measured once, and each configuration ends once."""
     chance = random.Random(seed)  # noqa: S311 - an order of events
     setting = repeats(values=list(range(n_values)), p=chance.choice([0, 0.25]))
-    session = session_of(n_trials, setting, max_retries=10**6)
+    session = session_of(n_trials, setting, max_retries=10**6, n_first=n_trials)  # failures are no reason to stop
     running: list[Any] = []
     measured: Counter[str] = Counter()
     while True:
@@ -311,6 +314,44 @@ def test_the_total_counts_configurations(n_trials: int, n_workers: int, n_values
     fresh = open_session(StudySpec("s", None), Limits(n_trials, repeats=setting, max_retries=10**6)).ledger
     fresh.update(trials, session.limits)
     assert (fresh.complete, fresh.pruned, fresh.failed) == (ledger.complete, ledger.pruned, ledger.failed)
+
+
+@pytest.mark.parametrize("learned_first", [None, 0, 1], ids=["both at once", "the older first", "the newer first"])
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        pytest.param(["failed", "pruned"], (0, 1, 0, 0), id="failed, and the newer one pruned"),
+        pytest.param(["pruned", "failed"], (0, 1, 0, 0), id="pruned, and the newer one failed"),
+        pytest.param(["lost", "complete"], (1, 0, 0, 0), id="lost for good, and complete all the same"),
+        pytest.param(["lost", "failed"], (0, 0, 1, 0), id="lost and failed"),
+        pytest.param(["failed", "failed"], (0, 0, 1, 0), id="failed twice"),
+    ],
+)
+def test_of_several_ends_the_same_counts_in_whatever_order(
+    ends: list[End], expected: tuple[int, ...], learned_first: int | None
+) -> None:
+    """What a configuration counts as does not depend on when a process learns of the ends of its repeats."""
+    limits = Limits(2, max_retries=0, max_failure_rate=0.4, n_first=1, repeats=repeats())
+    ended = [ended_repeat(number, end) for number, end in enumerate(ends)]
+    ledger = Ledger()
+    if learned_first is not None:
+        ledger.update([one if one.number == learned_first else ended_repeat(one.number, None) for one in ended], limits)
+        assert ledger.finished == 1
+    ledger.update(ended, limits)
+    assert (ledger.complete, ledger.pruned, ledger.failed, ledger.lost) == expected
+    assert bool(ledger.given_up(limits)) is bool(ledger.failed)
+    assert (ledger.running, ledger.finished) == (0, 1)
+
+
+def ended_repeat(number: int, end: End | None) -> FrozenTrial:
+    """Return a repeat of configuration 0 that has this end; None for one that runs."""
+    state = TrialState.RUNNING if end is None else Outcome(end).state
+    attempt = Attempt(repeats=0 if number else None, end=end, replicate=f"seed={number + 1}", is_drawn=True)
+    found = optuna.trial.create_trial(
+        state=state, value=1.0 if end == "complete" else None, user_attrs={ATTRIBUTE: attempt.to_attribute()}
+    )
+    found.number = number
+    return found
 
 
 def test_a_lost_repeat_is_tried_again_by_itself() -> None:

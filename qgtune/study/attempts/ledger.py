@@ -166,25 +166,30 @@ class Ledger:
         if not attempt.counts:
             return
         self.spent.add(trial, attempt)
-        is_again = trial.state == TrialState.FAIL and is_repeated(attempt, limits)
-        if not is_again and not self.configurations.ends_one(trial, attempt):
-            return
-        if trial.state == TrialState.COMPLETE:
-            self.complete += 1
-        elif trial.state == TrialState.PRUNED:
-            self.pruned += 1
-            self._pause(trial, attempt)
-        elif is_again:
+        if trial.state == TrialState.FAIL and is_repeated(attempt, limits):
             self._to_repeat[trial.number] = trial
-        else:
-            self.failed += 1
-            self.lost += attempt.end == "lost"
+            return
+        if trial.state == TrialState.FAIL:
             self.last_failure = trial
-        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and attempt.end != "paused":
+        for one, by in self.configurations.ends(trial, attempt):
+            self._count(one, by, limits)
+
+    def _count(self, trial: FrozenTrial, by: int, limits: Limits) -> None:
+        """Count an end; where `by` is -1, take back one that was counted."""
+        attempt = Attempt.of(trial)
+        if trial.state == TrialState.COMPLETE:
+            self.complete += by
+        elif trial.state == TrialState.PRUNED:
+            self.pruned += by
+            self._pause(trial, attempt)
+        else:
+            self.failed += by
+            self.lost += by * (attempt.end == "lost")
+        if by > 0 and trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and attempt.end != "paused":
             self.progress.add(trial, limits.maximize)
-        if trial.number >= limits.n_before and trial.number not in self._to_repeat:
-            self._run_finished += 1
-            self._run_failed += trial.state == TrialState.FAIL
+        if trial.number >= limits.n_before:
+            self._run_finished += by
+            self._run_failed += by * (trial.state == TrialState.FAIL)
 
     def _pause(self, trial: FrozenTrial, attempt: Attempt) -> None:
         if attempt.end == "paused" and attempt.rung is not None:

@@ -24,12 +24,14 @@ class Configuration:
         drawn: an attempt that has all of its values; None while nobody has drawn them.
         values: those of the repeats that have ended, by name.
         end: how it ended: `complete`, `pruned`, `failed` or `lost`; empty while it goes on.
+        ended_by: the attempt that has this end; None while it goes on.
     """
 
     own: str
     drawn: FrozenTrial | None = None
     values: dict[str, float] = field(default_factory=dict)
     end: str = ""
+    ended_by: FrozenTrial | None = None
 
 
 @dataclass(slots=True)
@@ -65,23 +67,29 @@ class Configurations:
         if trial.state == TrialState.RUNNING:
             self._running.add(first)
 
-    def ends_one(self, trial: FrozenTrial, attempt: Attempt) -> bool:
-        """Take in an attempt that is not run again; say whether that ends what counts as one of the total.
+    def ends(self, trial: FrozenTrial, attempt: Attempt) -> list[tuple[FrozenTrial, int]]:
+        """Take in an attempt that is not run again; say which attempts count as ends, and which no longer do.
 
-        It does where there are no repeats. Of several repeats the first that is pruned or fails does, or the last.
+        Each counts where there are no repeats. Of several repeats one does, though several may have an end: what runs
+        when its configuration is given up may yet fail. `_RANKS` says which, since some processes read attempts as they
+        end and others by their numbers; so one that was counted may be taken back.
+
+        Returns:
+            Attempts, each with 1 if it counts, -1 if it is taken back.
         """
         if not attempt.replicate:
-            return True
+            return [(trial, 1)]
         first = attempt.first(trial.number)
         one = self._known[first]
         if attempt.score is not None:
             one.values[attempt.replicate] = attempt.score
             self.n_values += 1
-        if attempt.end == "measured" or one.end:
-            return False
-        one.end = attempt.end or ""
-        del self._open[first]
-        return True
+        end, before = attempt.end or "", one.ended_by
+        if _RANKS.get(end, 0) <= _RANKS.get(one.end, 0):
+            return []
+        one.end, one.ended_by = end, trial
+        self._open.pop(first, None)
+        return [(trial, 1)] if before is None else [(before, -1), (trial, 1)]
 
     @property
     def n_running(self) -> int:
@@ -117,3 +125,7 @@ class Configurations:
                 if one.drawn is not None and name != one.own and not is_started(first, name):
                     return one.drawn, name
         return None
+
+
+_RANKS = {"lost": 1, "failed": 2, "pruned": 3, "complete": 4}
+"""Which of several ends counts as the configuration's, whoever was first: the one of the highest rank, as in tables."""

@@ -14,10 +14,13 @@ from optuna.trial import TrialState
 
 from qgtune.command.app import run
 from qgtune.errors import QGTuneError
-from qgtune.results.comparison.contestants import REPEATS, Curve, contestants
+from qgtune.results.comparison.contestants import Curve, contestants
 from qgtune.results.comparison.drawing import Line, steps
 from qgtune.results.comparison.page import render
 from qgtune.results.comparison.tables import notes, rows
+from qgtune.results.proof.confirmation import Confirmation
+from qgtune.results.source import open_source
+from qgtune.study.repeats.measured import ATTRIBUTE as REPEATS
 from tests.studies import START, make_study, make_sweep, trial
 
 if TYPE_CHECKING:
@@ -78,7 +81,7 @@ def test_a_single_value_is_said_to_be_one(tmp_path: Path) -> None:
 def test_repeats_give_an_interval(tmp_path: Path, values: list[float], half: float) -> None:
     """Student's, of the mean of the runs."""
     repeated = trial(values=[0.5])
-    repeated.set_user_attr(REPEATS, {"values": {str(place): value for place, value in enumerate(values)}})
+    repeated.set_user_attr(REPEATS, {"value": 0.5, "values": {str(place): value for place, value in enumerate(values)}})
     make_study(tmp_path / "a.log", [repeated])
     best = contestants([str(tmp_path / "a.log")])[0].best
     assert best is not None
@@ -87,6 +90,22 @@ def test_repeats_give_an_interval(tmp_path: Path, values: list[float], half: flo
     assert best.n_runs == len(values)
     assert (best.high - best.low) / 2 == pytest.approx(half, rel=1e-3)
     assert (best.high + best.low) / 2 == pytest.approx(sum(values) / len(values))
+
+
+def test_fresh_seeds_give_an_interval(tmp_path: Path) -> None:
+    """What `qgtune confirm` has found of the best trial stands beside it."""
+    folder = make_sweep(tmp_path / "sweep", [trial(values=[0.5]), trial(values=[0.7])])
+    study = contestants([str(folder)])[0]
+    assert study.best is not None
+    assert study.best.sureness == "single value, not confirmed"
+    opened = open_source(str(folder)).study
+    Confirmation.of(opened, "seed", (1, 2, 3), {0: [0.6, 0.62, 0.64], 1: [0.7, 0.72, 0.71]}).write(folder)
+    best = contestants([str(folder)])[0].best
+    assert best is not None
+    assert (best.trial, best.n_runs, best.value) == (0, 3, 0.5)
+    assert best.low is not None
+    assert best.high is not None
+    assert best.low < 0.62 < best.high
 
 
 def test_what_cannot_be_compared_is_named(tmp_path: Path) -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
-import statistics
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 
 from qgtune.errors import QGTuneError
 from qgtune.files import short_path
 from qgtune.results.best import best_trials
+from qgtune.results.configurations import number_of
+from qgtune.results.proof.confirmation import Confirmation
+from qgtune.results.proof.estimates import CONFIDENCE
+from qgtune.results.proof.student import t_quantile
 from qgtune.results.source import open_source
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import is_feasible
+from qgtune.study.repeats.measured import Measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,11 +30,6 @@ if TYPE_CHECKING:
 
     from qgtune.results.source import Source
 
-REPEATS = "qgtune:repeats"
-"""The attribute of a trial with the values of its repeats, where it has some."""
-CONFIDENCE = 0.95
-_T_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-"""Quantiles of Student's t distribution for 1 to 10 degrees of freedom."""
 _COUNTED = ("complete", "pruned", "failed")
 
 
@@ -165,7 +164,7 @@ def _contestant(source: Source, name: str) -> Contestant:
         next(iter(study.metric_names or ()), ""),
         len(ended),
         clock.total_s,
-        _value(best[0]) if best else None,
+        _value(source, best[0]) if best else None,
         _curve(ended, clock, maximize=maximize),
     )
 
@@ -219,19 +218,15 @@ class _Clock:
         return self._before[place] + min(moment, end) - start
 
 
-def _value(trial: FrozenTrial) -> Value:
-    counted = trial.values[0]
-    stored: Any = trial.user_attrs.get(REPEATS)
-    values = list(stored.get("values", {}).values()) if isinstance(stored, dict) else []
-    if len(values) < 2 or not all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):  # noqa: PLR2004 - a spread needs two
-        return Value(trial.number, counted)
-    mean, half = statistics.fmean(values), _t(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
-    return Value(trial.number, counted, len(values), mean - half, mean + half)
-
-
-def _t(df: int) -> float:
-    """Return the 0.975 quantile of Student's t: a table, and the Cornish-Fisher expansion beyond it."""
-    if df <= len(_T_975):
-        return _T_975[df - 1]
-    z = statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-    return z + (z**3 + z) / (4 * df) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * df**2)
+def _value(source: Source, trial: FrozenTrial) -> Value:
+    """Return a trial's value with the interval that fresh seeds, or the repeats of its configuration, give it."""
+    number, counted = number_of(trial), trial.values[0]
+    confirmed = Confirmation.read(source.folder)
+    row = None if confirmed is None else confirmed.find(number)
+    if row is not None and row.estimate is not None:
+        return Value(number, counted, len(row.values), row.estimate.low, row.estimate.high)
+    measured = Measured.of(trial)
+    if measured is None or measured.spread is None:
+        return Value(number, counted)
+    half = t_quantile((1 + CONFIDENCE) / 2, measured.n - 1) * measured.spread / math.sqrt(measured.n)
+    return Value(number, counted, measured.n, measured.mean - half, measured.mean + half)

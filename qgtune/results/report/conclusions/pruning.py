@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
+from qgtune.results.configurations import number_of
 from qgtune.results.report.conclusions.known import Conclusion, Known
 from qgtune.results.table import duration
 
@@ -34,8 +35,8 @@ def pruning(known: Known) -> Conclusion | None:
         f"Pruning ended {len(pruned):,} of {len(pruned) + len(complete):,} trials early and saved about "
         f"{duration(saved_s)} of trials, {saved_s / all_s:.0%}."
     )
-    command = known.rerun(latest.number)
-    check = f" Run trial {latest.number}, which it ended latest, to its end to see what it cost." if command else ""
+    command = known.rerun(number_of(latest))
+    check = f" Run trial {number_of(latest)}, which it ended latest, to its end to see what it cost." if command else ""
     return Conclusion(text + check, command)
 
 

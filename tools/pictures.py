@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import io
 import itertools
+import os
 import re
 import sys
 import tempfile
@@ -112,6 +113,7 @@ def _photograph(page_file: Path, file: Path) -> None:
 def main() -> None:
     """Take the pictures again."""
     FOLDER.mkdir(exist_ok=True)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # as in an activated venv
     with tempfile.TemporaryDirectory() as folder:
         take(Path(folder))
     print(*sorted(str(path.relative_to(ROOT)) for path in FOLDER.iterdir()), sep="\n")

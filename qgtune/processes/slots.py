@@ -118,7 +118,8 @@ def read_slots(launcher: Mapping[str, Any], n_workers: int | None, machine: Mach
         raise QGTuneError(_too_many(n_workers, places))
     count = n_workers or places.n_places or machine.n_cores
     n_threads = _n_threads(values["threads_per_worker"], count, machine)
-    return Slots(gpus, places.workers_per_gpu, n_threads, values["start_method"])
+    # A script may look for its GPU when it is imported, and then a server would have looked for all of them.
+    return Slots(gpus, places.workers_per_gpu, n_threads, "spawn" if gpus else values["start_method"])
 
 
 def parse_visible(text: str) -> tuple[str, ...]:
@@ -215,7 +216,8 @@ LAUNCHER = {
         "forkserver",
         checks.one_of("forkserver", "spawn"),
         "`forkserver`: a process is forked from one that has imported the script, in some 0.1 s, unless the script's "
-        "import starts threads or processes, opens files or touches CUDA; `spawn`: each imports the script itself",
+        "import starts threads or processes, opens files or touches CUDA, or workers get GPUs of their own; `spawn`: "
+        "each imports the script itself",
     ),
 }
 """The keys of `hydra.launcher`."""

@@ -16,15 +16,21 @@ if TYPE_CHECKING:
 
 def words(distribution: BaseDistribution) -> str:
     """Return a distribution in one line: `float 0.0001 to 0.1, log`, `int 16 to 64, step 16`, `one of adam, sgd`."""
+    kind, values = kind_and_values(distribution)
+    return f"one of {values}" if kind == "choice" else f"{kind} {values}"
+
+
+def kind_and_values(distribution: BaseDistribution) -> tuple[str, str]:
+    """Return what a distribution is, and its values: `float` and `0.0001 to 0.1, log`, `choice` and `adam, sgd`."""
     if isinstance(distribution, CategoricalDistribution):
-        return f"one of {', '.join(choice_text(choice) for choice in distribution.choices)}"
+        return "choice", ", ".join(map(choice_text, distribution.choices))
     if not isinstance(distribution, (FloatDistribution, IntDistribution)):
-        return str(distribution)
+        return type(distribution).__name__, str(distribution)
     kind = "float" if isinstance(distribution, FloatDistribution) else "int"
-    text = f"{kind} {distribution.low:g} to {distribution.high:g}"
+    text = f"{distribution.low:g} to {distribution.high:g}"
     if distribution.log:
-        return f"{text}, log"
-    return text if distribution.step in (None, 1) else f"{text}, step {distribution.step:g}"
+        return kind, f"{text}, log"
+    return kind, text if distribution.step in (None, 1) else f"{text}, step {distribution.step:g}"
 
 
 def choice_text(choice: object) -> str:

@@ -144,7 +144,7 @@ def test_search_space_shows_ranges_and_best_values(show: Callable[..., Any]) -> 
     """A hyperparameter stands with its kind, its range and what the best trial has."""
     with show(usual()) as page:
         assert cells(page, "table.space") == [
-            ["lr", "float", "0.0001 … 1, logarithmic", "0.003"],
+            ["lr", "float", "0.0001 to 1, log", "0.003"],
             ["act", "choice", "relu, gelu", "relu"],
         ]
 

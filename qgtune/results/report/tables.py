@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
 from qgtune.results.best import params_of
@@ -16,6 +15,7 @@ from qgtune.results.report.study_state import StudyState, reason_of, sorted_by_v
 from qgtune.results.report.trials import href
 from qgtune.results.table import duration
 from qgtune.space.reading.yaml_files import dump_yaml
+from qgtune.space.wording import kind_and_values
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import is_feasible
 from qgtune.study.repeats.measured import Measured, columns
@@ -23,7 +23,6 @@ from qgtune.study.repeats.measured import Measured, columns
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
     from qgtune.results.report.conclusions import Known
@@ -230,21 +229,10 @@ def search_space(study_state: StudyState) -> Html:
         return tag("p", "No trial has drawn a hyperparameter yet.")
     values = study_state.best[0].params if study_state.best else {}
     rows = [
-        [tag("code", name), *_range(distribution), _cell(values.get(name, "—"))]
+        [tag("code", name), *kind_and_values(distribution), _cell(values.get(name, "—"))]
         for name, distribution in study_state.space.items()
     ]
     return table(["hyperparameter", "kind", "range", "best"], rows, class_="space", label="Search space")
-
-
-def _range(distribution: BaseDistribution) -> tuple[str, str]:
-    if isinstance(distribution, CategoricalDistribution):
-        return "choice", ", ".join(map(_cell, distribution.choices))
-    if not isinstance(distribution, (FloatDistribution, IntDistribution)):
-        return type(distribution).__name__, str(distribution)
-    kind = "float" if isinstance(distribution, FloatDistribution) else "int"
-    ends = f"{distribution.low:g} … {distribution.high:g}"
-    step = distribution.step if distribution.step not in (None, 1) else None
-    return kind, ends + (f" in steps of {step:g}" if step else "") + (", logarithmic" if distribution.log else "")
 
 
 def commands(facts: Facts) -> Html:

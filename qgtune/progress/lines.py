@@ -25,6 +25,11 @@ _PAUSES_S = (1.0, 60.0)
 _LOOK_S = 0.2
 _STOPPING_S = 3.0
 
+if TYPE_CHECKING:
+    _Stream = logging.StreamHandler[TextIO]
+else:
+    _Stream = logging.StreamHandler  # which takes a type from Python 3.11 on
+
 log = logging.getLogger("qgtune")
 
 
@@ -129,7 +134,7 @@ def _sentence(status: Status) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-class _OwnStream(logging.StreamHandler[TextIO]):
+class _OwnStream(_Stream):
     """A handler that writes to the terminal, or whatever stands there, whoever has taken the descriptor meanwhile."""
 
 

@@ -95,6 +95,7 @@ def test_the_leading_trials_run_again(noisy: App) -> None:
     """On the same fresh seeds each, with nothing else changed; and whoever looks at the sweep hears of it."""
     done = qgtune(noisy, "confirm", "--top", "3", "--seeds", "2", "--json", "hydra.sweeper.n_jobs=2")
     found = json.loads(done.stdout)
+    assert found.pop("schema") == "qgtune.confirm/1"
     assert found == json.loads(noisy.path("confirm", "confirm.json").read_text())
     assert (found["path"], found["seeds"]) == ("training.seed", [4, 5])
     ranked = sorted(noisy.trials(), key=lambda one: one.value or 0.0)[:3]

@@ -185,8 +185,11 @@ def test_a_folder_that_repeats_is_numbered(make_app: MakeApp) -> None:
     assert {path.parent.name for path in app.path().glob("*/x")} == {"same", "same_1", "same_2"}
 
 
-def test_a_worker_killed_while_it_starts_is_lost_like_any_other(make_app: MakeApp) -> None:
-    """The sweep says so and goes on with another one, rather than wait for it."""
+@pytest.mark.parametrize(
+    ("method", "said"), [("spawn", "was killed by SIGKILL"), ("forkserver", "Finished: 3 trials (3 complete")]
+)
+def test_a_worker_killed_while_it_starts_is_lost_like_any_other(make_app: MakeApp, method: str, said: str) -> None:
+    """The sweep says so and goes on with another one, rather than wait for it; the server of workers is one of them."""
     app = small(make_app, "pass")
     script = (app.folder / "train.py").read_text()
     kill = (
@@ -195,9 +198,10 @@ def test_a_worker_killed_while_it_starts_is_lost_like_any_other(make_app: MakeAp
         "    Path('killed').touch()\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     (app.folder / "train.py").write_text(kill + script)
-    run = app.sweep("hydra.sweeper.n_jobs=2", timeout_s=60)
+    method = f"hydra.launcher.start_method={method}"
+    run = app.sweep("hydra/launcher=qgtune", method, "hydra.sweeper.n_jobs=2", timeout_s=60)
     assert run.code == 0, run.err
-    assert "was killed by SIGKILL" in run.out
+    assert said in run.out
     assert states(app) == ["COMPLETE"] * 3
 
 

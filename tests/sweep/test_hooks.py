@@ -312,7 +312,7 @@ def test_a_message_comes_on_failure_only(hooked: App, inbox: tuple[str, list[dic
     notify = f"hydra.sweeper.notify={{urls: ['{address}'], when: failure}}"
     assert hooked.sweep(notify, timeout_s=TIMEOUT_S).code == 0
     assert got == []
-    run = hooked.run("--multirun", "hydra.sweep.dir=other", notify, "model.name=${nope}", timeout_s=TIMEOUT_S)
+    run = hooked.run("--multirun", "hydra.sweep.dir=other", notify, "training.lr=abc", timeout_s=TIMEOUT_S)
     assert run.code == 1
     (message,) = got
     assert message["title"] == "train: the sweep failed"

@@ -31,7 +31,8 @@ while number and not Path("go").exists() and time.time() < deadline:
     time.sleep(0.05)
 """
 # What tells of times, processes or the launcher's own jobs.
-OF_ITS_OWN = {"study.log", "train.log", "report.html", "sweep.log"}
+OF_ITS_OWN = {"study.log", "train.log", "report.html", "sweep.log", "provenance.json", "outputs"}
+"""What tells of times and processes; so do the facts of each trial, `.qgtune/trials/N.json`."""
 
 
 def submit(app: App, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -43,6 +44,7 @@ def files(folder: Path) -> dict[str, bytes]:
     """Return what a sweep leaves, but for what tells of times and processes."""
     found = [path for path in folder.rglob("*") if path.is_file() and ".submitit" not in path.parts]
     kept = [path for path in found if path.name not in OF_ITS_OWN and "study.log" not in path.name]
+    kept = [path for path in kept if path.parent.name not in ("trials", "provenance") or path.suffix != ".json"]
     return {str(path.relative_to(folder)): path.read_bytes() for path in kept}
 
 

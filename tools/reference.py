@@ -80,8 +80,7 @@ def command() -> str:
 of several studies in it. Nothing but `resume`, `settle` and the verbs that steer a running sweep changes a study; the
 sweep looks for what they want about once a second, from wherever the command comes, on any storage.
 
-Every error is one line on stderr. Exit codes: 0, 1 for a mistake in what was given, 2 for wrong usage, 130 after
-Ctrl-C.
+Every error is one line on stderr. Exit codes and `--json` stand in [the command in scripts](../command.md).
 
 | command | does |
 |---|---|
@@ -93,7 +92,10 @@ Ctrl-C.
 
 def verbs() -> Iterator[tuple[str, click.Command]]:
     """Yield the verbs of the command in their order."""
-    yield from app.commands.items()
+    context = click.Context(app)
+    for name in app.list_commands(context):
+        if (verb := app.get_command(context, name)) is not None:
+            yield name, verb
 
 
 def _help(name: str, verb: click.Command) -> str:

@@ -52,7 +52,8 @@ class Folder:
         self.path = path
         own = blocks(page)
         (path / "examples").symlink_to(ROOT / "examples")
-        if not any(block.title == "train.py" for block in own) and any("python train.py" in b.text for b in own):
+        commands = (*before(page), *(block.text for block in own))
+        if not any(block.title == "train.py" for block in own) and any("python train.py" in text for text in commands):
             shutil.copytree(STANDIN, path, dirs_exist_ok=True)
         elif not any(block.title.startswith("conf/") for block in own):
             (path / "conf").symlink_to(ROOT / "conf")

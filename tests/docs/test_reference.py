@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from qgtune.command.app import VERBS
 from tests.docs.pages import ROOT
 from tools import reference
 
@@ -22,6 +23,12 @@ NOT_KEPT = {".study.log.claim", ".study.log.flock"}  # in docs/journal.md
 def test_pages_made_of_the_code_are_up_to_date() -> None:
     """`make reference` writes them again."""
     assert reference.stale() == []
+
+
+def test_each_verb_is_named() -> None:
+    """The page of the command has the help of each, though they are imported only when used."""
+    page = (ROOT / "docs" / "reference" / "command.md").read_text()
+    assert [verb for verb in VERBS if f"\n## qgtune {verb}\n" not in page] == []
 
 
 def test_each_attribute_of_a_study_is_named() -> None:

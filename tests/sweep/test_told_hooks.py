@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from qgtune.study.session import Session
 
+# What Hydra 1.4 says to apps without a list of targets is not ours.
+pytestmark = pytest.mark.filterwarnings(r"ignore:hydra.utils.instantiate\(\) resolved")
+
 
 class Keeper(Hook):
     """Keeps what it is told, for the whole process."""

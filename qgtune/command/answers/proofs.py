@@ -3,39 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-
-@dataclass(frozen=True, slots=True)
-class Worth:
-    """A value and its 95 % interval.
-
-    Attributes:
-        value: the estimate.
-        low: the lower end; null where there was one run only.
-        high: the upper end; likewise.
-    """
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmedTrial:
-    """A trial that ran again.
-
-    Attributes:
-        trial: its number in the search.
-        search: its value in the search.
-        values: those of the fresh runs that completed.
-        estimate: what it is worth; null where a run failed.
-    """
-
-    trial: int
-    search: float
-    values: tuple[float, ...]
-    estimate: Worth | None
+from qgtune.results.proof.ablation import Ends, Step  # noqa: TC001 - the schemas are made of them
+from qgtune.results.proof.confirmation import Confirmed  # noqa: TC001 - as above
+from qgtune.results.proof.estimates import Estimate  # noqa: TC001 - as above
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +32,9 @@ class ConfirmedTrials:
     direction: Literal["minimize", "maximize"]
     path: str
     seeds: tuple[int, ...]
-    trials: tuple[ConfirmedTrial, ...]
+    trials: tuple[Confirmed, ...]
     rivals: tuple[int, ...]
     is_constant: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WayEnds:
-    """Where the way starts and where it leads, as config values by path.
-
-    Attributes:
-        base: the base settings' values for what is tuned.
-        best: the trial's.
-    """
-
-    base: dict[str, Any]
-    best: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class WayStep:
-    """A change on the way.
-
-    Attributes:
-        changed: the paths that changed: one, or several that only run together.
-        value: the mean behind the change.
-        gain: by how much that is better than before; negative where it is worse.
-    """
-
-    changed: tuple[str, ...]
-    value: float
-    gain: Worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +54,7 @@ class Ablated:
     trial: int
     direction: Literal["minimize", "maximize"]
     seeds: tuple[int, ...]
-    ends: WayEnds
+    ends: Ends
     start: float
-    steps: tuple[WayStep, ...]
-    total: Worth
+    steps: tuple[Step, ...]
+    total: Estimate

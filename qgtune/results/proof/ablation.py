@@ -27,8 +27,8 @@ class Ends:
         best: a trial's.
     """
 
-    base: Point
-    best: Point
+    base: dict[str, Any]
+    best: dict[str, Any]
 
     @property
     def changes(self) -> list[str]:

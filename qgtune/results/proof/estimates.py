@@ -32,7 +32,13 @@ _FEWEST = 3
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and the ends of its interval at `CONFIDENCE`; the ends are None where there was one run only."""
+    """A value and its interval at `CONFIDENCE`.
+
+    Attributes:
+        value: the estimate.
+        low: the lower end; None where there was one run only.
+        high: the upper end; likewise.
+    """
 
     value: float
     low: float | None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from optuna.distributions import BaseDistribution
 
@@ -20,10 +20,15 @@ def words(distribution: BaseDistribution) -> str:
     return f"one of {values}" if kind == "choice" else f"{kind} {values}"
 
 
-def kind_and_values(distribution: BaseDistribution) -> tuple[str, str]:
-    """Return what a distribution is, and its values: `float` and `0.0001 to 0.1, log`, `choice` and `adam, sgd`."""
+def kind_and_values(distribution: BaseDistribution, spelled: Callable[[object], str] | None = None) -> tuple[str, str]:
+    """Return what a distribution is, and its values: `float` and `0.0001 to 0.1, log`, `choice` and `adam, sgd`.
+
+    Args:
+        distribution: it.
+        spelled: how a choice is written; None for `choice_text`.
+    """
     if isinstance(distribution, CategoricalDistribution):
-        return "choice", ", ".join(map(choice_text, distribution.choices))
+        return "choice", ", ".join(map(spelled or choice_text, distribution.choices))
     if not isinstance(distribution, (FloatDistribution, IntDistribution)):
         return type(distribution).__name__, str(distribution)
     kind = "float" if isinstance(distribution, FloatDistribution) else "int"

@@ -229,7 +229,7 @@ def search_space(study_state: StudyState) -> Html:
         return tag("p", "No trial has drawn a hyperparameter yet.")
     values = study_state.best[0].params if study_state.best else {}
     rows = [
-        [tag("code", name), *kind_and_values(distribution), _cell(values.get(name, "—"))]
+        [tag("code", name), *kind_and_values(distribution, _cell), _cell(values.get(name, "—"))]
         for name, distribution in study_state.space.items()
     ]
     return table(["hyperparameter", "kind", "range", "best"], rows, class_="space", label="Search space")

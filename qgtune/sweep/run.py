@@ -27,6 +27,7 @@ from qgtune.progress.relay.followed import TrialOutput
 from qgtune.progress.show import progress
 from qgtune.progress.watched import Watched
 from qgtune.results.best import summary
+from qgtune.results.invocation import own_command
 from qgtune.results.recorded import FOLDER as RECORDS
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.model import plain
@@ -171,7 +172,9 @@ class _Sweep:
             return {}
         if self.interrupts.received is not None:
             folder = shlex.quote(short_path(self.plan.folder))
-            log.warning("Interrupted.%s", f" To go on:  qgtune resume {folder}" if spec.storage else "")
+            log.warning(
+                "Interrupted.%s", f" To go on:  {own_command(short_path)} resume {folder}" if spec.storage else ""
+            )
             sys.exit(self.interrupts.exit_code)
         if gave_up := gave_up or none_completed(session):
             raise QGTuneError(gave_up)

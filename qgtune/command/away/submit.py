@@ -80,16 +80,18 @@ def _submit(command: Sequence[str], note: Path, lines: Path) -> int:
 
 
 def _said(left: Left) -> list[str]:
+    from qgtune.results.invocation import own_command
     from qgtune.sweep.away import LINES
 
+    ours = own_command(short_path)
     folder = shlex.quote(short_path(Path(left.folder)))
     said = [left.caution] if left.caution else []
     if left.launcher:
         said.append(f"Submitted {left.n_workers} workers to {left.launcher}: nobody waits for them.")
-        said.append(f"Wait for the end:   qgtune wait {folder}")
-        said.append(f"Write the results:  qgtune collect {folder}")
+        said.append(f"Wait for the end:   {ours} wait {folder}")
+        said.append(f"Write the results:  {ours} collect {folder}")
     else:
         said.append(f"Runs in the background, as process {left.pid}, and writes its results at its end.")
         said.append(f"Read its lines:     tail -f {shlex.quote(short_path(Path(left.folder, LINES)))}")
-        said.append(f"Wait for the end:   qgtune wait {folder}")
-    return [*said, f"Start no more:      qgtune finish {folder}"]
+        said.append(f"Wait for the end:   {ours} wait {folder}")
+    return [*said, f"Start no more:      {ours} finish {folder}"]

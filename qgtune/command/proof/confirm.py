@@ -92,7 +92,9 @@ def _show(found: Confirmation, folder: Path) -> None:
 def _judgement(found: Confirmation, folder: Path) -> Iterator[str]:
     """Say what the runs tell, and what to do next."""
     from qgtune.files import short_path
+    from qgtune.results.invocation import own_command
 
+    ours = own_command(short_path)
     sweep, best = shlex.quote(short_path(folder)), found.best
     if failed := [row.trial for row in found.trials if row.estimate is None]:
         there = short_path(folder / "confirm")
@@ -108,10 +110,10 @@ def _judgement(found: Confirmation, folder: Path) -> Iterator[str]:
     if found.rivals:
         yield f"That is not established: {len(found.seeds)} seeds do not tell it from trial {_listed(found.rivals)}."
         n_seeds = 2 * len(found.seeds)
-        yield f"More seeds:            qgtune confirm {sweep} --top {len(found.trials)} --seeds {n_seeds}"
+        yield f"More seeds:            {ours} confirm {sweep} --top {len(found.trials)} --seeds {n_seeds}"
     elif len(found.trials) > len(failed) + 1:
         yield "It is ahead of each of the others, at 95 % for all of them together."
-    yield f"Run the best again:    qgtune rerun {sweep} --trial {best.trial}"
+    yield f"Run the best again:    {ours} rerun {sweep} --trial {best.trial}"
 
 
 def _listed(items: Sequence[int]) -> str:

@@ -210,7 +210,7 @@ def test_a_sweep_that_goes_on_is_the_same_to_a_hook(hooked: App, start: Start) -
 def test_the_hook_of_the_docs_works(app: App) -> None:
     """The class and the command stand there as a user copies them."""
     text = (Path(__file__).parents[2] / "docs" / "loggers.md").read_text()
-    (script,) = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    (script,) = re.findall(r'```python title="hooks.py"\n(.*?)```', text, re.DOTALL)
     (command,) = re.findall(r"^python train.py --multirun (.*Slowest.*)$", text, re.MULTILINE)
     (app.folder / "hooks.py").write_text(script)
     run = app.sweep(*shlex.split(command), timeout_s=TIMEOUT_S)

@@ -99,8 +99,8 @@ def verbs() -> Iterator[tuple[str, click.Command]]:
 
 
 def _help(name: str, verb: click.Command) -> str:
-    context = click.Context(verb, info_name=f"qgtune {name}", terminal_width=100, max_content_width=100)
-    return verb.get_help(context)
+    above = app.make_context("qgtune", [], resilient_parsing=True)  # it says what asks for help: -h, too
+    return verb.get_help(click.Context(verb, above, info_name=name, terminal_width=100, max_content_width=100))
 
 
 def python() -> str:

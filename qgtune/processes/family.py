@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
+import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 FAMILY = "QGTUNE_FAMILY"
 """The environment variable by which what a dead worker has left is known: the system forgets whose it was."""
 MARK_LENGTH = 32
 """Its length in characters: a forked process writes its own over that of the process it was forked from."""
 _STOPS_WITHIN_S = 0.5
+_FORK_S = 0.01
+_HELD_S = 2.0
+"""How long a thread that would fork may be held: what waits for that thread must not wait for ever."""
 
 
 def descendants(pid: int) -> list[int]:
     """Return the living descendants of a process, parents first; none where the system has no `/proc` to say so."""
-    children: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):  # `task/*/children` may skip some while others end
         with suppress(OSError):
-            children += map(int, path.read_text().split())
-    return [*children, *(below for child in children for below in descendants(child))]
+            state, parent = path.read_bytes().rpartition(b")")[2].split()[:2]
+            if state not in b"ZX":
+                children.setdefault(int(parent), []).append(int(path.parent.name))
+    return _below(pid, children)
+
+
+def _below(pid: int, children: Mapping[int, list[int]]) -> list[int]:
+    own = children.get(pid, [])
+    return [*own, *(below for child in own for below in _below(child, children))]
 
 
 def kill_with_descendants(pid: int) -> None:
@@ -40,6 +56,47 @@ def kill_family(mark: str) -> None:
         with suppress(OSError):
             if marked in path.read_bytes():
                 kill_all([int(path.parent.name)])
+
+
+@contextmanager
+def ending_new(is_wanted: Callable[[], bool]) -> Iterator[None]:
+    """End what this process starts inside and leaves behind, if that is wanted then: now, and again when it exits.
+
+    A signal inside of a `Pool`'s making leaves children and a thread that forks others, which nothing ends.
+    """
+    before = set(descendants(os.getpid()))
+    try:
+        yield
+    finally:
+        if is_wanted():
+            end_descendants(before)
+            _may_fork.set()
+            atexit.register(_at_exit, before)
+
+
+def end_descendants(but: Collection[int] = ()) -> None:
+    """End all descendants of this process, which is about to end itself: no other thread of it forks any more."""
+    _may_fork.clear()
+    for _ in range(2):  # a fork may be under way
+        kill_all([pid for pid in descendants(os.getpid()) if pid not in but])
+        time.sleep(_FORK_S)
+
+
+def _at_exit(before: Collection[int]) -> None:
+    from qgtune.processes.exiting_private import exit_multiprocessing  # slow to import
+
+    exit_multiprocessing()
+    end_descendants(before)
+
+
+def _hold_fork() -> None:
+    if threading.current_thread() is not threading.main_thread():
+        _may_fork.wait(_HELD_S)
+
+
+_may_fork = threading.Event()
+_may_fork.set()
+os.register_at_fork(before=_hold_fork)
 
 
 def kill_all(pids: list[int]) -> None:

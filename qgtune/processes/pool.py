@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qgtune.errors import OUT_OF_MEMORY, first_line
-from qgtune.processes.family import FAMILY, MARK_LENGTH, descendants, kill_all, kill_family, kill_with_descendants
+from qgtune.processes.family import FAMILY, MARK_LENGTH, end_descendants, kill_family, kill_with_descendants
 from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.memory import oom_kills
 from qgtune.processes.preloaded_private import adopt
@@ -341,7 +341,7 @@ def _child(connection: Connection, terminal: Terminal | None, adopted: dict[str,
         except BaseException as error:
             result = crash_of(error)
     if interrupts.received is not None:
-        kill_all(descendants(os.getpid()))  # what the function was about to end itself, at leisure
+        end_descendants()  # what the function was about to end itself, at leisure
     _flush()
     with suppress(BrokenPipeError):  # the parent died: nobody waits for the result
         connection.send_bytes(_travelling(result))

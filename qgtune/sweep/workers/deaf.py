@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from qgtune.processes.family import descendants, kill_all
+from qgtune.processes.family import end_descendants
 from qgtune.processes.output.capture import give_back_all
 from qgtune.processes.pool import DEAF_S
 from qgtune.threads import start_thread
@@ -40,7 +40,7 @@ def ends_when_deaf(interrupts: Interrupts, session: Session, grace_s: float = DE
         session.give_back()
         interrupts.before_exit()
         start_thread(say, name="qgtune-last-words").join(_SAY_S)
-        kill_all(descendants(os.getpid()))
+        end_descendants()
         os._exit(interrupts.exit_code)
 
     def at_first() -> None:

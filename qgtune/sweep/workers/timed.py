@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from qgtune.processes.family import descendants, kill_all
+from qgtune.processes.family import end_descendants
 from qgtune.processes.pool import GRACE_S, WATCH_S
 from qgtune.study.attempts.heartbeats import repeatedly
 from qgtune.study.attempts.overdue import Timekeeper
@@ -42,7 +42,7 @@ def _watching(keeper: Timekeeper, interrupts: Interrupts, *, may_end: bool) -> I
                 interrupts.interrupt_function()
         is_deaf = told and told[-1][0] == interrupts.call and time.monotonic() > told[-1][1] + GRACE_S
         if may_end and is_deaf:
-            kill_all(descendants(os.getpid()))
+            end_descendants()
             os._exit(1)
 
     with repeatedly(WATCH_S, watch, "qgtune-timekeeper"):

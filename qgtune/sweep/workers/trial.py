@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from qgtune import live
 from qgtune.errors import OUT_OF_MEMORY
 from qgtune.files import write_once
+from qgtune.processes.family import ending_new
 from qgtune.processes.interrupts import Interrupted
 from qgtune.processes.memory import peak, start_peak
 from qgtune.processes.output.capture import captured
@@ -119,7 +120,7 @@ class TrialRunner:
     def _call(self, config: DictConfig, trial: optuna.Trial, ended: list[Outcome], capture: Capture | None) -> Any:
         """Call the function; a signal that came meanwhile decides, whatever the function made of it."""
         try:
-            with self.interrupts.user_code():
+            with ending_new(lambda: self.interrupts.received is not None), self.interrupts.user_code():
                 value = self.function(config)
         except Interrupted:
             live.save_now()

@@ -12,6 +12,7 @@ from optuna.trial import TrialState, create_trial
 
 from qgtune.study import optuna_private
 from qgtune.study.attempts.attempt import ATTRIBUTE, Attempt
+from qgtune.study.attempts.claims import is_anyones, wins
 from qgtune.study.attempts.ledger import is_entitled
 from qgtune.study.attempts.limits import Start, Stop
 from qgtune.study.storages.exclusive import ExclusivityLostError, OneAtATime, exclusive
@@ -106,16 +107,21 @@ def _take(creator: Creator, waiting: FrozenTrial) -> int | None:
 
     The owner is written first: a worker that is killed in between leaves a trial that still waits.
     """
-    trial_id = optuna_private.trial_id_of(waiting)
-    if creator.storage.get_trial(trial_id).state != TrialState.WAITING:
+    trial_id, storage = optuna_private.trial_id_of(waiting), creator.storage
+    if storage.get_trial(trial_id).state != TrialState.WAITING:
         return None
-    creator.storage.set_trial_user_attr(trial_id, ATTRIBUTE, creator.start.to_attribute())
-    if creator.storage.set_trial_state_values(trial_id, TrialState.RUNNING):
+    storage.set_trial_user_attr(trial_id, ATTRIBUTE, creator.start.to_attribute())
+    if isinstance(storage, OneAtATime):
+        is_ours, is_others = storage.set_trial_state_values(trial_id, TrialState.RUNNING), False
+    else:
+        is_ours = wins(storage, trial_id, owner.name if (owner := creator.start.owner) else "")
+        is_others = not is_ours and is_anyones(storage, trial_id)
+        if is_ours:  # another one may have written after us
+            storage.set_trial_user_attr(trial_id, ATTRIBUTE, creator.start.to_attribute())
+    if is_ours:
         return trial_id
-    if (
-        Attempt.of(creator.storage.get_trial(trial_id)).owner == creator.start.owner
-    ):  # it runs elsewhere, and is not ours
-        creator.storage.set_trial_user_attr(trial_id, ATTRIBUTE, {})
+    if not is_others and Attempt.of(storage.get_trial(trial_id)).owner == creator.start.owner:
+        storage.set_trial_user_attr(trial_id, ATTRIBUTE, {})  # it runs elsewhere, and is not ours
     return None
 
 

@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 QUALITY := tests/benchmarks/quality
+# Where this is set, each of the thousands of processes that the tests start compiles our modules anew.
+export PYTHONDONTWRITEBYTECODE :=
 BENCHMARKS := $(filter-out %/conftest.py tests/benchmarks/test_% tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py))
 
 .PHONY: help demo demo-graph test quick lint matrix bench quality chaos reference docs pictures release clean

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 FAMILY = "QGTUNE_FAMILY"
 """The environment variable by which what a dead worker has left is known: the system forgets whose it was."""
@@ -20,19 +21,29 @@ MARK_LENGTH = 32
 """Its length in characters: a forked process writes its own over that of the process it was forked from."""
 _STOPS_WITHIN_S = 0.5
 _FORK_S = 0.01
+_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", 0)
 _HELD_S = 2.0
 """How long a thread that would fork may be held: what waits for that thread must not wait for ever."""
 
 
-def descendants(pid: int) -> list[int]:
-    """Return the living descendants of a process, parents first; none where the system has no `/proc` to say so."""
+def descendants(pid: int, since: int = 0) -> list[int]:
+    """Return the living descendants of a process, parents first; none where the system has no `/proc` to say so.
+
+    Args:
+        pid: the process.
+        since: clock ticks since boot; those that started before are left out.
+    """
     children: dict[int, list[int]] = {}
+    late: set[int] = set()
     for path in Path("/proc").glob("[0-9]*/stat"):  # `task/*/children` may skip some while others end
         with suppress(OSError):
-            state, parent = path.read_bytes().rpartition(b")")[2].split()[:2]
-            if state not in b"ZX":
-                children.setdefault(int(parent), []).append(int(path.parent.name))
-    return _below(pid, children)
+            fields, child = path.read_bytes().rpartition(b")")[2].split(), int(path.parent.name)
+            if fields[0] not in b"ZX":
+                children.setdefault(int(fields[1]), []).append(child)
+            if int(fields[19]) >= since:
+                late.add(child)
+    return [child for child in _below(pid, children) if child in late]
 
 
 def _below(pid: int, children: Mapping[int, list[int]]) -> list[int]:
@@ -64,29 +75,33 @@ def ending_new(is_wanted: Callable[[], bool]) -> Iterator[None]:
 
     A signal inside of a `Pool`'s making leaves children and a thread that forks others, which nothing ends.
     """
-    before = set(descendants(os.getpid()))
+    since = int(time.clock_gettime(_CLOCK) * _TICKS) if sys.platform == "linux" else 0
     try:
         yield
     finally:
         if is_wanted():
-            end_descendants(before)
+            end_descendants(since)
             _may_fork.set()
-            atexit.register(_at_exit, before)
+            atexit.register(_at_exit, since)
 
 
-def end_descendants(but: Collection[int] = ()) -> None:
-    """End all descendants of this process, which is about to end itself: no other thread of it forks any more."""
+def end_descendants(since: int = 0) -> None:
+    """End all descendants of this process, which is about to end itself: no other thread of it forks any more.
+
+    Args:
+        since: clock ticks since boot; those that started before are left alone.
+    """
     _may_fork.clear()
     for _ in range(2):  # a fork may be under way
-        kill_all([pid for pid in descendants(os.getpid()) if pid not in but])
+        kill_all(descendants(os.getpid(), since))
         time.sleep(_FORK_S)
 
 
-def _at_exit(before: Collection[int]) -> None:
+def _at_exit(since: int) -> None:
     from qgtune.processes.exiting_private import exit_multiprocessing  # slow to import
 
     exit_multiprocessing()
-    end_descendants(before)
+    end_descendants(since)
 
 
 def _hold_fork() -> None:

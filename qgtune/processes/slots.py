@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import re
@@ -151,6 +152,7 @@ def n_cores() -> int:
     return bound
 
 
+@functools.cache
 def _nvidia_smi() -> str:
     with suppress(OSError, subprocess.SubprocessError):
         return subprocess.check_output(

@@ -110,9 +110,14 @@ def _file(sweep: Path, number: int) -> Path:
     return sweep / FOLDER / f"{number}.yaml"
 
 
-def pin_random_values(config: DictConfig) -> None:
-    """Set what a resolver without a memory gave as the value, so that whoever reads it next gets the same."""
-    for parts, text in texts_of(plain(config)):
+def pin_random_values(config: DictConfig) -> Any:
+    """Set what a resolver without a memory gave as the value, so that whoever reads it next gets the same.
+
+    Returns:
+        The config then as plain data, interpolations as text.
+    """
+    raw, n_pinned = plain(config), 0
+    for parts, text in texts_of(raw):
         if _OWN_RESOLVER.search(text):
             try:
                 once, again = _read(config, parts), _read(config, parts)
@@ -120,17 +125,22 @@ def pin_random_values(config: DictConfig) -> None:
                 continue
             if once != again:
                 assign(config, parts, once)
+                n_pinned += 1
+    return plain(config) if n_pinned else raw
 
 
-def recorded(config: DictConfig, own_folder: str) -> Any:
+def recorded(config: DictConfig, own_folder: str, raw: Any = None) -> Any:
     """Return a config as its function sees it: plain data that reads back, by itself, as the same config.
 
     Args:
         config: without its `hydra` node.
         own_folder: the run's output folder. What leads into it stays the interpolation that it was, so that another
             run of the same config writes into a folder of its own.
+        raw: the config as plain data, interpolations as text, where that is known already.
     """
-    return _as_seen(plain(config), resolve_plain(config), own_folder)
+    raw = plain(config) if raw is None else raw
+    has_more = any("${" in text or text == "???" for _parts, text in texts_of(raw))
+    return _as_seen(raw, resolve_plain(config) if has_more else raw, own_folder)
 
 
 def _as_seen(raw: Any, seen: Any, own_folder: str) -> Any:

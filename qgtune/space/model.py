@@ -268,12 +268,12 @@ class SearchSpace:
 
 def place(config: DictConfig, values: Mapping[str, Any], replaced: Collection[str] = ()) -> None:
     """Set values by path, in place; mappings are merged, but for those that replace what is there."""
-    with opened(config, values):
-        parents: dict[Parts, Any] = {}
+    with opened(config, values) as parents:
         for path, value in values.items():
-            *above, last = parts = parse_path(path)
-            if (parent := parents.get(tuple(above))) is None:
-                parent = parents[tuple(above)] = _parent(config, parts)
+            parts = parse_path(path)
+            above, last = parts[:-1], parts[-1]
+            if (parent := parents.get(above)) is None:
+                parent = parents[above] = _parent(config, parts)
             merges = isinstance(value, dict) and path not in replaced
             _put(parent, last, _merged(parent, last, value) if merges else value)
             if isinstance(value, (dict, list)):
@@ -281,12 +281,18 @@ def place(config: DictConfig, values: Mapping[str, Any], replaced: Collection[st
 
 
 @contextmanager
-def opened(config: DictConfig, paths: Iterable[str]) -> Iterator[None]:
-    """Let the nodes above some paths take values inside: opening a node once for each value costs as much as it has."""
+def opened(config: DictConfig, paths: Iterable[str]) -> Iterator[dict[Parts, Any]]:
+    """Let the nodes above some paths take values inside: opening a node once for each value costs as much as it has.
+
+    Yields:
+        Those nodes, by path.
+    """
+    parents: dict[Parts, Any] = {}
     with ExitStack() as stack:
         for above in dict.fromkeys(parse_path(path)[:-1] for path in paths):
-            stack.enter_context(_open(_parent(config, (*above, ""))))
-        yield
+            parents[above] = _parent(config, (*above, ""))
+            stack.enter_context(_open(parents[above]))
+        yield parents
 
 
 def _open(node: Any) -> Any:

@@ -27,6 +27,7 @@ from qgtune.study.fixed_settings import FixedSettings
 from qgtune.study.spec import StudySpec
 from qgtune.study.storages.addresses import hidden
 from qgtune.study.storages.opening import check_storage, is_memory, located
+from qgtune.sweep.ahead import BASIC, PROCESSES, launcher_keys, start_workers_server, starts_workers
 from qgtune.sweep.compose.composition import Composition, compose
 from qgtune.sweep.features.first_trials import Points, read_points
 from qgtune.sweep.features.hooks import Hooks, hooks_of
@@ -34,7 +35,6 @@ from qgtune.sweep.knowledge import read_knowledge
 from qgtune.sweep.reading import read_settings
 from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.repeating import check_repeats
-from qgtune.sweep.workers.launching import plain, start_workers_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("qgtune")
 T = TypeVar("T")
-
-BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
-PROCESSES = "hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +100,9 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
             problems.extend(error.problems)
             return None
 
-    slots = attempt(lambda: read_slots(_own_keys(config), settings.n_jobs, Machine.here()))
+    slots = attempt(lambda: read_slots(launcher_keys(config), settings.n_jobs, Machine.here()))
     target = config.hydra.launcher.get("_target_")
-    if target == PROCESSES or (target == BASIC and settings.n_jobs > 1):
+    if starts_workers(config, settings.n_jobs):
         attempt(refuse_unguarded_script)
         # On a copy of the code, the server has to import the copy, which nobody has made yet.
         is_ready = stays and settings.freeze_code != "copy"
@@ -204,12 +201,6 @@ def _check_copy(settings: Settings, project: Path, target: Any) -> None:
     if target not in (BASIC, PROCESSES):
         raise QGTuneError(f"Cannot run on a copy of the code: {target} starts processes in its own way. {way_out}")
     check_copy(project.resolve())
-
-
-def _own_keys(config: DictConfig) -> dict[str, Any]:
-    """Return the keys of our launcher; empty under another one."""
-    launcher = config.hydra.launcher
-    return plain(launcher) if launcher.get("_target_") == PROCESSES else {}
 
 
 def _bounded(settings: Settings, composition: Composition | None) -> Settings:

@@ -67,6 +67,7 @@ class LoadedCode:
     files: dict[str, Loaded] = field(default_factory=dict)
     imports: Mapping[str, float] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
+    _n_modules: int = 0
 
     @classmethod
     def followed(cls, root: Path) -> LoadedCode:
@@ -75,6 +76,9 @@ class LoadedCode:
 
     def look(self) -> Mapping[str, Loaded]:
         """Take in what was loaded since the last look; return all of it."""
+        if len(sys.modules) == self._n_modules:
+            return self.files
+        self._n_modules = len(sys.modules)
         root = os.path.realpath(self.root) + os.sep
         resolved = functools.cache(os.path.realpath)  # thousands of modules lie in hundreds of folders
         for module, found in list(sys.modules.items()):

@@ -43,6 +43,7 @@ class Combination:
         warnings: what to warn of, once.
         there: those paths of the space's conditional parts that the base settings have.
         lengths: how many elements the base settings have of each list whose length is tuned, by its path.
+        hydra_texts: as YAML, what all its trials have in the `hydra` node, by key; filled by the first of them.
     """
 
     space: SearchSpace
@@ -53,12 +54,15 @@ class Combination:
     warnings: tuple[str, ...] = ()
     there: frozenset[str] = frozenset()
     lengths: Mapping[str, int] = field(default_factory=dict)
+    hydra_texts: dict[str, str] = field(default_factory=dict, compare=False)
 
     def place(self, values: Mapping[str, Any]) -> TrialConfig:
         """Return fresh configs with `values` of the space in place."""
         whole: DictConfig = loads(self.config_pickle)
         task: DictConfig = loads(self.task_pickle)
-        placed = TrialConfig(self.space, self.overrides, self.constants, whole, task, there=self.there)
+        placed = TrialConfig(
+            self.space, self.overrides, self.constants, whole, task, there=self.there, hydra_texts=self.hydra_texts
+        )
         placed.put(values)
         return placed
 

@@ -32,6 +32,7 @@ class TrialConfig:
         task: the config without it.
         values: config values by path.
         there: what the base settings have of what this config may have not.
+        hydra_texts: as YAML, what other trials have in the `hydra` node, too, by key.
         varied: what the config had at the paths whose values differ between the repeats of a configuration.
     """
 
@@ -42,6 +43,7 @@ class TrialConfig:
     task: DictConfig
     values: dict[str, Any] = field(default_factory=dict)
     there: frozenset[str] = frozenset()
+    hydra_texts: dict[str, str] = field(default_factory=dict)
     varied: dict[str, Any] = field(default_factory=dict)
     _added: set[str] = field(default_factory=set)
     _extended: set[str] = field(default_factory=set)

@@ -6,7 +6,15 @@ That copy is a fifth of what a trial costs, and nobody else holds a trial's conf
 
 from __future__ import annotations
 
+from typing import Any
+
 from omegaconf import DictConfig, OmegaConf
+
+
+def raw_value(config: DictConfig, key: str) -> Any:
+    """Return what a config has at a key: a node, or a value; an interpolation is its text."""
+    node: Any = config._get_node(key)
+    return node if OmegaConf.is_config(node) and not (node._is_none() or node._is_missing()) else node._value()
 
 
 def share_hydra_node(config: DictConfig) -> DictConfig:

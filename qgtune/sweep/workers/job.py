@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from qgtune.space.reading.yaml_files import dump_yaml
 from qgtune.sweep.compose.arguments import task_overrides
-from qgtune.sweep.hydra.job_private import share_hydra_node
+from qgtune.sweep.hydra.job_private import raw_value, share_hydra_node
 from qgtune.sweep.hydra.versions import allowed_targets, configure_logging
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def run_job(
     hydra_context: HydraContext,
     function: TaskFunction | None = None,
     differs: str = "",
+    texts: dict[str, str] | None = None,
 ) -> JobReturn:
     """Run one job.
 
@@ -76,6 +77,7 @@ def run_job(
         hydra_context: carries the callbacks.
         function: the user's function, which `call` calls, for the callbacks to see; None if it is `call` itself.
         differs: why the overrides do not make the config again; empty if they do.
+        texts: what other jobs have in the `hydra` node, too, as YAML by key: it grows by what is written here.
 
     Returns:
         Hydra's record of the job.
@@ -86,7 +88,7 @@ def run_job(
     try:
         with _inside(Path(whole.hydra.runtime.output_dir), chdir=_changes_folder(whole)):
             configure_logging(whole.hydra.job_logging, whole.hydra.verbose, hydra_context)
-            _write_files(whole, task, hydra_config, differs)
+            _write_files(whole, task, differs, {} if texts is None else texts)
             job = JobReturn(
                 overrides=task_overrides(whole),
                 cfg=task,
@@ -130,15 +132,41 @@ def _inside(folder: Path, *, chdir: bool) -> Iterator[None]:
         os.chdir(before)  # wherever the function went
 
 
-def _write_files(whole: DictConfig, task: DictConfig, hydra_config: Any, differs: str) -> None:
+def _write_files(whole: DictConfig, task: DictConfig, differs: str, texts: dict[str, str]) -> None:
     if whole.hydra.output_subdir is None:
         return
     folder = Path(whole.hydra.runtime.output_dir, whole.hydra.output_subdir)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, node in (("config", task), ("hydra", hydra_config), ("overrides", whole.hydra.overrides.task)):
-        plain = OmegaConf.to_container(node, resolve=False, enum_to_str=True)
-        note = f"# These do not make the trial's config again: {differs}.\n" if differs and name == "overrides" else ""
-        (folder / f"{name}.yaml").write_text(note + dump_yaml(plain), encoding="utf-8")
+    note = f"# These do not make the trial's config again: {differs}.\n" if differs else ""
+    written = {
+        "config": dump_yaml(_plain(task)),
+        "hydra": _hydra_text(whole.hydra, texts),
+        "overrides": note + dump_yaml(_plain(whole.hydra.overrides.task)),
+    }
+    for name, text in written.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def _hydra_text(node: DictConfig, texts: dict[str, str]) -> str:
+    """Return a `hydra` node as YAML: writing the same keys again in each job costs as much as all else together."""
+    parts = []
+    for key in map(str, node):
+        if key not in texts:
+            text = dump_yaml({"hydra": {key: _plain(raw_value(node, key))}}).partition("\n")[2]
+            if key in _JOBS_OWN:
+                parts.append(text)
+                continue
+            texts[key] = text
+        parts.append(texts[key])
+    return "hydra:\n" + "".join(parts)
+
+
+def _plain(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=False, enum_to_str=True) if OmegaConf.is_config(node) else node
+
+
+_JOBS_OWN = ("job", "overrides", "runtime")
+"""The parts of the `hydra` node that `set_job` writes to."""
 
 
 def flush_logs() -> None:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus, run_job, setup_globals
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
 from qgtune.errors import QGTuneError
 from qgtune.processes.function import UserFunction, refuse_unguarded_script
 from qgtune.processes.pool import Crash, Death, ProcessPool
 from qgtune.processes.slots import Machine, Slots, read_slots
-from qgtune.processes.starting import start_server
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.study.attempts.control import Seat
+from qgtune.sweep.ahead import plain, start_workers_server
 from qgtune.sweep.hydra.versions import configure_logging, set_version_base, version_base
 
 if TYPE_CHECKING:
@@ -154,13 +154,6 @@ def launch_jobs(
     return [_job_return(result, job.overrides) for result, job in zip(results, jobs, strict=True)]
 
 
-def start_workers_server(slots: Slots) -> None:
-    """Start what workers are forked from, so that it is ready once the sweep is planned."""
-    modules = [__name__, "qgtune.sweep.workers.worker", "qgtune.sweep.compose.composition"]
-    calls = ["hydra.core.plugins:Plugins.instance", "qgtune.processes.project.code:note_imports"]
-    start_server(slots.start_method, slots.shared, modules, calls)
-
-
 def launch_workers(
     worker: Worker,
     master: DictConfig,
@@ -199,20 +192,12 @@ def launch_workers(
         jobs, n_workers, supervisor.died, worker.interrupts, relay, slots, supervisor.goes_on, supervisor, job_at
     )
     with nullcontext() if copied is None else copied.imported():
-        start_workers_server(slots)  # unless one was started while the sweep was planned
+        start_workers_server(slots)  # unless one was started ahead
         results = pool.run()
     for result in results:
         if isinstance(result, Crash):
             raise _error(result)
     return results
-
-
-def plain(keys: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a config's keys as plain data."""
-    return {
-        str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        for key, value in keys.items()
-    }
 
 
 def _error(crash: Crash) -> BaseException:

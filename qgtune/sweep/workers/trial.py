@@ -88,8 +88,7 @@ class TrialRunner:
         ended: list[Outcome] = []
 
         def call(config: DictConfig) -> Any:
-            pin_random_values(config)
-            seen = recorded(config, whole.hydra.runtime.output_dir)
+            seen = recorded(config, whole.hydra.runtime.output_dir, pin_random_values(config))
             shared = _shared(config, placed, whole.hydra.runtime.output_dir)
             Record(seen, tuple(texts), differs, shared, placed.own_overrides).write(self.folder, trial.number)
             if self.built_path is not None and not self.built_path.exists():
@@ -106,7 +105,7 @@ class TrialRunner:
                 self._own(running, whole).told(),
             ):
                 running.target = target
-                job = run_job(call, whole, placed.task, self.hydra_context, self.function, differs)
+                job = run_job(call, whole, placed.task, self.hydra_context, self.function, differs, placed.hydra_texts)
         except Interrupted:
             return self._given_back()
         finally:

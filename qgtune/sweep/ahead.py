@@ -1,0 +1,64 @@
+"""What workers are forked from: started first of all, while this process still imports what a sweep needs.
+
+Keep this module light.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from qgtune.processes.function import refuse_unguarded_script
+from qgtune.processes.slots import Machine, Slots, read_slots
+from qgtune.processes.starting import start_server
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omegaconf import DictConfig
+
+BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+PROCESSES = "hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher"
+_MODULES = ("workers.launching", "workers.worker", "compose.composition")
+_CALLS = ("hydra.core.plugins:Plugins.instance", "qgtune.processes.project.code:note_imports")
+
+
+def start_ahead(config: DictConfig) -> None:
+    """Start the server of a sweep that looks as if it will have workers; whatever is wrong with it is told later."""
+    if any(name.startswith("QGTUNE_") for name in os.environ):  # part of a sweep, or wanted for something else
+        return
+    with suppress(Exception):
+        node = config.hydra.sweeper
+        if node.dry_run or node.freeze_code == "copy" or not starts_workers(config, node.n_jobs):
+            return
+        refuse_unguarded_script()
+        start_workers_server(read_slots(launcher_keys(config), node.n_jobs, Machine.here()))
+
+
+def starts_workers(config: DictConfig, n_jobs: int) -> bool:
+    """Say whether we start worker processes, rather than run trials here or leave that to another launcher."""
+    target = config.hydra.launcher.get("_target_")
+    return bool(target == PROCESSES or (target == BASIC and n_jobs > 1))
+
+
+def start_workers_server(slots: Slots) -> None:
+    """Start what workers are forked from, so that it is ready once the sweep is planned."""
+    modules = [f"{__package__}.{name}" for name in _MODULES]
+    start_server(slots.start_method, slots.shared, modules, _CALLS)
+
+
+def launcher_keys(config: DictConfig) -> dict[str, Any]:
+    """Return the keys of our launcher; empty under another one."""
+    launcher = config.hydra.launcher
+    return plain(launcher) if launcher.get("_target_") == PROCESSES else {}
+
+
+def plain(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config's keys as plain data."""
+    return {
+        str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        for key, value in keys.items()
+    }

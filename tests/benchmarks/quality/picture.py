@@ -23,6 +23,7 @@ def main(folder: Path) -> None:
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "qgtune"
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
     runs = read(folder / "trials.csv")
     regrets = {name: tables.read(name).regrets() for name in {key[0] for key in runs}}
@@ -41,6 +42,9 @@ def main(folder: Path) -> None:
             axis.plot(seconds, middle, color=COLORS[rival], label=rival)
             axis.fill_between(seconds, low, high, color=COLORS[rival], alpha=0.15, linewidth=0)
         axis.set(xscale="log", yscale="log", xlabel="seconds since the command", title=f"{n_workers} workers")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(ScalarFormatter())
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("true regret of the incumbent\n(1: the median configuration)")
     axes[0][-1].legend(frameon=False)

@@ -33,9 +33,8 @@ def measure(arguments: argparse.Namespace, contestants: dict[str, rivals.Rival])
         writer = csv.writer(out)
         if not known:
             writer.writerow(FIELDS)
-        for seed, name, n_workers in product(
-            range(arguments.seeds), tables.NAMES[:: max(1, len(tables.NAMES) // arguments.tables)], arguments.workers
-        ):
+        names = arguments.only or tables.NAMES[:: max(1, len(tables.NAMES) // arguments.tables)]
+        for seed, name, n_workers in product(range(arguments.seeds), names, arguments.workers):
             table = tables.read(name)
             regrets = table.regrets()
             for label, rival in contestants.items():
@@ -45,8 +44,15 @@ def measure(arguments: argparse.Namespace, contestants: dict[str, rivals.Rival])
                     table.save(Path(folder) / "table")
                     case = rivals.Case(Path(folder), table.space, seed, n_workers, arguments.trials)
                     for trial in rivals.run(case, rival):
-                        row = (trial.start_s, trial.end_s, trial.index, trial.loss, trial.recorded_s)
-                        writer.writerow((name, seed, n_workers, label, *row, regrets[trial.index]))
+                        row = (
+                            trial.start_s,
+                            trial.end_s,
+                            trial.index,
+                            trial.loss,
+                            trial.recorded_s,
+                            regrets[trial.index],
+                        )
+                        writer.writerow((name, seed, n_workers, label, *(f"{value:.6g}" for value in row)))
                 out.flush()
                 print(f"{name} seed {seed}, {n_workers} workers: {label}", flush=True)
 
@@ -99,6 +105,7 @@ def main() -> None:
     """Run, and print the table; `picture.py` draws the curves."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=int, default=2, help="how many of the eight")
+    parser.add_argument("--only", nargs="+", choices=tables.NAMES, help="these tables instead")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--workers", type=int, nargs="+", default=[4])
     parser.add_argument("--trials", type=int, default=40)

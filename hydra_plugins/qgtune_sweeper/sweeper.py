@@ -33,7 +33,7 @@ class QGTuneSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Run the study; return what `optimization_results.yaml` holds."""
         refuse_windows()
-        from qgtune.sweep.ahead import start_ahead
+        from qgtune.sweep.workers.ahead import start_ahead
 
         start_ahead(self.given[2])
         from qgtune.sweep.run import run_sweep

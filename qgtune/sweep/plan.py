@@ -27,7 +27,6 @@ from qgtune.study.fixed_settings import FixedSettings
 from qgtune.study.spec import StudySpec
 from qgtune.study.storages.addresses import hidden
 from qgtune.study.storages.opening import check_storage, is_memory, located
-from qgtune.sweep.ahead import BASIC, PROCESSES, launcher_keys, start_workers_server, starts_workers
 from qgtune.sweep.compose.composition import Composition, compose
 from qgtune.sweep.features.first_trials import Points, read_points
 from qgtune.sweep.features.hooks import Hooks, hooks_of
@@ -35,6 +34,7 @@ from qgtune.sweep.knowledge import read_knowledge
 from qgtune.sweep.reading import read_settings
 from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.repeating import check_repeats
+from qgtune.sweep.workers.ahead import BASIC, PROCESSES, launcher_keys, start_workers_server, starts_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

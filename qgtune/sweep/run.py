@@ -41,7 +41,6 @@ from qgtune.study.lifecycle import closing
 from qgtune.study.opening import open_session, study_exists
 from qgtune.study.storages.exclusive import exclusively
 from qgtune.study.storages.opening import is_memory
-from qgtune.sweep.ahead import BASIC, PROCESSES
 from qgtune.sweep.away import Left, Wanted, refuse_unfinished, submission_of, to_background, unfinished
 from qgtune.sweep.compose.masking import masked
 from qgtune.sweep.crew import Crew, none_completed
@@ -56,6 +55,7 @@ from qgtune.sweep.features.trial_lines import TrialLines
 from qgtune.sweep.hydra import sweeper_node
 from qgtune.sweep.plan import Plan, make_plan
 from qgtune.sweep.repeating import settle_repeats
+from qgtune.sweep.workers.ahead import BASIC, PROCESSES
 from qgtune.sweep.workers.deaf import ends_when_deaf
 from qgtune.sweep.workers.elsewhere import OtherLauncher
 from qgtune.sweep.workers.launching import launch_workers

@@ -274,6 +274,7 @@ def test_a_pipe_is_not_waited_for(capfd: pytest.CaptureFixture[str], tmp_path: P
     assert "is no file. Check the path." in "".join(capfd.readouterr())
 
 
+@pytest.mark.timeout(60)  # most of it is spent in OmegaConf
 @pytest.mark.parametrize("n", [500, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_many_hyperparameters(capfd: pytest.CaptureFixture[str], tmp_path: Path, n: int) -> None:
     """Ten thousand are read in seconds: no step looks at all of them for each of them."""

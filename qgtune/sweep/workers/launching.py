@@ -17,8 +17,8 @@ from qgtune.processes.pool import Crash, Death, ProcessPool
 from qgtune.processes.slots import Machine, Slots, read_slots
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.study.attempts.control import Seat
-from qgtune.sweep.ahead import plain, start_workers_server
 from qgtune.sweep.hydra.versions import configure_logging, set_version_base, version_base
+from qgtune.sweep.workers.ahead import plain, start_workers_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[4])
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--without-official", action="store_true", help="leave out the one that pip has to fetch")
-    parser.add_argument("--out", type=Path, help="where trials.csv and summary.md go; a run goes on from there")
+    parser.add_argument("--out", type=Path, help="where trials.csv and summary.txt go; a run goes on from there")
     arguments = parser.parse_args()
     contestants: dict[str, rivals.Rival] = {"qgtune": rivals.qgtune, "stock": rivals.stock, "random": rivals.at_random}
     scratch = Path(tempfile.mkdtemp())
@@ -123,7 +123,7 @@ def main() -> None:
         measure(arguments, contestants)
         lines = [HEAD, ["---"] * len(HEAD), *summary(read(arguments.out / "trials.csv"))]
         text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-        (arguments.out / "summary.md").write_text(text)
+        (arguments.out / "summary.txt").write_text(text)
         print(text)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

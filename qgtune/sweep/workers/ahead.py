@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 PROCESSES = "hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher"
-_MODULES = ("workers.launching", "workers.worker", "compose.composition")
+_MODULES = ("qgtune.sweep.workers.launching", "qgtune.sweep.workers.worker", "qgtune.sweep.compose.composition")
 _CALLS = ("hydra.core.plugins:Plugins.instance", "qgtune.processes.project.code:note_imports")
 
 
@@ -46,8 +46,7 @@ def starts_workers(config: DictConfig, n_jobs: int) -> bool:
 
 def start_workers_server(slots: Slots) -> None:
     """Start what workers are forked from, so that it is ready once the sweep is planned."""
-    modules = [f"{__package__}.{name}" for name in _MODULES]
-    start_server(slots.start_method, slots.shared, modules, _CALLS)
+    start_server(slots.start_method, slots.shared, _MODULES, _CALLS)
 
 
 def launcher_keys(config: DictConfig) -> dict[str, Any]:

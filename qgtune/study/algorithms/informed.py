@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 N_TRUSTED = 10
 """How many finished trials a study has before its prior fades: Optuna's samplers start at random for as many."""
 SHARE = 0.75
-"""The share of the trials until then that are drawn around the prior; from the k-th on it is N_TRUSTED / k of that."""
+"""The share of the trials until then that are drawn around the prior; from the k-th on, (N_TRUSTED / k)³ of it.
+
+A slower fade costs more than it finds (`tests/benchmarks/quality/samplers.py`)."""
 WIDTH = 0.15
 """The standard deviation of a number around its prior, as a part of its range, logarithmic where the range is."""
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -110,7 +112,7 @@ class InformedSampler(BaseSampler):
 
 def share(n_finished: int) -> float:
     """Return the part of the next trials that is drawn around the prior, after so many finished ones."""
-    return SHARE * min(1.0, N_TRUSTED / max(1, n_finished))
+    return SHARE * min(1.0, N_TRUSTED / max(1, n_finished)) ** 3
 
 
 def drawn_around(center: Any, distribution: BaseDistribution, source: random.Random) -> Any:

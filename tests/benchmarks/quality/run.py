@@ -44,15 +44,9 @@ def measure(arguments: argparse.Namespace, contestants: dict[str, rivals.Rival])
                     table.save(Path(folder) / "table")
                     case = rivals.Case(Path(folder), table.space, seed, n_workers, arguments.trials)
                     for trial in rivals.run(case, rival):
-                        row = (
-                            trial.start_s,
-                            trial.end_s,
-                            trial.index,
-                            trial.loss,
-                            trial.recorded_s,
-                            regrets[trial.index],
-                        )
-                        writer.writerow((name, seed, n_workers, label, *(f"{value:.6g}" for value in row)))
+                        start_s, end_s = f"{trial.start_s:.6g}", f"{trial.end_s:.6g}"
+                        found = [f"{value:.6g}" for value in (trial.loss, trial.recorded_s, regrets[trial.index])]
+                        writer.writerow((name, seed, n_workers, label, start_s, end_s, trial.index, *found))
                 out.flush()
                 print(f"{name} seed {seed}, {n_workers} workers: {label}", flush=True)
 

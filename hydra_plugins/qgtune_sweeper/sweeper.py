@@ -33,9 +33,11 @@ class QGTuneSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Run the study; return what `optimization_results.yaml` holds."""
         refuse_windows()
-        from qgtune.sweep.workers.ahead import start_ahead
+        from qgtune.processes.interrupts import exits_at_signals
 
-        start_ahead(self.given[2])
-        from qgtune.sweep.run import run_sweep
+        with exits_at_signals():
+            from qgtune.sweep.workers.ahead import start_ahead
 
+            start_ahead(self.given[2])
+            from qgtune.sweep.run import run_sweep
         return run_sweep(*self.given, arguments)

@@ -18,6 +18,20 @@ SIGNALS = (*INSISTENT, signal.SIGHUP)  # shell and kernel may both send a hangup
 CLUSTER_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)  # what Slurm and submitit announce a job's end with
 
 
+@contextmanager
+def exits_at_signals() -> Iterator[None]:
+    """Let a signal end the process in good order, with the exit code that a shell expects, while no trial runs yet.
+
+    Raises:
+        SystemExit: inside, when a signal comes: 128 plus its number.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with _handled_by(_exit, set(SIGNALS)):
+        yield
+
+
 class Interrupted(KeyboardInterrupt):
     """The user's function was stopped by a signal."""
 
@@ -76,22 +90,12 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        numbers = {*SIGNALS, *self._heeds}
-        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # `nohup` wants it so
-            numbers.discard(signal.SIGHUP)
-        before = {number: signal.signal(number, self._handle) for number in numbers}
-        mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, before)  # a sweeper's children may start with SIGINT blocked
-        self._is_installed = True
-        _before.append(before)
-        try:
-            with self._overhearing():
+        with _handled_by(self._handle, {*SIGNALS, *self._heeds}), self._overhearing():
+            self._is_installed = True
+            try:
                 yield self
-        finally:
-            self._is_installed = False
-            _before.pop()
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            finally:
+                self._is_installed = False
 
     @contextmanager
     def user_code(self) -> Iterator[None]:
@@ -183,6 +187,28 @@ class Interrupts:
         if self._is_breaking or (self._is_interrupting and self._in_user_code):
             self._is_breaking = self._in_user_code = False
             raise Interrupted
+
+
+def _exit(number: int, _frame: Any) -> None:
+    raise SystemExit(128 + number)
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, Any], None], numbers: set[signal.Signals]) -> Iterator[None]:
+    """Handle signals inside, in the main thread, and put back what handled them before."""
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # `nohup` wants it so
+        numbers = numbers - {signal.SIGHUP}
+    before = {number: signal.signal(number, handler) for number in numbers}
+    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, before)  # a sweeper's children may start with SIGINT blocked
+    _before.append(before)
+    try:
+        yield
+    finally:
+        if _before:  # a forked child has none
+            _before.pop()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handled_before in before.items():
+            signal.signal(number, handled_before)
 
 
 _NUDGE = signal.SIGURG  # nothing else sends it but urgent data of sockets

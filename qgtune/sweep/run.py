@@ -20,7 +20,7 @@ from hydra.plugins.config_source import ConfigLoadError
 from qgtune.errors import QGTuneError
 from qgtune.files import check_writable, short_path
 from qgtune.processes.function import UserFunction
-from qgtune.processes.interrupts import Interrupts
+from qgtune.processes.interrupts import Interrupts, exits_at_signals
 from qgtune.processes.project.copy import CopiedCode
 from qgtune.processes.ranks import refuse_ranks, trial_of_this_rank
 from qgtune.progress.relay.followed import TrialOutput
@@ -107,6 +107,17 @@ def run_sweep(
         run_rank(trial, hydra_context, task_function, config)
         return {}
     refuse_ranks()
+    with exits_at_signals():
+        return _run_sweep(hydra_context, task_function, config, arguments, wanted)
+
+
+def _run_sweep(
+    hydra_context: HydraContext,
+    task_function: TaskFunction,
+    config: DictConfig,
+    arguments: Sequence[str],
+    wanted: Wanted,
+) -> dict[str, Any]:
     plan = make_plan(hydra_context, config, arguments, stays=wanted.stays)
     if plan.settings.dry_run:
         from qgtune.sweep.preview import show

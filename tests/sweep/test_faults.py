@@ -214,17 +214,18 @@ def test_second_signal_ends_at_once(make_app: MakeApp, start: Start, n_jobs: int
     assert_settled(app, 4)
 
 
+@pytest.mark.parametrize("written", ["", "sweep/multirun.yaml"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_while_workers_start(make_app: MakeApp, start: Start, number: signal.Signals) -> None:
-    """A signal to the group before any trial runs ends the sweep without a traceback, and nothing is left."""
+def test_signal_before_any_trial(make_app: MakeApp, start: Start, number: signal.Signals, written: str) -> None:
+    """A signal to the group, while the sweep is planned or its workers start, ends it without a traceback."""
     app = make_app(WAIT)
     sweep = start(app, TWO)
-    wait_for(lambda: app.path("multirun.yaml").exists() and len(processes(app)) > 1)
+    wait_for(lambda: (app.folder / written).exists() and len(processes(app)) > 1)
     os.killpg(sweep.process.pid, number)
     assert sweep.end() == 128 + number
     wait_for(lambda: processes(app) == [])
     assert "Traceback" not in sweep.errors.read_text()
-    assert "RUNNING" not in states(app)
+    assert not app.path("study.log").exists() or "RUNNING" not in states(app)
 
 
 def test_two_sweeps_share_a_study(make_app: MakeApp, start: Start) -> None:

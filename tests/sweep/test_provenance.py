@@ -32,6 +32,8 @@ number = HydraConfig.get().job.num
 import model
 Path(f"ran-{number}").write_text(model.NAME + AT_TOP)
 if number == 1:
+    while not Path("ran-0").exists():
+        time.sleep(0.05)
     for name in ("model.py", "top.py"):
         path = Path(name)
         path.write_text(path.read_text().replace("old", "new"))

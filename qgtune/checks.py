@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -168,3 +169,13 @@ def one_of(*known: str) -> Check[str]:
         return str(value)
 
     return Check(read, {"enum": list(known)})
+
+
+def named(name: str) -> Callable[[Any], Any]:
+    """Return a check that is imported when it is first needed: `package.module:Class.method`."""
+
+    def check(value: Any) -> Any:
+        read: Callable[[Any], Any] = pkgutil.resolve_name(name)
+        return read(value)
+
+    return check

@@ -6,7 +6,6 @@ import functools
 import math
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -154,9 +153,11 @@ def n_cores() -> int:
 
 @functools.cache
 def _nvidia_smi() -> str:
+    import subprocess  # not for all apps that import the keys
+
     with suppress(OSError, subprocess.SubprocessError):
         return subprocess.check_output(
-            ["nvidia-smi", "-L"],  # noqa: S607 - drivers put it in different places, all on PATH
+            ["nvidia-smi", "-L"],
             text=True,
             stderr=subprocess.DEVNULL,
             timeout=NVIDIA_SMI_S,

@@ -1,4 +1,7 @@
-"""The sweeper's own settings: each with its default, its check and its meaning."""
+"""The sweeper's own settings: each with its default, its check and its meaning.
+
+Hydra imports this file in every app: keep it light.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qgtune import checks
-from qgtune.hooks.notify import read_notify
 from qgtune.keys import key, keys_of
-from qgtune.results.kept import Kept
-from qgtune.space.dependencies.where import Where
-from qgtune.study.attempts.promotion import Fidelity
-from qgtune.study.costs.budget import Budget
-from qgtune.study.objectives import Objectives
-from qgtune.study.repeats.setting import Repeats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qgtune.progress.relay.followed import Style
+    from qgtune.results.kept import Kept
+    from qgtune.space.dependencies.where import Where
+    from qgtune.study.attempts.promotion import Fidelity
+    from qgtune.study.costs.budget import Budget
+    from qgtune.study.objectives import Objectives
+    from qgtune.study.repeats.setting import Repeats
     from qgtune.study.storages.addresses import Storage
 
 ALIASES = {"best_param_path": "best_config_path"}
@@ -47,7 +49,7 @@ class Settings:
     )
     where: Where = key(
         None,
-        Where.read,
+        checks.named("qgtune.space.dependencies.where:Where.read"),
         "conditions between values, such as `${qgtune.le:${model.width},${model.limit}}`: a draw that violates one is "
         "drawn again, and costs neither a trial nor a job",
     )
@@ -95,7 +97,9 @@ class Settings:
         "`study.log` in the sweep folder",
     )
     direction: Objectives = key(
-        "minimize", Objectives.read, "or `maximize`; several objectives: a list, or a mapping of their names"
+        "minimize",
+        checks.named("qgtune.study.objectives:Objectives.read"),
+        "or `maximize`; several objectives: a list, or a mapping of their names",
     )
     n_trials: int = key(
         None,
@@ -105,7 +109,7 @@ class Settings:
     )
     budget: Budget | None = key(
         None,
-        Budget.read,
+        checks.named("qgtune.study.costs.budget:Budget.read"),
         "what the study may cost, resumed runs included: `{gpu_hours: 20}`, `{worker_hours: 100}`, `{epochs: 2000}` "
         "(reported steps), `{trials: 50}`, or several; what is spent first ends it, and so does `n_trials`",
     )
@@ -179,13 +183,13 @@ class Settings:
     )
     fidelity: Fidelity | None = key(
         None,
-        Fidelity.read,
+        checks.named("qgtune.study.attempts.promotion:Fidelity.read"),
         "for `hydra/sweeper/pruner=asha_promote`: `{path: training.epochs, min: 1, max: 27, factor: 3}`: a "
         "configuration runs for `min` steps and pauses; one in `factor` goes on from its checkpoint",
     )
     repeats: Repeats | None = key(
         None,
-        Repeats.read,
+        checks.named("qgtune.study.repeats.setting:Repeats.read"),
         "`{path: seed, values: [1, 2, 3], reduce: mean}`: each configuration runs once a value, side by side; what "
         "counts is the mean, median, min or max: [docs/repeats.md](docs/repeats.md)",
     )
@@ -217,7 +221,7 @@ class Settings:
     )
     keep: Kept | None = key(
         None,
-        Kept.read,
+        checks.named("qgtune.results.kept:Kept.read"),
         "`{best: 3, last: true}`: checkpoints of other finished trials are removed as the sweep goes; null keeps all",
     )
     logger: Mapping[str, Any] = key(
@@ -234,7 +238,7 @@ class Settings:
     )
     notify: Mapping[str, Any] | None = key(
         None,
-        read_notify,
+        checks.named("qgtune.hooks.notify:read_notify"),
         "addresses of [apprise](https://appriseit.com), such as `mailto://…`, that get a message when the sweep ends "
         "or fails; `{urls: […], when: [end, failure, best]}` says when",
     )

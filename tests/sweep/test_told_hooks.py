@@ -10,7 +10,7 @@ from hydra._internal.callbacks import Callbacks
 from hydra.types import HydraContext
 
 from qgtune import live
-from qgtune.hooks import Hook, SweepInfo, TrialInfo
+from qgtune.hooks.hook import Hook, SweepInfo, TrialInfo
 from qgtune.study.attempts.limits import Limits
 from qgtune.study.lifecycle import closing, tell
 from qgtune.study.loop import run_trials

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import QGTuneError
 from qgtune.files import short_path, write_whole
-from qgtune.space.model import assign, plain
+from qgtune.space.editing import assign, plain
 from qgtune.space.paths import texts_of
 from qgtune.space.reading.yaml_files import dump_yaml, load_yaml_file
 from qgtune.study.attempts.attempt import Attempt

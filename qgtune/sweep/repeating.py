@@ -8,7 +8,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import QGTuneError, first_line
 from qgtune.processes.travel import loads
-from qgtune.space.model import has_path, place, plain
+from qgtune.space.editing import has_path, place, plain
 from qgtune.space.paths import is_below, parse_path, suggestions
 
 if TYPE_CHECKING:

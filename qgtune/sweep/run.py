@@ -30,7 +30,7 @@ from qgtune.results.best import summary
 from qgtune.results.invocation import own_command
 from qgtune.results.recorded import FOLDER as RECORDS
 from qgtune.space.dependencies.resolvers import register_resolvers
-from qgtune.space.model import plain
+from qgtune.space.editing import plain
 from qgtune.space.paths import all_paths
 from qgtune.study.attempts.control import Control, steer
 from qgtune.study.attempts.limits import Stop

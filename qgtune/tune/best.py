@@ -15,7 +15,7 @@ from qgtune.files import check_writable, write_whole
 from qgtune.results.best import best_trials, params_of
 from qgtune.results.recorded import resolve_plain
 from qgtune.space.dependencies.resolvers import register_resolvers
-from qgtune.space.model import assign
+from qgtune.space.editing import assign
 from qgtune.space.paths import MISSING, parse_path, select, suggestions
 from qgtune.space.reading.build import apply_dependencies
 from qgtune.space.reading.yaml_files import dump_yaml, load_yaml_file, write_yaml

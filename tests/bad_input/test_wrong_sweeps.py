@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 
 from qgtune.space.dependencies.resolvers import register_resolvers
-from qgtune.space.model import plain
+from qgtune.space.editing import plain
 from qgtune.sweep.plan import make_plan
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import Located, QGTuneError
-from qgtune.space.model import Dependency, plain
+from qgtune.space.editing import plain
+from qgtune.space.model import Dependency
 from qgtune.space.paths import (
     MISSING,
     Parts,

@@ -85,7 +85,7 @@ class Where:
         return ""
 
     def _holds(self, text: str, config: DictConfig) -> bool:
-        from qgtune.space.model import assign, remove
+        from qgtune.space.editing import assign, remove
 
         assign(config, (_KEY,), text)
         try:

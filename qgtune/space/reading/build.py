@@ -11,7 +11,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import Located, QGTuneError, did_you_mean, first_line
 from qgtune.space.dependencies import mapping as deps
-from qgtune.space.model import Hyperparameter, SearchSpace, assign, has_path, opened, plain
+from qgtune.space.editing import assign, has_path, plain
+from qgtune.space.model import Hyperparameter, SearchSpace
 from qgtune.space.paths import (
     MISSING,
     all_paths,
@@ -221,8 +222,7 @@ def check_space(space: SearchSpace, config: DictConfig) -> None:
     except OmegaConfBaseException as error:
         raise QGTuneError(f"Cannot put the constants of the search space into the config: {_first(error)}") from None
     tried = [item for item in space.items if not item.length_of]
-    with opened(prepared, [item.path for item in tried]):
-        problems = [problem for item in tried for problem in _refused(prepared, item)]
+    problems = [problem for item in tried for problem in _refused(prepared, item)]
     if not problems:
         problems = _untrue_examples(space, prepared) if space.is_conditional else _untrue(space, prepared)
     if problems:

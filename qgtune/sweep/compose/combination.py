@@ -9,8 +9,8 @@ from hydra.types import RunMode
 from omegaconf import ListConfig, OmegaConf, open_dict
 
 from qgtune.processes.travel import dumps, loads
+from qgtune.space.editing import has_path, plain, shorten
 from qgtune.space.lint import lint
-from qgtune.space.model import has_path, plain, shorten
 from qgtune.space.paths import MISSING, format_path, is_below, parse_path, select
 from qgtune.space.points import base_point, base_value, base_values, leaves_of, widened
 from qgtune.space.reading.build import build_space, check_space

@@ -17,7 +17,7 @@ from optuna.distributions import check_distribution_compatibility
 from qgtune.errors import QGTuneError
 from qgtune.processes.travel import loads
 from qgtune.space.conditions import in_words
-from qgtune.space.model import plain
+from qgtune.space.editing import plain
 from qgtune.space.paths import MISSING, is_below, leaves_of, parse_path, select, suggestions
 from qgtune.space.points import all_points, n_points, widened
 from qgtune.space.reading.official import is_official, read_official

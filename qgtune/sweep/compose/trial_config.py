@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from qgtune.errors import QGTuneError
-from qgtune.space.model import has_path, place, plain
+from qgtune.space.editing import has_path, place, plain
 from qgtune.space.paths import MISSING, parse_path, select, suggestions
 from qgtune.space.reading.build import IN_JOBS_ONLY
 from qgtune.sweep.compose.replay import spelled, why_not

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 
 def set_job(config: DictConfig, sweep: Path, number: int, overrides: Sequence[str], dirname: str) -> None:
     """Write a job's own fields into the `hydra` node of its config; its folder lies in that of the sweep."""
-    with read_write(config.hydra), open_dict(config.hydra):
-        config.hydra.job.id = str(number)
-        config.hydra.job.num = number
-        config.hydra.job.override_dirname = dirname
-        config.hydra.overrides.task = list(overrides)
-        config.hydra.runtime.output_dir = os.path.abspath(os.path.join(sweep, str(config.hydra.sweep.subdir)))
+    node = config.hydra
+    with read_write(node), open_dict(node):
+        job = node.job
+        job.id = str(number)
+        job.num = number
+        job.override_dirname = dirname
+        node.overrides.task = list(overrides)
+        node.runtime.output_dir = os.path.abspath(os.path.join(sweep, str(node.sweep.subdir)))
 
 
 def override_dirname(overrides: Sequence[str], whole: DictConfig) -> str:

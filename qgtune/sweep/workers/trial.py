@@ -20,7 +20,7 @@ from qgtune.processes.memory import peak, start_peak
 from qgtune.processes.output.capture import captured
 from qgtune.processes.ranks import OwnTrial
 from qgtune.results.recorded import Record, pin_random_values, recorded
-from qgtune.space.model import place
+from qgtune.space.editing import place
 from qgtune.space.reading.yaml_files import dump_yaml
 from qgtune.study.lifecycle import tell
 from qgtune.study.outcome import PRUNED, failed, outcome_of, returned

@@ -50,7 +50,7 @@ demo-graph: $(VENV)/.graph
 	$(BIN)/python examples/causal_sets/train_causal_sets.py --multirun space=tuned
 
 test: lint
-	$(BIN)/python -m pytest -m 'not chaos' -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m 'not chaos' -n 3 --dist loadfile
 
 quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -m 'not slow and not examples and not chaos'

@@ -118,7 +118,7 @@ def _check_repeats(values: Mapping[str, Any]) -> None:
 def _chose_pruner(config: DictConfig, pruner: Any) -> bool:
     """Say whether the user chose the pruner, rather than leave the group and its arguments alone."""
     choice = config.hydra.runtime.get("choices", {}).get("hydra/sweeper/pruner")
-    return bool(choice != "default" or pruner != {"_target_": DEFAULT_PRUNER})
+    return bool(choice != "default" or pruner not in (None, {"_target_": DEFAULT_PRUNER}))
 
 
 def _resolved(config: DictConfig) -> Mapping[str, Any]:

@@ -177,8 +177,8 @@ class Settings:
     pruner: Mapping[str, Any] | None = key(
         None,
         checks.optional(checks.mapping),
-        "`hydra/sweeper/pruner=` default (Optuna's: median), median, percentile, hyperband, successive_halving, "
-        "threshold, patient, wilcoxon, nop or asha_promote; likewise",
+        "`hydra/sweeper/pruner=` default (the worst quarter ends at each step but the first), median, percentile, "
+        "hyperband, successive_halving, threshold, patient, wilcoxon, nop or asha_promote; likewise",
         "default",
     )
     fidelity: Fidelity | None = key(

@@ -103,7 +103,7 @@ KEYS: dict[str, Key] = {
     "pruner": Key(
         None,
         optional(_component("pruner")),
-        "A name, or a mapping with its name and arguments; null is Optuna's median pruner.",
+        "A name, or a mapping with its name and arguments; null ends the worst quarter at each step but the first.",
     ),
     "seed": Key(None, optional(seed), "Repeats the sampled values with one process; null draws from the system."),
     "max_retries": Key(1, whole(0), "How often a trial whose process died is run again with the same values."),
@@ -160,9 +160,9 @@ def check_settings(given: Mapping[str, Any], source: str = "") -> dict[str, Any]
 
 
 def pruner(settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the `_target_` mapping of the pruner: Optuna's median pruner unless said otherwise."""
+    """Return the `_target_` mapping of the pruner; None for the default one."""
     given, wanted = settings["pruner"], Objectives.read(settings["direction"])
-    return pruner_for(wanted, component("pruner", given or "median"), chosen=given is not None)
+    return pruner_for(wanted, component("pruner", given), chosen=given is not None)
 
 
 def _read(given: Any, file: Path) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def component(kind: str, value: Any) -> Mapping[str, Any] | None:
 
     Args:
         kind: `sampler` or `pruner`.
-        value: a name; a mapping with `name` and arguments, or with a `_target_`; None for Optuna's default.
+        value: a name; a mapping with `name` and arguments, or with a `_target_`; None for the default.
 
     Raises:
         QGTuneError: for an unknown name.

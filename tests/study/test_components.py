@@ -53,7 +53,7 @@ def test_pruners_build(name: str) -> None:
     pruner = build_pruner({"_target_": f"optuna.pruners.{PRUNERS[name]}", **ARGUMENTS.get(name, {})})
     assert type(pruner).__name__ == PRUNERS[name]
     if name == "patient":
-        assert pruner._wrapped_pruner._n_warmup_steps == 3  # type: ignore[union-attr]
+        assert pruner._wrapped_pruner._n_warmup_steps == 3  # type: ignore[attr-defined]
 
 
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

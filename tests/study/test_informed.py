@@ -10,9 +10,11 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import RandomSampler, TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from qgtune.study.algorithms.informed import SHARE, WIDTH, InformedSampler, Knowledge, drawn_around, share
+from qgtune.study.algorithms.informed import InformedSampler, Knowledge, ranked
+from qgtune.study.algorithms.priors import SHARE, WIDTH, drawn_around, is_near, share, trust
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -85,6 +87,76 @@ def test_the_weight_of_a_prior_fades() -> None:
     """Three in four of the first ten trials are drawn around it, an eighth of that after twenty."""
     assert share(0) == share(10) == SHARE
     assert share(20) == pytest.approx(SHARE / 8)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param([7.0, 6.5, 2.0], 1.0, id="too few to tell"),
+        pytest.param([7.0, 6.5, 2.0, 1.0, 3.0, 9.9], 1.0, id="the best are near"),
+        pytest.param([2.0, 1.0, 3.0, 9.9, 7.0, 6.5], 0.0, id="the best are elsewhere"),
+        pytest.param([7.0, 2.0, 6.5, 7.2, 6.9, 7.1], 0.5 / (5.5 / 7), id="half of the best are near, and most of all"),
+        pytest.param([2.0, 1.0, 3.0, 9.9], 0.0, id="none is near"),
+    ],
+)
+def test_trials_tell_for_or_against_a_prior(values: list[float], expected: float) -> None:
+    """By how many of the best third are near it, beside how many of all are."""
+    assert trust({"x": 7.0}, [finished(number, x) for number, x in enumerate(values)]) == pytest.approx(expected)
+
+
+def test_near_is_what_draws_around_a_prior_are() -> None:
+    """Of values of all kinds: most draws around the prior are near, most random ones are not."""
+    space = {"lr": LR, "width": IntDistribution(16, 256, step=16), "kind": CategoricalDistribution("abcd")}
+    prior = {"lr": 1e-3, "width": 64, "kind": "c"}
+    source = random.Random(0)  # noqa: S311 - for sampling
+    drawn = [{name: drawn_around(prior[name], space[name], source) for name in space} for _ in range(300)]
+    study = optuna.create_study(sampler=RandomSampler(seed=0))
+    anywhere = [study.ask(space).params for _ in range(300)]
+    shares = [sum(is_near(prior, made(params, space)) for params in group) / 300 for group in (drawn, anywhere)]
+    assert shares[0] > 0.8
+    assert shares[1] < 0.25
+
+
+def made(params: dict[str, Any], space: dict[str, Any]) -> FrozenTrial:
+    """Return a finished trial with these values."""
+    return create_trial(value=0.0, params=params, distributions=space)
+
+
+def test_a_range_of_one_value_and_what_the_prior_lacks_tell_nothing() -> None:
+    """Neither way."""
+    assert not is_near(
+        {"x": 1, "z": 3}, made({"x": 1, "y": 2}, {"x": IntDistribution(1, 1), "y": IntDistribution(0, 9)})
+    )
+
+
+@pytest.mark.parametrize("direction", list(StudyDirection)[1:])
+def test_the_best_come_first(direction: StudyDirection) -> None:
+    """Completed trials only, in the order of the study's direction."""
+    study = optuna.create_study(direction=direction)
+    for number, state in enumerate([TrialState.COMPLETE, TrialState.PRUNED, TrialState.COMPLETE]):
+        study.add_trial(finished(number, 7 + number, state))
+    values = [trial.values[0] for trial in ranked(study)]
+    assert values == ([0, 2] if direction == StudyDirection.MINIMIZE else [2, 0])
+
+
+def test_a_wrong_prior_is_left_soon() -> None:
+    """With the prior at the worst end, a few trials in all lie around it; with a right one most of the first do."""
+    wrong = asked(Knowledge({"x": 0.0}).given_to(RandomSampler(seed=1), 1), 20)
+    right = asked(Knowledge({"x": 7.0}).given_to(RandomSampler(seed=1), 1), 20)
+    assert sum(x < 1.5 for x in wrong[4:]) <= 5 < sum(abs(x - 7) < 1.5 for x in right[4:])
+
+
+def test_several_objectives_do_not_tell() -> None:
+    """Nothing ranks their trials, so the weight fades alone."""
+    study = optuna.create_study(
+        directions=["minimize", "minimize"], sampler=Knowledge({"x": 0.0}).given_to(RandomSampler(seed=1), 1)
+    )
+    found = []
+    for _ in range(10):
+        trial = study.ask()
+        found.append(trial.suggest_float("x", 0, 10))
+        study.tell(trial, [-found[-1], -found[-1]])
+    assert sum(x < 3 for x in found) >= 6
 
 
 def test_a_prior_draws_most_of_the_first_trials() -> None:

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from qgtune import QGTuneError, tune
+from qgtune.study.algorithms.pruning import WorstQuarterPruner
 from qgtune.study.attempts.attempt import Attempt
 from tests.conftest import stock_study
 from tests.sweep.sweeps import owner_pid
@@ -93,7 +94,7 @@ def test_create_study_makes_and_loads(tmp_path: Path) -> None:
     """The journal's folder is made; a second call loads what the first made; stock Optuna reads it."""
     config = settings(storage=str(tmp_path / "deep" / "s.log"), direction="maximize")
     study = tune.create_study(config)
-    assert isinstance(study.pruner, optuna.pruners.MedianPruner)
+    assert isinstance(study.pruner, WorstQuarterPruner)
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
     again = tune.create_study(config)
     assert len(again.trials) == 2

@@ -17,6 +17,7 @@ from optuna.storages import BaseStorage
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.space.counting import in_decimals
 from qgtune.study.algorithms.names import NEEDS
+from qgtune.study.algorithms.pruning import WorstQuarterPruner
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -56,10 +57,10 @@ def _counting_in_decimals(sampler: BaseSampler) -> BaseSampler:
     return sampler
 
 
-def build_pruner(conf: Conf) -> BasePruner | None:
-    """Build a pruner, as `build_sampler` does a sampler; None means Optuna's default (`MedianPruner`)."""
+def build_pruner(conf: Conf) -> BasePruner:
+    """Build a pruner, as `build_sampler` does a sampler; None means the default one."""
     pruner: BasePruner | None = _build_checked(conf, None, BasePruner, "pruner")
-    return pruner
+    return pruner or WorstQuarterPruner()
 
 
 def build_storage(conf: Conf) -> BaseStorage:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from qgtune.space.counting import in_decimals
+from qgtune.study.algorithms.priors import drawn_around, share, trust
 from qgtune.study.optuna_private import SeenStudy
 
 if TYPE_CHECKING:
@@ -21,14 +20,6 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
-N_TRUSTED = 10
-"""How many finished trials a study has before its prior fades: Optuna's samplers start at random for as many."""
-SHARE = 0.75
-"""The share of the trials until then that are drawn around the prior; from the k-th on, (N_TRUSTED / k)³ of it.
-
-A slower fade costs more than it finds (`tests/benchmarks/quality/samplers.py`)."""
-WIDTH = 0.15
-"""The standard deviation of a number around its prior, as a part of its range, logarithmic where the range is."""
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -53,8 +44,9 @@ class Knowledge:
 class InformedSampler(BaseSampler):
     """Draws around a prior now and then, and otherwise lets another sampler draw that sees earlier trials, too.
 
-    The weight of the prior fades with the number of finished trials, so that a wrong one costs a few of them. Which
-    hyperparameters are drawn together is decided by the study's own trials: earlier ones may lack some.
+    The weight of the prior fades with the number of finished trials, and where they tell against it, so that a wrong
+    one costs a few of them. Which hyperparameters are drawn together is decided by the study's own trials: earlier ones
+    may lack some.
 
     Args:
         sampler: the other one.
@@ -76,7 +68,10 @@ class InformedSampler(BaseSampler):
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Decide whether the trial is drawn around the prior."""
         self.sampler.before_trial(study, trial)
-        if self.knowledge.prior and self._random.random() < share(_n_finished(study)):
+        prior = self.knowledge.prior
+        if not prior or self._random.random() >= share(_n_finished(study)):
+            return
+        if len(study.directions) > 1 or self._random.random() < trust(prior, ranked(study)):
             self._around_prior.add(trial.number)
 
     def after_trial(
@@ -110,36 +105,10 @@ class InformedSampler(BaseSampler):
         return SeenStudy(study, before=self.knowledge.earlier) if self.knowledge.earlier else study
 
 
-def share(n_finished: int) -> float:
-    """Return the part of the next trials that is drawn around the prior, after so many finished ones."""
-    return SHARE * min(1.0, N_TRUSTED / max(1, n_finished)) ** 3
-
-
-def drawn_around(center: Any, distribution: BaseDistribution, source: random.Random) -> Any:
-    """Draw a value near `center`: of choices it is that one in at least half of the cases.
-
-    Args:
-        center: a value of the distribution, as the study stores it.
-        distribution: what values there are.
-        source: of random numbers.
-    """
-    if isinstance(distribution, CategoricalDistribution):
-        return center if source.random() < 0.5 else source.choice(distribution.choices)  # noqa: PLR2004 - one in two
-    if not isinstance(distribution, (FloatDistribution, IntDistribution)):
-        raise TypeError(f"no distribution of ours: {distribution}")
-    scale, back = (math.log, math.exp) if distribution.log else (float, float)
-    low, high = scale(distribution.low), scale(distribution.high)
-    while not low <= (drawn := source.gauss(scale(center), WIDTH * (high - low))) <= high:
-        pass
-    return _on_grid(back(drawn), distribution)
-
-
-def _on_grid(value: float, distribution: FloatDistribution | IntDistribution) -> float | int:
-    if distribution.step is not None:
-        steps = round((value - distribution.low) / distribution.step)
-        value = in_decimals(distribution.low + steps * distribution.step, distribution)
-    value = min(max(value, distribution.low), distribution.high)
-    return int(value) if isinstance(distribution, IntDistribution) else value
+def ranked(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the completed trials of a study of one objective, the best first."""
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sorted(done, key=lambda trial: trial.values[0], reverse=study.direction == StudyDirection.MAXIMIZE)
 
 
 def _n_finished(study: optuna.Study) -> int:

@@ -25,7 +25,7 @@ PRUNERS = {
     "nop": "NopPruner",
 }
 PROMOTING_PRUNER = "qgtune.study.algorithms.promoting.PromotingPruner"
-DEFAULT_PRUNER = "optuna.pruners.MedianPruner"
+DEFAULT_PRUNER = "qgtune.study.algorithms.pruning.WorstQuarterPruner"
 # What Optuna imports only when the first trial is sampled or pruned: the packages, and our extra that brings them.
 NEEDS = {
     "CmaEsSampler": (("cmaes",), "cmaes"),

@@ -1,10 +1,13 @@
 """What samplers find on recorded trainings with simulated workers: no processes, so that hundreds of searches fit.
 
-    python tests/benchmarks/quality/samplers.py [--tables 8] [--seeds 10] [--workers 4] [--trials 60]
+    python tests/benchmarks/quality/samplers.py [--tables 8] [--seeds 15] [--workers 4] [--trials 60]
 
 A trial ends after the time that its training took. Compared with TPE as Optuna has it: its settings for several
 workers, priors, and a warm start from another search. A good prior is one of the best 5 % of all configurations, a bad
-one of the worst 20 %, by their true means.
+one of the worst 20 %, by their true means; it is tried first, as the base settings are.
+
+One search says little: what counts is when the mean over all searches is where the mean of the TPE searches ends. So
+that all get there, each search goes on for twice as many trials as those of TPE.
 """
 
 from __future__ import annotations
@@ -27,22 +30,34 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from qgtune.study.algorithms.informed import InformedSampler, Knowledge
+from qgtune.study.algorithms.informed import Knowledge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
-    Make = Callable[[tables.Table, int, argparse.Namespace], BaseSampler]
+    Floats = NDArray[np.float64]
+    Steps = list[tuple[float, float]]
+    Point = dict[str, int | str]
+    Make = Callable[[tables.Table, int, argparse.Namespace], tuple[BaseSampler, Point]]
+
+TIMES = np.linspace(0.01, 4, 800)
+"""When regrets are looked at, as parts of the time that a search by TPE takes on the table."""
+TPE = "tpe"
+N_TPE = 3
+"""How many searches by TPE there are for each other one: their mean is what all are compared with."""
 
 
 def search(
-    table: tables.Table, sampler: BaseSampler, seed: int, n_workers: int, n_trials: int
+    table: tables.Table, sampler: BaseSampler, first: Point, seed: int, n_workers: int, n_trials: int
 ) -> tuple[list[rivals.Trial], list[FrozenTrial]]:
-    """Run a search; return its trials in the order in which they ended, also as Optuna's."""
+    """Run a search from a known point, if there is one; return its trials as they ended, also as Optuna's."""
     study = optuna.create_study(sampler=sampler)
+    if first:
+        study.enqueue_trial(first)
     space = distributions(table)
     chance = random.Random(seed)  # noqa: S311 - which recording it is
     running: list[tuple[float, int, optuna.Trial, rivals.Trial]] = []
@@ -71,9 +86,9 @@ def distributions(table: tables.Table) -> dict[str, BaseDistribution]:
     }
 
 
-def values_of(table: tables.Table, index: int) -> dict[str, int | str]:
+def values_of(table: tables.Table, index: int) -> Point:
     """Return the values of a configuration."""
-    found: dict[str, int | str] = {}
+    found: Point = {}
     for name, choices in reversed(table.space.items()):
         n_choices = choices if isinstance(choices, int) else len(choices)
         index, place = divmod(index, n_choices)
@@ -83,77 +98,105 @@ def values_of(table: tables.Table, index: int) -> dict[str, int | str]:
 
 def tpe(**settings: bool | int) -> Make:
     """Return what makes a TPE with these settings."""
-    return lambda _table, seed, _arguments: TPESampler(seed=seed, **settings)  # type: ignore[arg-type]
+    return lambda _table, seed, _arguments: (TPESampler(seed=seed, **settings), {})  # type: ignore[arg-type]
 
 
-def with_prior(low: float, high: float) -> Make:
-    """Return what makes one that knows a prior: a configuration between two quantiles of the true means."""
+def with_prior(low: float, high: float, *, informs: bool = True) -> Make:
+    """Return what makes one that knows a prior, or only starts there: one between two quantiles of the true means."""
 
-    def make(table: tables.Table, seed: int, _arguments: argparse.Namespace) -> BaseSampler:
+    def make(table: tables.Table, seed: int, _arguments: argparse.Namespace) -> tuple[BaseSampler, Point]:
         ranked = np.argsort(table.means)
         chosen = int(ranked[int(random.Random(seed).uniform(low, high) * (len(ranked) - 1))])  # noqa: S311 - likewise
-        return InformedSampler(TPESampler(seed=seed), Knowledge(prior=values_of(table, chosen)), seed)
+        prior = values_of(table, chosen)
+        return Knowledge(prior=prior if informs else {}).given_to(TPESampler(seed=seed), seed), prior
 
     return make
 
 
-def warm(table: tables.Table, seed: int, arguments: argparse.Namespace) -> BaseSampler:
+def warm(table: tables.Table, seed: int, arguments: argparse.Namespace) -> tuple[BaseSampler, Point]:
     """Make one that knows another search's trials."""
-    _ended, trials = search(table, TPESampler(seed=seed + 1000), seed + 1000, arguments.workers, arguments.trials)
+    other = seed + 1000
+    _ended, trials = search(table, TPESampler(seed=other), {}, other, arguments.workers, arguments.trials)
     for trial in trials:
         trial.number -= len(trials)
-    return InformedSampler(TPESampler(seed=seed), Knowledge(earlier=tuple(trials)), seed)
+    return Knowledge(earlier=tuple(trials)).given_to(TPESampler(seed=seed), seed), {}
 
 
 CONTESTANTS: dict[str, Make] = {
-    "tpe": tpe(),
-    "tpe, constant_liar": tpe(constant_liar=True),
-    "tpe, multivariate": tpe(multivariate=True),
-    "tpe, multivariate, constant_liar": tpe(multivariate=True, constant_liar=True),
+    TPE: tpe(),
+    "tpe, constant_liar off": tpe(constant_liar=False),
+    "tpe, multivariate off": tpe(multivariate=False),
     "tpe, 20 startup trials": tpe(n_startup_trials=20),
     "tpe, good prior": with_prior(0, 0.05),
+    "tpe, starts from that": with_prior(0, 0.05, informs=False),
     "tpe, bad prior": with_prior(0.8, 1),
+    "tpe, starts from that one": with_prior(0.8, 1, informs=False),
     "tpe, warm start": warm,
-    "random": lambda _table, seed, _arguments: RandomSampler(seed=seed),
+    "random": lambda _table, seed, _arguments: (RandomSampler(seed=seed), {}),
 }
+
+
+def searched(table: tables.Table, name: str, arguments: argparse.Namespace) -> list[tuple[Steps, float]]:
+    """Search a table with each seed; return what each search took for the best by when, and when it ended."""
+    regrets, found = table.regrets(), []
+    for seed in range(arguments.seeds * (N_TPE if name == TPE else 1)):
+        sampler, first = CONTESTANTS[name](table, seed, arguments)
+        n_trials = arguments.trials * (1 if name == TPE else 2)
+        ended, _trials = search(table, sampler, first, seed, arguments.workers, n_trials)
+        found.append((curves.incumbents(ended, regrets), ended[-1].end_s))
+    return found
+
+
+def sampled(steps: Steps, unit_s: float) -> Floats:
+    """Return the regret at `TIMES` of these; the first one before there is any."""
+    regrets: Floats = np.array(curves.at(steps, [float(time) * unit_s for time in TIMES]))
+    return np.where(np.isnan(regrets), steps[0][1], regrets)
+
+
+def sooner(searches: Floats, by_tpe: Floats) -> float:
+    """Return when the mean of searches is where the mean of TPE's ends, over when that one is; infinity for never.
+
+    Args:
+        searches: regrets, tables x seeds x `TIMES`.
+        by_tpe: likewise.
+    """
+    mean = by_tpe.mean(axis=(0, 1))
+    target = mean[np.searchsorted(TIMES, 1.0)]
+    mine, its = (np.flatnonzero(curve <= target) for curve in (searches.mean(axis=(0, 1)), mean))
+    return float(TIMES[mine[0]] / TIMES[its[0]]) if len(mine) else float("inf")
 
 
 def main() -> None:
     """Print a row for each sampler."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=int, default=8, help="how many of the eight")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=15)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--trials", type=int, default=60)
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    finals: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
-    ratios: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
+    rows: dict[str, list[list[Floats]]] = {name: [] for name in CONTESTANTS}
     for table_name in tables.NAMES[: arguments.tables]:
         table = tables.read(table_name)
-        regrets = table.regrets()
-        for seed in range(arguments.seeds):
-            target, plain_s = 0.0, 0.0
-            for name, make in CONTESTANTS.items():
-                sampler = make(table, seed, arguments)
-                ended, _trials = search(table, sampler, seed, arguments.workers, arguments.trials)
-                steps = curves.incumbents(ended, regrets)
-                if name == "tpe":
-                    target = steps[-1][1]
-                    plain_s = curves.time_to(steps, target)
-                finals[name].append(steps[-1][1])
-                ratios[name].append(curves.time_to(steps, target) / plain_s)
+        searches = {name: searched(table, name, arguments) for name in CONTESTANTS}
+        unit_s = float(np.median([end_s for _steps, end_s in searches[TPE]]))
+        for name, found in searches.items():
+            rows[name].append([sampled(steps, unit_s) for steps, _end_s in found])
         print(f"{table_name} done", file=sys.stderr)
-    n = arguments.tables * arguments.seeds
-    print(f"{n} searches of {arguments.trials} trials on {arguments.workers} simulated workers\n")
-    print("| sampler | final regret (mean) | time to TPE's final regret (median ratio) | reached |\n|---|---|---|---|")
-    for name in CONTESTANTS:
-        final = curves.interval(finals[name], lambda sample: float(sample.mean()))
-        sooner = curves.interval(ratios[name])
-        reached = sum(np.isfinite(ratios[name])) / n
-        cells = [f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in (final, sooner)]
-        print(f"| {name} | {' | '.join(cells)} | {reached:.0%} |")
+    regrets = {name: np.array(found) for name, found in rows.items()}
+    print(f"{arguments.tables} tables, {arguments.seeds} seeds, {arguments.trials} trials, {arguments.workers} workers")
+    print("\n| sampler | final regret | time to the final regret of TPE |\n|---|---|---|")
+    chance = np.random.default_rng(0)
+    for name, curve in regrets.items():
+        ratios = []
+        for _ in range(curves.N_RESAMPLES // 10):
+            seeds = chance.integers(arguments.seeds, size=arguments.seeds)
+            same = np.concatenate([seeds + k * arguments.seeds for k in range(N_TPE)])
+            ratios.append(sooner(curve[:, seeds], regrets[TPE][:, same]))
+        low, high = np.quantile(ratios, [0.025, 0.975], method="closest_observation")
+        final = curve[:, :, np.searchsorted(TIMES, 1.0)].mean()
+        print(f"| {name} | {final:.3f} | {sooner(curve, regrets[TPE]):.2f} [{low:.2f}, {high:.2f}] |")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ docstrings of public names. `--check` changes nothing and ends with 1 if a page 
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import sys
@@ -160,11 +161,41 @@ A trial's intermediate values are its reports. What your function sets with
 """
 
 
+def modules() -> str:
+    """Return the page of all modules, a line each."""
+    return f"""# Where everything is
+
+A line for each module: the first sentence of its docstring. Which may import which is said by
+[how it is built](../architecture.md).
+
+```text
+{chr(10).join(_tree(ROOT / "qgtune", 0))}
+```
+"""
+
+
+def _tree(folder: Path, depth: int) -> Iterator[str]:
+    """Yield a line for a package, and for all that it holds."""
+    yield f"{'  ' * depth}{folder.name}/  {_sentence(folder / '__init__.py')}"
+    for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
+        if path.is_dir() and (path / "__init__.py").exists():
+            yield from _tree(path, depth + 1)
+        elif path.suffix == ".py" and path.name != "__init__.py":
+            yield f"{'  ' * (depth + 1)}{path.name}  {_sentence(path)}"
+
+
+def _sentence(file: Path) -> str:
+    doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    first = re.split(r"(?<=[.!?]) |\n\n", doc, maxsplit=1)[0]
+    return " ".join(first.split()).rstrip(".")
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "command.md": command,
     "python.md": python,
     "study.md": study,
+    "modules.md": modules,
 }
 
 

@@ -55,7 +55,14 @@ class Server:
 
     def stop(self) -> None:
         """End it in good order; PostgreSQL waits for its clients to leave unless it is interrupted."""
-        self.process[0].send_signal(signal.SIGINT if self.command[0].endswith("postgres") else signal.SIGTERM)
+        self._end(signal.SIGINT if self.command[0].endswith("postgres") else signal.SIGTERM)
+
+    def give_up(self) -> None:
+        """End it at once, with its data; PostgreSQL takes its children along only when it quits by itself."""
+        self._end(signal.SIGQUIT if self.command[0].endswith("postgres") else signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        self.process[0].send_signal(number)
         try:
             self.process[0].wait(20)
         except subprocess.TimeoutExpired:
@@ -124,7 +131,7 @@ def _running(command: Sequence[str], port: int, folder: Path, user: str | None =
     try:
         yield server
     finally:
-        server.stop()
+        server.give_up()
 
 
 def _run(command: Sequence[str], user: str | None, stdin: str = "") -> None:

@@ -69,7 +69,10 @@ def test_a_server_imports_the_script_once(make_app: MakeApp, method: str, least:
     [
         pytest.param("threading.Thread(target=time.sleep, args=(600,), daemon=True).start()", id="starts a thread"),
         pytest.param("held = open(__file__)", id="leaves a file open"),
-        pytest.param("held = subprocess.Popen(['sleep', '60'])", id="starts a process"),
+        pytest.param(
+            "held = subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)",
+            id="starts a process",
+        ),
         pytest.param("if 'forkserver' in sys.orig_argv[-1]: sys.exit(3)", id="ends there"),
     ],
 )

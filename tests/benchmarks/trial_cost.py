@@ -56,11 +56,11 @@ def gaps_ms(folder: Path, arguments: list[str]) -> list[float]:
     return [float(gap) for gap in found[1].split()]
 
 
-def ours(folder: Path, n_trials: int, name: str) -> list[float]:
+def ours(folder: Path, n_trials: int, name: str, *more: str) -> list[float]:
     """Time our sweeper with a random sampler."""
     ranges = [f"{path}=interval(0,1)" for path in NAMES]
     options = ["hydra/sweeper=qgtune", "hydra/sweeper/sampler=random", f"hydra.sweeper.n_trials={n_trials}"]
-    return gaps_ms(folder, [*options, f"hydra.sweep.dir={name}", *ranges])
+    return gaps_ms(folder, [*options, f"hydra.sweep.dir={name}", *ranges, *more])
 
 
 def basic(folder: Path, n_trials: int, name: str) -> list[float]:
@@ -78,9 +78,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_app(folder)
-        times: dict[str, list[float]] = {"qgtune": [], "basic launcher": []}
+        times: dict[str, list[float]] = {"qgtune": [], "qgtune without .hydra": [], "basic launcher": []}
         for round_number in range(arguments.rounds):
             times["qgtune"] += ours(folder, arguments.trials, f"ours{round_number}")
+            without = ours(folder, arguments.trials, f"without{round_number}", "hydra.output_subdir=null")
+            times["qgtune without .hydra"] += without
             times["basic launcher"] += basic(folder, arguments.trials, f"basic{round_number}")
     medians = {label: statistics.median(gaps) for label, gaps in times.items()}
     for label, median in medians.items():

@@ -59,3 +59,16 @@ def test_a_table_survives_its_file(tmp_path: Path) -> None:
     assert [found.index({"a": a, "b": b}) for a in ("x", "y") for b in range(3)] == list(range(6))
     assert found.losses.tolist() == table.losses.tolist()
     assert found.regrets().min() == 0
+
+
+def test_before_the_first_trial_ends_a_run_is_where_it_begins() -> None:
+    """So that a mean over runs is a number from the start."""
+    assert list(curves.sampled(curves.incumbents(RUN, REGRETS), [1, 2, 5, 9])) == [1.0, 1.0, 0.2, 0.4]
+
+
+def test_a_curve_is_sooner_where_another_one_ends() -> None:
+    """By the first time at which each is there; never if it is not."""
+    times, slow = np.array([1.0, 2.0, 3.0, 4.0]), np.array([9.0, 7.0, 5.0, 5.0])
+    assert curves.sooner(np.array([8.0, 4.0, 6.0, 6.0]), slow, times) == pytest.approx(2 / 3)
+    assert curves.sooner(np.array([9.0, 9.0, 9.0, 6.0]), slow, times) == math.inf
+    assert curves.sooner(np.array([8.0, 7.0, 6.0, 6.0]), slow, times, 1) == 1

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rivals import Trial
 
     Floats = NDArray[np.float64]
+    Steps = Sequence[tuple[float, float]]
 
 N_RESAMPLES = 2000
 
@@ -37,6 +38,24 @@ def incumbents(trials: Sequence[Trial], regrets: Floats) -> list[tuple[float, fl
 def at(steps: Sequence[tuple[float, float]], times_s: Sequence[float]) -> list[float]:
     """Return the regret at these times; NaN before the first trial has ended."""
     return [next((regret for second, regret in reversed(steps) if second <= time), math.nan) for time in times_s]
+
+
+def sampled(steps: Sequence[tuple[float, float]], times_s: Sequence[float]) -> Floats:
+    """Return the regret at these times; before the first trial has ended that of the first."""
+    return np.array([steps[0][1] if math.isnan(regret) else regret for regret in at(steps, times_s)])
+
+
+def sooner(curve: Floats, reference: Floats, times: Floats, end: int = -1) -> float:
+    """Return when a curve is where a reference ends, over when that one is; infinity for never.
+
+    Args:
+        curve: regrets at `times`; a mean over searches, since the end of a single one is luck.
+        reference: likewise.
+        times: increasing.
+        end: where in `times` the reference ends.
+    """
+    mine, its = (np.flatnonzero(regrets <= reference[end]) for regrets in (curve, reference))
+    return float(times[mine[0]] / times[its[0]]) if len(mine) else math.inf
 
 
 def time_to(steps: Sequence[tuple[float, float]], regret: float) -> float:

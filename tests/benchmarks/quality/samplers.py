@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 TIMES = np.linspace(0.01, 4, 800)
 """When regrets are looked at, as parts of the time that a search by TPE takes on the table."""
+END = int(np.searchsorted(TIMES, 1.0))
 TPE = "tpe"
 N_TPE = 3
 """How many searches by TPE there are for each other one: their mean is what all are compared with."""
@@ -147,12 +148,6 @@ def searched(table: tables.Table, name: str, arguments: argparse.Namespace) -> l
     return found
 
 
-def sampled(steps: Steps, unit_s: float) -> Floats:
-    """Return the regret at `TIMES` of these; the first one before there is any."""
-    regrets: Floats = np.array(curves.at(steps, [float(time) * unit_s for time in TIMES]))
-    return np.where(np.isnan(regrets), steps[0][1], regrets)
-
-
 def sooner(searches: Floats, by_tpe: Floats) -> float:
     """Return when the mean of searches is where the mean of TPE's ends, over when that one is; infinity for never.
 
@@ -160,10 +155,7 @@ def sooner(searches: Floats, by_tpe: Floats) -> float:
         searches: regrets, tables x seeds x `TIMES`.
         by_tpe: likewise.
     """
-    mean = by_tpe.mean(axis=(0, 1))
-    target = mean[np.searchsorted(TIMES, 1.0)]
-    mine, its = (np.flatnonzero(curve <= target) for curve in (searches.mean(axis=(0, 1)), mean))
-    return float(TIMES[mine[0]] / TIMES[its[0]]) if len(mine) else float("inf")
+    return curves.sooner(searches.mean(axis=(0, 1)), by_tpe.mean(axis=(0, 1)), TIMES, END)
 
 
 def main() -> None:
@@ -181,8 +173,9 @@ def main() -> None:
         table = tables.read(table_name)
         searches = {name: searched(table, name, arguments) for name in CONTESTANTS}
         unit_s = float(np.median([end_s for _steps, end_s in searches[TPE]]))
+        times_s = [float(time) * unit_s for time in TIMES]
         for name, found in searches.items():
-            rows[name].append([sampled(steps, unit_s) for steps, _end_s in found])
+            rows[name].append([curves.sampled(steps, times_s) for steps, _end_s in found])
         print(f"{table_name} done", file=sys.stderr)
     regrets = {name: np.array(found) for name, found in rows.items()}
     print(f"{arguments.tables} tables, {arguments.seeds} seeds, {arguments.trials} trials, {arguments.workers} workers")
@@ -195,7 +188,7 @@ def main() -> None:
             same = np.concatenate([seeds + k * arguments.seeds for k in range(N_TPE)])
             ratios.append(sooner(curve[:, seeds], regrets[TPE][:, same]))
         low, high = np.quantile(ratios, [0.025, 0.975], method="closest_observation")
-        final = curve[:, :, np.searchsorted(TIMES, 1.0)].mean()
+        final = curve[:, :, END].mean()
         print(f"| {name} | {final:.3f} | {sooner(curve, regrets[TPE]):.2f} [{low:.2f}, {high:.2f}] |")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING
 
@@ -88,6 +87,8 @@ def did_you_mean(name: str, known: Iterable[str], *, most: int = 3) -> str:
         `" Did you mean 'a' or 'b'?"` with a leading space, or the empty text if nothing is near.
     """
     names = list(known)
+    import difflib  # not for all apps that import the plugins
+
     near = difflib.get_close_matches(name, names, n=most, cutoff=0.6)
     near = near or [longer for longer in names if name and name.lower() in longer.lower()][:most]
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -1,4 +1,4 @@
-"""Texts that name Python objects, as QuantumGrav's `!pyobject` tags do."""
+"""QuantumGrav's tags, and texts that name Python objects, as its `!pyobject` tags do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 PYOBJECT = "!pyobject "
+TAGS = ("sweep", "coupled-sweep", "range", "random_uniform", "reference")
+"""The other ones."""
 
 
 def objects(config: Any, allow: Sequence[str]) -> Any:

@@ -2,7 +2,7 @@
 
     python tests/matrix.py [NAME ...] [--keep]
 
-Each row has a virtual environment of its own below `.matrix/`, without torch and without the launchers' packages, and
+Each row has a virtual environment of its own below `.matrix/`, without torch, and without the launchers' packages but for joblib's on Hydra 1.4, and
 runs the quick tests and those marked `matrix` (real sweeps) from a folder that holds no source of the package.
 """
 
@@ -47,7 +47,7 @@ class Row:
 # Beside the tests of the checkout: Python 3.11, Hydra 1.3.8 and Optuna 5.0, as `constraints.txt` has them.
 ROWS = (
     Row("oldest", "3.10", ("hydra-core==1.3.2", "optuna==4.9.0")),
-    Row("hydra14", "3.12", ("hydra-core==1.4.0rc3",)),
+    Row("hydra14", "3.12", ("hydra-core==1.4.0rc3", "hydra-joblib-launcher==1.4.0rc3")),
     Row("newest", "3.13"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import zipfile
@@ -9,7 +10,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from hydra.plugins.plugin import Plugin
+
+from qgtune.sweep.hydra.store_private import store
 
 ROOT = Path(__file__).parents[1]
 LOGGERS = ("apprise", "mlflow", "tensorboard", "trackio", "wandb")
@@ -38,6 +44,62 @@ def test_discovery_imports_nothing_heavy(tmp_path: Path) -> None:
     names = set(out.split())
     assert {"QGTuneSweeper", "QGTuneLauncher"} <= names
     assert not names & set(HEAVY)
+
+
+def test_discovery_makes_no_config(tmp_path: Path) -> None:
+    """The table of settings is imported when an app chooses the sweeper, not in every app of the machine."""
+    out = run_python(
+        "import sys\n"
+        "from hydra.core.plugins import Plugins\n"
+        "Plugins.instance()\n"
+        "print(*(name for name in ('qgtune.keys', 'qgtune.sweep.settings', 'qgtune.processes.slots') "
+        "if name in sys.modules))",
+        cwd=tmp_path,
+    )
+    assert out.split() == []
+
+
+def chosen(group: str) -> list[str]:
+    """Return the names in a group of ours."""
+    Plugins.instance()
+    names = [name.removesuffix(".yaml") for name in ConfigStore.instance().list(group)]
+    return [name for name in names if ConfigStore.instance().load(f"{group}/{name}.yaml").provider == "qgtune"]
+
+
+@pytest.mark.parametrize("kind", ["sampler", "pruner", "logger"])
+def test_each_config_of_a_group_composes(kind: str) -> None:
+    """With a key of its own, which needs no `+`; the sweeper's own keys keep their types."""
+    names = chosen(f"hydra/sweeper/{kind}")
+    assert len(names) >= 5
+    for name in names:
+        with initialize(version_base="1.3", config_path=None):
+            key = f"hydra.sweeper.{kind}.{name}.more" if kind == "logger" else f"hydra.sweeper.{kind}.more"
+            choice = f"hydra/sweeper/{kind}=[{name}]" if kind == "logger" else f"hydra/sweeper/{kind}={name}"
+            arguments = [
+                "hydra/sweeper=qgtune",
+                "hydra/launcher=qgtune",
+                choice,
+                f"{key}=1",
+                "hydra.sweeper.n_jobs='3'",
+            ]
+            config = compose(overrides=arguments, return_hydra_config=True)
+        found = config.hydra.sweeper[kind][name] if kind == "logger" else config.hydra.sweeper[kind]
+        assert found.more == 1
+        assert found._target_
+        assert config.hydra.sweeper.n_jobs == 3
+        assert config.hydra.launcher._target_ == "hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher"
+
+
+def test_a_config_of_the_store_travels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Launchers send Hydra's singletons to other processes, whether or not a config was made before."""
+    monkeypatch.setattr(ConfigStore.instance(), "repo", {})
+    store("travels", "one", {"_target_": "a.B"})
+    for _ in range(2):
+        sent = pickle.loads(pickle.dumps(ConfigStore.instance()))  # noqa: S301 - our own
+        assert sent.load("travels/one.yaml").node == {"_target_": "a.B"}
+        assert ConfigStore.instance().load("travels/one.yaml").node == {"_target_": "a.B"}
+    ConfigStore.instance().load("travels/one.yaml").node._target_ = "c.D"
+    assert ConfigStore.instance().load("travels/one.yaml").node == {"_target_": "a.B"}
 
 
 def test_import_is_light(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ In a module with an underscore: Hydra executes the others under its own scan, wh
 
 from __future__ import annotations
 
-from hydra.core.config_store import ConfigStore
-
 from qgtune.keys import hydra_config
 from qgtune.processes.slots import LAUNCHER
 
@@ -17,8 +15,3 @@ QGTuneLauncherConf = hydra_config(
     LAUNCHER,
     _target_="hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher",
 )
-
-
-def register() -> None:
-    """Store the group in Hydra's config store."""
-    ConfigStore.instance().store(group="hydra/launcher", name="qgtune", node=QGTuneLauncherConf, provider="qgtune")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.plugins.launcher import Launcher
 
-from hydra_plugins.qgtune_launcher import _config
+from qgtune.sweep.hydra.store_private import store
 from qgtune.systems import refuse_windows
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from hydra.types import HydraContext, TaskFunction
     from omegaconf import DictConfig
 
-_config.register()  # here, since Hydra executes this file for each `ConfigStore` anew, as its test fixtures make them
+# Here, since Hydra executes this file for each `ConfigStore` anew, as its test fixtures make them.
+store("hydra/launcher", "qgtune", "hydra_plugins.qgtune_launcher._config:QGTuneLauncherConf")
 
 
 class QGTuneLauncher(Launcher):

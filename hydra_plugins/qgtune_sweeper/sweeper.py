@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.plugins.sweeper import Sweeper
 
-from hydra_plugins.qgtune_sweeper import _config
+from hydra_plugins.qgtune_sweeper import _groups
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.sweep.hydra.tags import name_the_way_out
 from qgtune.systems import refuse_windows
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hydra.types import HydraContext, TaskFunction
     from omegaconf import DictConfig
 
-_config.register()  # here, since Hydra executes this file for each `ConfigStore` anew, as its test fixtures make them
+_groups.register()  # here, since Hydra executes this file for each `ConfigStore` anew, as its test fixtures make them
 register_resolvers()
 name_the_way_out()
 

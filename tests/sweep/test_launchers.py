@@ -73,6 +73,7 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("launcher", OPTIONS)
 def test_the_total_is_exact_and_workers_leave_no_jobs(app: App, launcher: str) -> None:
     """Workers run the total between them, and the sweep folder holds the trials' jobs only."""

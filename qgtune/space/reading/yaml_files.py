@@ -13,7 +13,7 @@ import yaml
 
 from qgtune.errors import Located, QGTuneError
 from qgtune.files import write_whole
-from qgtune.objects import PYOBJECT
+from qgtune.objects import PYOBJECT, TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,9 +137,6 @@ class Tag:
     name: str
     data: Any
     line: int
-
-
-TAGS = ("sweep", "coupled-sweep", "range", "random_uniform", "reference")
 
 
 class _TagLoader(_Loader):

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from qgtune.errors import QGTuneError
-from qgtune.space.reading.yaml_files import TAGS
+from qgtune.objects import TAGS
 
 
 def name_the_way_out() -> None:

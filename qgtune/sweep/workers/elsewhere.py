@@ -15,7 +15,7 @@ from hydra._internal.callbacks import Callbacks
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobRuntime
 from hydra.types import HydraContext
-from omegaconf import open_dict
+from omegaconf import open_dict, read_write
 
 from qgtune.errors import QGTuneError, first_line
 from qgtune.processes.function import UserFunctionByValue
@@ -113,7 +113,7 @@ class OtherLauncher:
         worker.stop_key = self.stop_key
         quiet = HydraContext(config_loader=self.hydra_context.config_loader, callbacks=Callbacks())
         config = self.config.copy()
-        with open_dict(config):
+        with read_write(config.hydra), open_dict(config.hydra):  # Hydra 1.4 locks it
             config.hydra.job.name = JobRuntime.instance().get("name")
         return Plugins.instance().instantiate_launcher(hydra_context=quiet, task_function=worker, config=config)
 

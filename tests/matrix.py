@@ -2,8 +2,9 @@
 
     python tests/matrix.py [NAME ...] [--keep]
 
-Each row has a virtual environment of its own below `.matrix/`, without torch, and without the launchers' packages but for joblib's on Hydra 1.4, and
-runs the quick tests and those marked `matrix` (real sweeps) from a folder that holds no source of the package.
+Each row has a virtual environment of its own below `.matrix/`, without torch and without the launchers' packages (but
+for joblib's on Hydra 1.4), and runs the quick tests and those marked `matrix` (real sweeps) from a folder that holds no
+source of the package.
 """
 
 from __future__ import annotations

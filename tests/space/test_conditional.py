@@ -169,6 +169,27 @@ def test_the_base_point_has_its_live_values() -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        pytest.param({"k": "text"}, r"option 'k' needs a mapping of what stands beside it, or null", id="a text"),
+        pytest.param({"k": {"p": 1}}, r"option 'k' sets p itself\. Drop that", id="itself"),
+    ],
+)
+def test_what_an_option_cannot_bring_along(options: Any, words: str) -> None:
+    """Each is one line, without base settings."""
+    with pytest.raises(QGTuneError, match=rf"p of .*: its {words}"):
+        build_space({"p": {"type": "categorical", "value": options}}, None)
+
+
+def test_beside_the_element_of_a_list_stands_nothing() -> None:
+    """So its options bring nothing along; without that they are choices."""
+    node = {"type": "categorical", "value": {"k": {"x": 1}}}
+    with pytest.raises(QGTuneError, match=r"p\.0 of .*: its option 'k' brings what stands beside it: a list's element"):
+        build_space({"p": [node]}, None)
+    assert list(build_space({"p": [{**node, "value": {"k": None, "j": {}}}]}, None).hyperparameters) == ["p.0"]
+
+
+@pytest.mark.parametrize(
     ("given", "words"),
     [
         pytest.param(
@@ -319,7 +340,7 @@ def spaces(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     return space, base
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=spaces())
 def test_points_are_those_that_brute_force_visits(drawn: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """They are as many as are counted; each has its own config, and the base settings are one of them."""

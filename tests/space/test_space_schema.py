@@ -25,7 +25,7 @@ DEPENDENCIES = Draft202012Validator(dependencies_schema())
 # What the parser refuses and no schema can tell.
 UNTOLD = re.compile(
     r"is above its high end|stands there twice|is not\. Write the ends as floats|its step 0(\.0)? is not above zero"
-    r"|must start above zero, not at 0(\.0)?\."
+    r"|must start above zero, not at 0(\.0)?\.|a list's element has nothing\."
 )
 
 scalars = st.none() | st.booleans() | st.integers(-3, 9) | st.sampled_from([0.5, -2.0, 1e-5, "adam", "1e-5", "-1", "0"])
@@ -62,6 +62,8 @@ def assert_alike(node: Any) -> None:
 @example(node={"+width": False, "width": {"+width": None}})
 @example(node={"+width": [], "width": {"+width": None}})
 @example(node={"+width": None, "width": {"type": "tuple", "value": [1, 2]}})
+@example(node={"type": "categorical", "value": {"k": False}})
+@example(node=[{"type": "categorical", "value": {"k": {"k": None}}}])
 @given(node=nodes)
 def test_the_schema_takes_what_the_parser_takes(node: Any) -> None:
     """Of any node without base settings, schema and parser think the same, but for what no schema can tell."""

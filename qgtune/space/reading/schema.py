@@ -79,7 +79,8 @@ def _node() -> Schema:
 
 def _form() -> Schema:
     """Return the schema of `{type: …, value: …}`."""
-    branches = {"type": "object", "minProperties": 1, "additionalProperties": {"anyOf": [{"type": "null"}, _MAPPING]}}
+    branch = {"anyOf": [{"type": "null"}, {"type": "object", **_MAPPING}]}
+    branches = {"type": "object", "minProperties": 1, "additionalProperties": branch}
     choices = {"if": {"type": "object"}, "then": branches, "else": {"type": "array", "minItems": 1}}
     values = {"tuple": _range(), "categorical": choices, "fixed": {}}
     kinds = [

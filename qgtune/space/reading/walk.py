@@ -94,6 +94,9 @@ class Walk(Collected):
             if branch is not None and not isinstance(branch, dict):
                 self.fail(name, f"its option {option!r} needs a mapping of what stands beside it, or null.")
                 continue
+            if branch and isinstance(path[-1], int):
+                self.fail(name, f"its option {option!r} brings what stands beside it: a list's element has nothing.")
+                continue
             if any(name_of(key) == path[-1] for key in branch or ()):
                 self.fail(name, f"its option {option!r} sets {path[-1]} itself. Drop that.")
                 continue

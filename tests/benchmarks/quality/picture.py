@@ -41,7 +41,12 @@ def main(folder: Path) -> None:
             middle, low, high = zip(*bands, strict=True)
             axis.plot(seconds, middle, color=COLORS[rival], label=rival)
             axis.fill_between(seconds, low, high, color=COLORS[rival], alpha=0.15, linewidth=0)
-        axis.set(xscale="log", yscale="log", xlabel="seconds since the command", title=f"{n_workers} workers")
+        axis.set(
+            xscale="log",
+            yscale="log",
+            xlabel="seconds since the command",
+            title=f"{n_workers} worker{'s' * (n_workers > 1)}",
+        )
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter(ScalarFormatter())
         axis.xaxis.set_minor_formatter(NullFormatter())

@@ -24,6 +24,7 @@ from optuna.pruners import (
     HyperbandPruner,
     MedianPruner,
     NopPruner,
+    PercentilePruner,
     SuccessiveHalvingPruner,
 )
 
@@ -42,7 +43,7 @@ BUDGETS = (10, 30, 60)
 PRUNERS: dict[str, Callable[[int], BasePruner]] = {
     "none": lambda _n: NopPruner(),
     "worst quarter, not at the first step (the default)": lambda _n: WorstQuarterPruner(),
-    "worst quarter": lambda _n: WorstQuarterPruner(n_warmup_steps=0),
+    "worst quarter": lambda _n: PercentilePruner(75.0),
     "worst quarter, 10 startup trials": lambda _n: WorstQuarterPruner(n_startup_trials=10),
     "median, as Optuna's default": lambda _n: MedianPruner(),
     "median, 10 startup trials": lambda _n: MedianPruner(n_startup_trials=10),

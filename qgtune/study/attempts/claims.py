@@ -23,27 +23,46 @@ _WAIT_S = 10.0
 """How long to wait for the answer of another one, which may have been killed before it got it."""
 
 
-def wins(storage: BaseStorage, trial_id: int, claimant: str, sleep: Callable[[float], None] = time.sleep) -> bool:
+def wins(
+    storage: BaseStorage,
+    trial_id: int,
+    claimant: str,
+    write_owner: Callable[[], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
     """Start a trial that waits; say whether it is the claimant's: of all that ask at the same time one has it.
+
+    Whoever sees the trial wait has written its claim before, so that the one that gets the trial finds it, waits for
+    its answer, and writes the owner last.
 
     Args:
         storage: where the trial is.
         trial_id: its id there.
         claimant: a name that no other has.
+        write_owner: writes down whose the trial is.
         sleep: waits for some seconds.
+
+    Raises:
+        optuna.exceptions.UpdateFinishedTrialError: when another one has had the trial, and ended it.
     """
     storage.set_trial_system_attr(trial_id, PREFIX + claimant, _ASKS)
-    if not storage.set_trial_state_values(trial_id, TrialState.RUNNING):
-        storage.set_trial_system_attr(trial_id, PREFIX + claimant, _TOLD_NO)
+    is_told = storage.get_trial(trial_id).state == TrialState.WAITING
+    if is_told:
+        write_owner()  # before it runs: a worker that is killed in between leaves a trial that still waits
+        is_told = storage.set_trial_state_values(trial_id, TrialState.RUNNING)
+    storage.set_trial_system_attr(trial_id, PREFIX + claimant, _TOLD_YES if is_told else _TOLD_NO)
+    if not is_told:
         return False
-    storage.set_trial_system_attr(trial_id, PREFIX + claimant, _TOLD_YES)
     claims = claims_of(storage, trial_id)
     for _ in range(int(_WAIT_S / _PAUSE_S)):
         if _ASKS not in claims.values():
             break
         sleep(_PAUSE_S)
         claims = claims_of(storage, trial_id)
-    return min(name for name, answer in claims.items() if answer == _TOLD_YES) == claimant
+    if min(name for name, answer in claims.items() if answer == _TOLD_YES) != claimant:
+        return False
+    write_owner()
+    return True
 
 
 def is_anyones(storage: BaseStorage, trial_id: int) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState, create_trial
 
 from qgtune.study import optuna_private
@@ -103,26 +104,31 @@ def _create(creator: Creator, start: Start) -> int:
 
 
 def _take(creator: Creator, waiting: FrozenTrial) -> int | None:
-    """Start an enqueued trial, unless somebody else, stock Optuna for one, was faster.
-
-    The owner is written first: a worker that is killed in between leaves a trial that still waits.
-    """
+    """Start an enqueued trial, unless somebody else, stock Optuna for one, was faster."""
     trial_id, storage = optuna_private.trial_id_of(waiting), creator.storage
     if storage.get_trial(trial_id).state != TrialState.WAITING:
         return None
-    storage.set_trial_user_attr(trial_id, ATTRIBUTE, creator.start.to_attribute())
+    try:
+        return trial_id if _is_taken(creator, trial_id) else None
+    except UpdateFinishedTrialError:  # so fast that it has ended by now
+        return None
+
+
+def _is_taken(creator: Creator, trial_id: int) -> bool:
+    storage = creator.storage
+
+    def write_owner() -> None:
+        storage.set_trial_user_attr(trial_id, ATTRIBUTE, creator.start.to_attribute())
+
     if isinstance(storage, OneAtATime):
+        write_owner()  # before it runs: a worker that is killed in between leaves a trial that still waits
         is_ours, is_others = storage.set_trial_state_values(trial_id, TrialState.RUNNING), False
     else:
-        is_ours = wins(storage, trial_id, owner.name if (owner := creator.start.owner) else "")
+        is_ours = wins(storage, trial_id, owner.name if (owner := creator.start.owner) else "", write_owner)
         is_others = not is_ours and is_anyones(storage, trial_id)
-        if is_ours:  # another one may have written after us
-            storage.set_trial_user_attr(trial_id, ATTRIBUTE, creator.start.to_attribute())
-    if is_ours:
-        return trial_id
-    if not is_others and Attempt.of(storage.get_trial(trial_id)).owner == creator.start.owner:
+    if not is_ours and not is_others and Attempt.of(storage.get_trial(trial_id)).owner == creator.start.owner:
         storage.set_trial_user_attr(trial_id, ATTRIBUTE, {})  # it runs elsewhere, and is not ours
-    return None
+    return is_ours
 
 
 def _template(wanted: Start, start: Attempt) -> FrozenTrial:

@@ -75,4 +75,6 @@ def hydra_config(module: str, name: str, doc: str, keys: Mapping[str, Key], **ow
         for key_name, value in own.items()
     ]
     made += [(key_name, one.kind, field(default=one.default)) for key_name, one in keys.items()]
-    return make_dataclass(name, made, namespace={"__doc__": doc, "__module__": module})
+    config = make_dataclass(name, made, namespace={"__doc__": doc})
+    config.__module__ = module  # Python 3.12 and later put this module there
+    return config

@@ -15,6 +15,8 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.plugin import Plugin
 
+from hydra_plugins.qgtune_launcher._config import QGTuneLauncherConf
+from hydra_plugins.qgtune_sweeper._config import QGTuneSweeperConf
 from qgtune.sweep.hydra.store_private import store
 
 ROOT = Path(__file__).parents[1]
@@ -88,6 +90,12 @@ def test_each_config_of_a_group_composes(kind: str) -> None:
         assert found._target_
         assert config.hydra.sweeper.n_jobs == 3
         assert config.hydra.launcher._target_ == "hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher"
+
+
+@pytest.mark.parametrize("config", [QGTuneSweeperConf, QGTuneLauncherConf])
+def test_the_dataclasses_travel_by_their_names(config: type) -> None:
+    """One that travels by value overwrites the fields of the original on its way home."""
+    assert getattr(sys.modules[config.__module__], config.__name__) is config
 
 
 def test_a_config_of_the_store_travels(monkeypatch: pytest.MonkeyPatch) -> None:

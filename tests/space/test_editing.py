@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -50,7 +51,8 @@ PLAIN: dict[str, Any] = {"whole": 1, "text": "a", "nothing": None, "missing": "?
 def by_omegaconf(node: Any, key: Any, value: Any) -> Any:
     """Set a value the usual way; return what stands there then, or the error's first line."""
     try:
-        with flag_override(node, ["struct"], [False]):
+        with flag_override(node, ["struct"], [False]), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # OmegaConf 2.4 has doubts about some conversions
             node[key] = value
     except OmegaConfBaseException as error:
         return str(error).splitlines()[0]

@@ -13,6 +13,7 @@ import pytest
 from hydra import compose, initialize
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
 from hydra.plugins.plugin import Plugin
 
 from hydra_plugins.qgtune_launcher._config import QGTuneLauncherConf
@@ -96,6 +97,12 @@ def test_each_config_of_a_group_composes(kind: str) -> None:
 def test_the_dataclasses_travel_by_their_names(config: type) -> None:
     """One that travels by value overwrites the fields of the original on its way home."""
     assert getattr(sys.modules[config.__module__], config.__name__) is config
+
+
+def test_a_logger_that_is_none_is_refused() -> None:
+    """A group of loggers takes arguments of those that are chosen, and no others."""
+    with initialize(version_base="1.3", config_path=None), pytest.raises(HydraException, match=r"logger\.mlfow"):
+        compose(overrides=["hydra/sweeper=qgtune", "hydra/sweeper/logger=[csv]", "hydra.sweeper.logger.mlfow.x=1"])
 
 
 def test_a_config_of_the_store_travels(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ from omegaconf import OmegaConf
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from omegaconf import DictConfig
+
 
 class LazyConfig(ConfigNode):
     """An entry of the store whose `node` is made when it is first asked for.
@@ -22,7 +24,8 @@ class LazyConfig(ConfigNode):
     Args:
         group: as in `hydra/sweeper`.
         name: of the config in its group.
-        source: a dataclass, as in `package.module:Class`; or a mapping that takes keys without Hydra's `+`.
+        source: a dataclass, as in `package.module:Class`; or a mapping with a `_target_`, or of names to such. These
+            take further keys, the arguments, without Hydra's `+`.
     """
 
     def __init__(self, group: str, name: str, source: str | Mapping[str, Any]) -> None:
@@ -39,8 +42,14 @@ class LazyConfig(ConfigNode):
         if isinstance(self.source, str):
             self.node = OmegaConf.structured(pkgutil.resolve_name(self.source))
         else:
-            self.node = OmegaConf.create(dict(self.source), flags={"struct": False})
+            self.node = _node(self.source)
         return self.node
+
+
+def _node(source: Mapping[str, Any]) -> DictConfig:
+    if "_target_" in source:
+        return OmegaConf.create(dict(source), flags={"struct": False})
+    return OmegaConf.create({name: _node(one) for name, one in source.items()})
 
 
 def store(group: str, name: str, source: str | Mapping[str, Any]) -> None:

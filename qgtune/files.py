@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+_N_TRIES = 20
 
 
 def digest(data: bytes) -> str:
@@ -100,15 +102,42 @@ def _why_not(path: Path) -> str:
     if path.is_dir():
         return "it is a folder"
     missing = [folder for folder in path.parents if not folder.exists()]
-    try:
+
+    def write() -> None:
         with _temporary(path, "", sync=False):
-            return ""
+            pass
+
+    try:
+        in_its_folder(write)
     except OSError as error:
         return str(error.strerror or error)
+    else:
+        return ""
     finally:
         for folder in missing:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def in_its_folder(write: Callable[[], None]) -> None:
+    """Make a folder and write into it, where another sweep may look at the same moment whether it could.
+
+    That one takes the folder away again, unless a file is in it already.
+
+    Args:
+        write: does both.
+
+    Raises:
+        OSError: when it cannot.
+    """
+    for n_left in reversed(range(_N_TRIES)):
+        try:
+            write()
+        except (FileNotFoundError, FileExistsError):  # gone, or gone again as soon as it was there
+            if not n_left:
+                raise
+        else:
+            return
 
 
 def short_path(path: Path) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from qgtune.errors import QGTuneError
+from qgtune.files import in_its_folder
 from qgtune.results.invocation import BASE_FILE, Invocation
 from qgtune.space.reading.yaml_files import write_yaml
 from qgtune.study.lifecycle import Lifecycle, OpenStudy
@@ -42,10 +43,13 @@ class KeptCommand(Lifecycle):
             QGTuneError: when nothing can be written to the folder.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            OmegaConf.save(self.config, self.folder / "multirun.yaml")
+            in_its_folder(self._write_config)
             Invocation.current().write(self.folder, self.storage)
             if self.start:
                 write_yaml(self.folder / BASE_FILE, dict(self.start))
         except OSError as error:
             raise QGTuneError(f"Cannot write to the sweep folder: {error}. Give another hydra.sweep.dir.") from None
+
+    def _write_config(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self.config, self.folder / "multirun.yaml")

@@ -86,9 +86,9 @@ def did_you_mean(name: str, known: Iterable[str], *, most: int = 3) -> str:
     Returns:
         `" Did you mean 'a' or 'b'?"` with a leading space, or the empty text if nothing is near.
     """
-    names = list(known)
     import difflib  # not for all apps that import the plugins
 
+    names = list(known)
     near = difflib.get_close_matches(name, names, n=most, cutoff=0.6)
     near = near or [longer for longer in names if name and name.lower() in longer.lower()][:most]
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""

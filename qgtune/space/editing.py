@@ -30,11 +30,6 @@ def place(config: DictConfig, values: Mapping[str, Any], replaced: Collection[st
             parents.clear()  # what lay below is another node now
 
 
-def _open(node: Any) -> Any:
-    # On the node itself: a structured node minds only its own flags.
-    return flag_override(node, ["struct", "readonly"], [False, False])
-
-
 def assign(config: DictConfig, parts: Parts, value: Any) -> None:
     """Set one value in a config, making the mappings above it where they are missing.
 
@@ -94,6 +89,11 @@ def _parent(config: DictConfig, parts: Parts) -> Any:
 
 def _is_null(node: DictConfig, key: Any) -> bool:
     return not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key) and node[key] is None
+
+
+def _open(node: Any) -> Any:
+    # On the node itself: a structured node minds only its own flags.
+    return flag_override(node, ["struct", "readonly"], [False, False])
 
 
 def _put(node: Any, part: Part, value: Any) -> None:

@@ -17,6 +17,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, GrpcStorageProxy, InMemoryStorage, RDBStorage
 
 from qgtune.errors import QGTuneError, did_you_mean
+from qgtune.files import in_its_folder
 from qgtune.study.algorithms.factory import build_storage
 from qgtune.study.attempts.heartbeats import AttributeHeartbeats, Beats, Clocked, Heartbeats, RedisHeartbeats
 from qgtune.study.journal.storage import Journal
@@ -105,7 +106,7 @@ def open_storage(storage: Storage) -> BaseStorage:
     if storage is None or kind == "memory":
         return MemoryStorage()
     if kind == "journal":
-        _make_folder(Path(storage))
+        _make_file(Path(storage))
         return Journal(storage)
     if kind == "redis":
         from qgtune.study.storages.redis_journal import RedisJournal
@@ -116,13 +117,21 @@ def open_storage(storage: Storage) -> BaseStorage:
     from qgtune.study.storages.sql import open_sql
 
     if kind == "sqlite":
-        _make_folder(_sqlite_path(storage))
+        _make_file(_sqlite_path(storage))
     return open_sql(storage)
 
 
-def _make_folder(path: Path) -> None:
-    try:
+def _make_file(path: Path) -> None:
+    """Make the empty file of a new study, which keeps its folder in place."""
+
+    def make() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+
+    if path.exists():
+        return
+    try:
+        in_its_folder(make)
     except OSError as error:
         raise QGTuneError(f"Cannot open storage {str(path)!r}: {error.strerror}. Choose another path.") from error
 
@@ -228,7 +237,7 @@ def _check_port(url: str) -> None:
 
 
 def _sqlite_path(url: str) -> Path:
-    path = url.partition("://")[2].partition("?")[0].removeprefix("/")
+    path = url.partition("://")[2].partition("?")[0].removeprefix("/").removeprefix("file:")
     if path.rpartition("/")[2] in ("", ":memory:"):
         raise QGTuneError(f"Cannot open the storage {url}: it names no file. Give sqlite:///study.db, or memory.")
     return Path(path)
@@ -250,9 +259,11 @@ def _unfit(path: Path) -> str:
     if path.exists() and not path.is_file():
         return "it is no file"
     nearest = path if path.exists() else _nearest_existing(path.parent)
+    reason = "" if os.access(nearest, os.W_OK) else f"{str(nearest)!r} cannot be written"
     if not nearest.is_dir() and nearest != path:
-        return f"{str(nearest)!r} is no folder"
-    return "" if os.access(nearest, os.W_OK) else f"{str(nearest)!r} cannot be written"
+        reason = f"{str(nearest)!r} is no folder"
+    # Another sweep may have made it only to look whether it could write.
+    return reason if nearest.exists() else _unfit(path)
 
 
 def _nearest_existing(folder: Path) -> Path:

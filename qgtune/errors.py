@@ -74,7 +74,7 @@ def first_line(error: BaseException, otherwise: str = "") -> str:
     """
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - the user's own `__str__`
+    except BaseException:  # noqa: BLE001 - the user's own `__str__`
         return "its text cannot be made"
     line = next((line.strip() for line in text.splitlines() if line.strip()), otherwise)
     return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"

@@ -47,7 +47,7 @@ def test_a_study_can_be_opened_while_others_look(url: str, tmp_path: Path) -> No
         study = optuna.create_study(storage=storage)
         study.set_user_attr("number", number)
 
-    n_folders = 15 if "sqlite" in url else 100
+    n_folders = 8 if "sqlite" in url else 100
     with ThreadPoolExecutor(4) as pool:
         for number in range(n_folders):
             for task in [pool.submit(what, number) for what in (look, open_one, look, look)]:

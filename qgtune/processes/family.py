@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,6 +84,32 @@ def ending_new(is_wanted: Callable[[], bool]) -> Iterator[None]:
             end_descendants(since)
             _may_fork.set()
             atexit.register(_at_exit, since)
+
+
+@contextmanager
+def ending_forked() -> Iterator[None]:
+    """End a child that comes out of here after it was forked inside, as Python ends a process; it is no second us."""
+    pid, code = os.getpid(), 0
+    try:
+        yield
+    except BaseException as error:
+        if os.getpid() == pid:
+            raise
+        code = _exit_code(error)
+    if os.getpid() != pid:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code)
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
+        return (error.code or 0) & 0xFF
+    with suppress(OSError, ValueError):
+        lines = [f"{error.code}\n"] if isinstance(error, SystemExit) else traceback.format_exception(error)
+        sys.stderr.write("".join(lines))
+    return 1
 
 
 def end_descendants(since: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""The user's function on its way into another process."""
+"""The user's function: on its way into another process, and what a call of it may not change of this one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
+from qgtune.processes.family import ending_forked
+from qgtune.processes.output.streams import kept_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +51,8 @@ class UserFunction:
     function: Callable[..., Any]
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call the function."""
-        return self.function(*arguments)
+        """Call the function; what comes after it in this process does not suffer."""
+        return _called(self.function, arguments)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name, or by value where `cloudpickle` is installed."""
@@ -79,8 +81,18 @@ class UserFunctionByValue:
     function: Callable[..., Any]
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call the function."""
-        return self.function(*arguments)
+        """Call the function; what comes after it in this process does not suffer."""
+        return _called(self.function, arguments)
+
+
+def _called(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    limit = sys.getrecursionlimit()
+    with kept_streams(), ending_forked():
+        try:
+            return function(*arguments)
+        finally:
+            if sys.getrecursionlimit() < limit:
+                sys.setrecursionlimit(limit)
 
 
 def _depth(module: str, name: str, function: Any) -> int | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +30,11 @@ if TYPE_CHECKING:
 FOLDER = Path(".qgtune", "trials")
 UNREADABLE = (OmegaConfBaseException, KeyError, ValueError, TypeError)
 # A resolver that is none of these may give another value at each reading.
-_OWN_RESOLVER = re.compile(r"\$\{\s*(?!oc\.|qgtune\.|hydra:|now:|python_version:)[\w.]+:")
+_OWN_RESOLVER = re.compile(r"\$\{\s*(?!oc\.|qgtune\.|hydra:|now:|python_version:)[^\s{}:]+:")
+_N_READINGS = 32
+_READINGS_S = 0.02
+"""How often, and for how long at most, a value is read that might be another one the next time: a coin may fall twice
+on the same side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,37 +120,71 @@ def _file(sweep: Path, number: int) -> Path:
 def pin_random_values(config: DictConfig) -> Any:
     """Set what a resolver without a memory gave as the value, so that whoever reads it next gets the same.
 
+    What gave the same at many readings is left to itself: the function may change what it is made of.
+
     Returns:
         The config then as plain data, interpolations as text.
     """
     raw, n_pinned = plain(config), 0
     for parts, text in texts_of(raw):
-        if _OWN_RESOLVER.search(text):
-            try:
-                once, again = _read(config, parts), _read(config, parts)
-            except UNREADABLE:
-                continue
-            if once != again:
-                assign(config, parts, once)
-                n_pinned += 1
+        if _OWN_RESOLVER.search(text) and _varies(config, parts, text):
+            assign(config, parts, _read(config, parts))
+            n_pinned += 1
     return plain(config) if n_pinned else raw
 
 
-def recorded(config: DictConfig, own_folder: str, raw: Any = None) -> Any:
+def _varies(config: DictConfig, parts: Parts, text: str) -> bool:
+    """Say whether an interpolation may give another value at each reading, as far as this process has seen."""
+    if text in _varying:
+        return True
+    try:
+        first, end_s = _read(config, parts), time.monotonic() + _READINGS_S
+        for _ in range(1 if text in _steady else _N_READINGS):
+            if _read(config, parts) != first:
+                _varying.add(text)
+                return True
+            if time.monotonic() > end_s:
+                return False
+    except UNREADABLE:
+        return False
+    _steady.add(text)
+    return False
+
+
+_varying: set[str] = set()
+_steady: set[str] = set()
+
+
+def recorded(config: DictConfig, hydra_node: DictConfig, raw: Any = None) -> Any:
     """Return a config as its function sees it: plain data that reads back, by itself, as the same config.
 
     Args:
         config: without its `hydra` node.
-        own_folder: the run's output folder. What leads into it stays the interpolation that it was, so that another
-            run of the same config writes into a folder of its own.
+        hydra_node: that node, which knows the run's own folder. What leads there stays the interpolation that it was,
+            so that another run of the same config writes into a folder of its own.
         raw: the config as plain data, interpolations as text, where that is known already.
     """
     raw = plain(config) if raw is None else raw
-    has_more = any("${" in text or text == "???" for _parts, text in texts_of(raw))
-    return _as_seen(raw, resolve_plain(config) if has_more else raw, own_folder)
+    texts = [text for _parts, text in texts_of(raw) if "${" in text or text == "???"]
+    if not texts:
+        return _escaped(raw, raw)
+    return _as_seen(raw, resolve_plain(config), _leading_into(hydra_node))
 
 
-def _as_seen(raw: Any, seen: Any, own_folder: str) -> Any:
+def _leading_into(hydra_node: DictConfig) -> re.Pattern[str]:
+    """Return what finds the run's own folder in a text, however the text names it."""
+    folder = str(hydra_node.runtime.output_dir)
+    relative = {os.path.relpath(folder, hydra_node.runtime.cwd)}
+    for dir_key, subdir_key in (("run.dir", ""), ("sweep.dir", "sweep.subdir")):
+        with suppress(*UNREADABLE):
+            keys = [key for key in (dir_key, subdir_key) if key]
+            relative.add(os.path.normpath("/".join(str(OmegaConf.select(hydra_node, key)) for key in keys)))
+    # A single name such as `1` may be anything.
+    named = [rf"(?<![\w-]){re.escape(path)}(?!\d)" for path in relative if len(Path(path).parts) > 1]
+    return re.compile("|".join([re.escape(folder), *named]))
+
+
+def _as_seen(raw: Any, seen: Any, own_folder: re.Pattern[str]) -> Any:
     if isinstance(raw, dict) and isinstance(seen, dict):
         return {key: _as_seen(raw.get(key), value, own_folder) for key, value in seen.items()}
     if isinstance(raw, list) and isinstance(seen, list):
@@ -153,9 +194,9 @@ def _as_seen(raw: Any, seen: Any, own_folder: str) -> Any:
     return _escaped(raw, seen)
 
 
-def _holds(seen: Any, text: str) -> bool:
+def _holds(seen: Any, text: re.Pattern[str]) -> bool:
     items = seen.values() if isinstance(seen, dict) else seen if isinstance(seen, list) else ()
-    return any(_holds(item, text) for item in items) if items else text in str(seen)
+    return any(_holds(item, text) for item in items) if items else text.search(str(seen)) is not None
 
 
 def _escaped(raw: Any, seen: Any) -> Any:

@@ -105,12 +105,14 @@ def _counted(items: Sequence[Any], noun: str = "value") -> str:
 def _number(value: Any) -> float:
     if value is None:
         raise ValueError("returned None. Return the objective's value")
-    if isinstance(value, str):
+    if isinstance(value, (str, bytes, bytearray)):
         raise ValueError(f"returned the text {value!r}. Return a number")
     try:
         number = float(value)
-    except Exception:  # noqa: BLE001 - whatever the value's own `__float__` raises
-        raise ValueError(f"returned a {type(value).__name__}. Return a number") from None
+    except OverflowError:
+        raise ValueError("returned a number too large for a float") from None
+    except BaseException:  # noqa: BLE001 - whatever the value's own `__float__` raises
+        raise ValueError(f"returned a value of type {type(value).__name__}. Return a number") from None
     if math.isnan(number):
         raise ValueError("returned NaN")
     return number

@@ -68,7 +68,7 @@ def completed(returned: Any, objectives: Objectives) -> Outcome:
         return Outcome("complete", objectives.values_of(returned))
     except ValueError as error:
         return failed(f"it {first_line(error)}")
-    except Exception as error:  # noqa: BLE001 - whatever iterating over the value, or naming its keys, raises
+    except BaseException as error:  # noqa: BLE001 - whatever iterating over the value, or naming its keys, raises
         return failed(f"it returned what cannot be read: {type(error).__name__}: {first_line(error)}")
 
 

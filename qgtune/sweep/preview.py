@@ -153,6 +153,6 @@ def _first_config(plan: Plan) -> str:
     before = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(placed.whole)
     try:
-        return dump_yaml(recorded(placed.task, placed.whole.hydra.runtime.output_dir))
+        return dump_yaml(recorded(placed.task, placed.whole.hydra))
     finally:
         HydraConfig.instance().cfg = before

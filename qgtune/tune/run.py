@@ -190,10 +190,14 @@ class _Worker:
                 try:
                     with guard():
                         returned = self.task(trial, self.tuning_config)
-                except Interrupted:
-                    live.save_now()
+                except BaseException as error:
+                    if in_main and interrupts.received is not None:
+                        live.save_now()
+                        raise Interrupted from error
                     raise
-        except (Exception, SystemExit) as error:
+        except Interrupted:
+            raise
+        except BaseException as error:
             outcome = outcome_of(error)
             if outcome.reason:
                 trace = None if isinstance(error, QGTuneError) else error  # a mistake of the user's needs none

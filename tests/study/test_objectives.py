@@ -59,7 +59,7 @@ def test_values_are_read(objectives: Objectives, returned: Any, values: tuple[fl
         pytest.param(TWO, (1, float("nan")), r"returned NaN", id="nan"),
         pytest.param(TWO, (1, None), r"returned None", id="none"),
         pytest.param(TWO, "ab", r"returned 1 value", id="text"),
-        pytest.param(Objectives(), object(), r"returned a object", id="object"),
+        pytest.param(Objectives(), object(), r"returned a value of type object", id="object"),
     ],
 )
 def test_useless_values_are_refused(objectives: Objectives, returned: Any, reason: str) -> None:

@@ -235,7 +235,7 @@ def test_all_mistakes_are_reported_at_once(app: App) -> None:
         pytest.param("hydra.sweeper.n_trials=0", "must be 1 or more", id="no trials"),
         pytest.param("hydra.sweeper.direction=up", "give `minimize` or `maximize`", id="direction"),
         pytest.param("hydra.sweeper.max_failure_rate=2", "must lie in", id="rate"),
-        pytest.param("training.lr=interval(2,1)", "above the high end", id="reversed"),
+        pytest.param("training.lr=interval(2,1)", "above its high end", id="reversed"),
         pytest.param("training.lr=tag(log,interval(0,1))", "must start above zero", id="log from zero"),
         pytest.param("hydra.sweeper.tune=[modl]", "Did you mean 'model'", id="tune"),
         pytest.param("hydra.sweeper.search_space=null", "there is nothing to tune", id="empty"),

@@ -13,10 +13,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, Quote, QuotedString, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
-from optuna.distributions import FloatDistribution, IntDistribution
 
 from qgtune.errors import QGTuneError
 from qgtune.space.model import Hyperparameter, categorical
+from qgtune.space.nodes import range_of
 from qgtune.space.paths import format_path, parse_path, select
 
 if TYPE_CHECKING:
@@ -48,11 +48,19 @@ class Arguments:
     fixed_texts: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    name: str
+    source: str
+    text: str
+    makes_way: bool
+
+
 @dataclass(slots=True)
 class _Sorter:
     config_loader: ConfigLoader
     problems: list[str] = field(default_factory=list)
-    fixed: dict[str, str] = field(default_factory=dict)
+    fixed: list[_Fixed] = field(default_factory=list)
     fixed_paths: dict[str, str] = field(default_factory=dict)
     hyperparameters: dict[str, Hyperparameter] = field(default_factory=dict)
     groups: dict[str, Hyperparameter] = field(default_factory=dict)
@@ -60,9 +68,9 @@ class _Sorter:
 
     def sort(self, override: Override, source: str) -> None:
         name = override.get_key_element().lstrip("+~")
-        self._forget(name)
+        self._forget(name, source)
         if not override.is_sweep_override():
-            self.fixed[name] = override.input_line or ""
+            self.fixed.append(_Fixed(name, source, override.input_line or "", makes_way=_makes_way(override)))
             if not override.is_delete():
                 self.fixed_texts[name] = str(override.get_value_element_as_str())
             if not self._is_group(override):
@@ -72,13 +80,23 @@ class _Sorter:
         else:
             self.hyperparameters[name] = hyperparameter(override, source)
 
-    def _forget(self, name: str) -> None:
-        """Let a later argument for the same key win, as on Hydra's command line."""
-        for kept in (self.fixed, self.fixed_paths, self.fixed_texts, self.hyperparameters, self.groups):
+    def _forget(self, name: str, source: str) -> None:
+        """Let a later argument for the same key win, as on Hydra's command line.
+
+        What it may build upon stays: a deletion, an addition, and a mapping, with which others are merged.
+        """
+        self.fixed = [one for one in self.fixed if one.name != name or (one.source == source and not one.makes_way)]
+        for kept in (self.fixed_paths, self.fixed_texts, self.hyperparameters, self.groups):
             kept.pop(name, None)
 
     def _is_group(self, override: Override) -> bool:
         return bool(self.config_loader.get_group_options(override.key_or_group))
+
+
+def _makes_way(override: Override) -> bool:
+    """Say whether nothing is left of an override once the same key is set again."""
+    is_plain = not (override.is_delete() or override.is_add() or override.is_force_add())
+    return is_plain and not isinstance(override.value(), Mapping)
 
 
 def parse_arguments(
@@ -109,7 +127,7 @@ def parse_arguments(
     if sorter.problems:
         raise QGTuneError(*sorter.problems)
     return Arguments(
-        tuple(sorter.fixed.values()),
+        tuple(one.text for one in sorter.fixed),
         frozenset(sorter.fixed_paths.values()),
         tuple(sorter.hyperparameters.values()),
         tuple(sorter.groups.values()),
@@ -210,14 +228,16 @@ def without_quotes(value: Any) -> Any:
 
 
 def _range(sweep: RangeSweep | IntervalSweep) -> BaseDistribution:
+    """Return the distribution of a range.
+
+    Raises:
+        ValueError: when it is none: for what a range of a file is refused for, too.
+    """
+    log = "log" in sweep.tags
     if isinstance(sweep, IntervalSweep):
-        return _between(sweep.start, sweep.end, log="log" in sweep.tags)
+        return range_of([sweep.start, sweep.end, log])[0]
     low, high, step = _ends(sweep)
-    if "log" in sweep.tags:
-        return _between(low, high, log=True)
-    if isinstance(low, int):
-        return IntDistribution(low, high, step=int(step))
-    return FloatDistribution(low, high, step=float(step))
+    return range_of([low, high, log or step])[0]
 
 
 def _ends(sweep: RangeSweep) -> tuple[Any, Any, Any]:
@@ -229,25 +249,21 @@ def _ends(sweep: RangeSweep) -> tuple[Any, Any, Any]:
     ends: tuple[Any, ...] = (sweep.start, sweep.stop, sweep.step)
     for cast in getattr(sweep, "transformers", ()):  # Hydra 1.4 casts values; before it cast the ends
         ends = tuple(map(cast, ends))
+    kind = int if all(isinstance(end, int) for end in ends) else float
+    if unfit := [end for end in ends if not math.isfinite(end)]:
+        raise ValueError(f"{unfit[0]!r} is not finite. Give finite ends")
     start, stop, step = (Decimal(str(end)) for end in ends)
     if step == 0:
         raise ValueError("its step is zero")
-    n_values = math.ceil((stop - start) / step)
+    try:
+        n_values = math.ceil((stop - start) / step)
+        last = start + step * (n_values - 1)
+    except ArithmeticError:
+        raise ValueError(f"its step {step} is too small to tell its values apart") from None
     if n_values <= 0:
         raise ValueError("the range holds no value")
-    kind = int if all(isinstance(end, int) for end in ends) else float
-    low, high = sorted((kind(start), kind(start + step * (n_values - 1))))
-    return low, high, abs(step)
-
-
-def _between(low: Any, high: Any, *, log: bool) -> BaseDistribution:
-    if low > high:
-        raise ValueError(f"the low end {low} is above the high end {high}")
-    if log and low <= 0:
-        raise ValueError(f"a logarithmic range must start above zero, not at {low}")
-    if isinstance(low, int) and isinstance(high, int):
-        return IntDistribution(low, high, log=log)
-    return FloatDistribution(float(low), float(high), log=log)
+    low, high = sorted((kind(start), kind(last)))
+    return low, high, kind(abs(step))
 
 
 def override_text(path: str, value: Any, *, add: bool = False) -> str:
@@ -276,4 +292,9 @@ def _key_text(key: Any) -> str:
 def _needs_quotes(value: Any) -> bool:
     if not isinstance(value, str):
         return False
-    return not value.isidentifier() or value.lower() in ("true", "false", "null", "nan", "inf")
+    return not is_word(value) or value.lower() in ("true", "false", "null", "nan", "inf")
+
+
+def is_word(text: str) -> bool:
+    """Say whether Hydra's grammar reads a text without quotes, whatever language its letters are of."""
+    return text.isascii() and text.isidentifier()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from qgtune.sweep.compose.arguments import override_text, without_quotes
+from qgtune.sweep.compose.arguments import is_word, override_text, without_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ def why_not(set_values: Iterable[tuple[str, Any]]) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, (bool, int, float)) or (isinstance(value, str) and value.isidentifier())
+    return value is None or isinstance(value, (bool, int, float)) or (isinstance(value, str) and is_word(value))
 
 
 def _reads_back(text: str, value: Any) -> bool:

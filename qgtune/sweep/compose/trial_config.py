@@ -51,7 +51,8 @@ class TrialConfig:
     def put(self, values: Mapping[str, Any]) -> None:
         """Set values of the space."""
         self.values.update(values)
-        self._added.update(path for path in values if (item := self.space.live(path, values)) and item.add)
+        added = [path for path in values if (item := self.space.live(path, values)) and item.add]
+        self._added.update(path for path in added if not has_path(self.task, path))
         self._note_extended(values)
         self.space.inject(self.whole, values)
         self.space.inject(self.task, values)
@@ -69,7 +70,8 @@ class TrialConfig:
         for name, value in values.items():
             path = ".".join(map(str, parse_path(name.lstrip("+"))))
             if name.startswith("+"):
-                self._added.add(path)
+                if not has_path(self.task, path):
+                    self._added.add(path)
             elif (there := plain(self.task)) is not None and select(there, parse_path(path)) is MISSING:
                 hint = suggestions(there, parse_path(path))
                 raise QGTuneError(f"Cannot set {name}: the config has no such path.{hint} Suggest +{name} to add it.")
@@ -125,7 +127,11 @@ class TrialConfig:
             *(text for path, (text, _value) in self.constants.items() if path not in lists),
             *(text for path, value in branched.items() for text in self._spelled(path, value)),
             *self.sampled(),
-            *(text for path, value in derived.items() for text in spelled(path, value)),
+            *(
+                text
+                for path, value in derived.items()
+                for text in spelled(path, value, replaces=not self._is_structured(path))
+            ),
             *(f"~{path}" for path in self._gone()),
         ]
         texts = [text for text in texts if not _is_inside(text, lists)]
@@ -144,11 +150,14 @@ class TrialConfig:
     def _undeletable(self) -> str:
         """Name what is absent and no override deletes: a field of a dataclass."""
         for path in self._gone():
-            above = path.rpartition(".")[0]
-            node = OmegaConf.select(self.task, above) if above else self.task
-            if OmegaConf.is_config(node) and OmegaConf.get_type(node) not in (dict, list):
+            if self._is_structured(path.rpartition(".")[0]):
                 return f"Hydra deletes no field of a structured config, such as {path}"
         return ""
+
+    def _is_structured(self, path: str) -> bool:
+        """Say whether a path is that of a dataclass, of which Hydra deletes nothing; the empty path is the config's."""
+        node = OmegaConf.select(self.task, path) if path else self.task
+        return OmegaConf.is_config(node) and OmegaConf.get_type(node) not in (dict, list)
 
     def _lists(self) -> dict[str, Any]:
         """Return the lists whose length was sampled, whole: no override shortens one."""

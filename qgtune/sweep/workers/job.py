@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,4 +174,5 @@ _JOBS_OWN = ("job", "overrides", "runtime")
 def flush_logs() -> None:
     """Write out what the root logger's handlers hold back."""
     for handler in logging.getLogger().handlers:
-        handler.flush()
+        with suppress(OSError, ValueError):  # the function has closed what it writes to
+            handler.flush()

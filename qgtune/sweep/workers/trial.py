@@ -88,8 +88,8 @@ class TrialRunner:
         ended: list[Outcome] = []
 
         def call(config: DictConfig) -> Any:
-            seen = recorded(config, whole.hydra.runtime.output_dir, pin_random_values(config))
-            shared = _shared(config, placed, whole.hydra.runtime.output_dir)
+            seen = recorded(config, whole.hydra, pin_random_values(config))
+            shared = _shared(config, placed)
             Record(seen, tuple(texts), differs, shared, placed.own_overrides).write(self.folder, trial.number)
             if self.built_path is not None and not self.built_path.exists():
                 write_once(self.built_path, dump_yaml(seen if shared is None else shared))
@@ -163,13 +163,13 @@ def _folder_of(whole: DictConfig, trial: optuna.Trial) -> Path:
     return folder / (f"{name}_{trial.number}" if (folder / name).exists() else name)
 
 
-def _shared(config: DictConfig, placed: TrialConfig, folder: str) -> Any:
+def _shared(config: DictConfig, placed: TrialConfig) -> Any:
     """Return what all repeats of a configuration have, with the base value of what differs; None without repeats."""
     if not placed.varied:
         return None
     shared = copy.deepcopy(config)
     place(shared, placed.varied)
-    return recorded(shared, folder)
+    return recorded(shared, placed.whole.hydra)
 
 
 def _own_folder(folder: Path, sweep: Path, number: int) -> Path:
@@ -191,7 +191,7 @@ def _log_traceback(number: int, error: BaseException, capture: Capture | None) -
     Returns:
         The file.
     """
-    text = "".join(traceback.format_exception(error))
+    text = "".join(traceback.format_exception(error)).encode(errors="backslashreplace").decode()
     files = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.FileHandler)]
     record = log.makeRecord(log.name, logging.ERROR, "", 0, f"trial {number} raised\n{text}", (), None)
     for handler in files:

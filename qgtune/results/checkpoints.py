@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from qgtune.live import MARK
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import ends_configuration, is_feasible
-from qgtune.study.objectives import is_better
+from qgtune.study.objectives import Objectives, is_better
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ def _finished(trials: Sequence[FrozenTrial], limits: Limits) -> dict[int, Frozen
 def _best(finished: dict[int, FrozenTrial], study: optuna.Study, count: int) -> set[int]:
     complete = [(first, trial) for first, trial in finished.items() if trial.state == TrialState.COMPLETE]
     fitting = [(first, tuple(trial.values)) for first, trial in complete if is_feasible(trial)]
-    maximize = [direction.name == "MAXIMIZE" for direction in study.directions]
+    maximize = Objectives.of(study).maximize
     if len(maximize) == 1:
         return {first for first, _ in sorted(fitting, key=lambda pair: pair[1][0], reverse=maximize[0])[:count]}
     return {first for first, values in fitting if count and not _is_beaten(values, fitting, maximize)}

@@ -19,7 +19,7 @@ from qgtune.space.wording import words
 from qgtune.study.attempts.limits import Limits
 from qgtune.study.attempts.submission import awaits_submitted
 from qgtune.study.fixed_settings import workers_now
-from qgtune.study.objectives import is_better
+from qgtune.study.objectives import Objectives, is_better
 from qgtune.study.optuna_private import id_of, storage_of
 from qgtune.study.session import Session
 from qgtune.study.storages.exclusive import exclusively
@@ -168,10 +168,10 @@ class OpenedStudy:
             Why the waiting is over: no sweep runs, the value is reached, or the time is over.
         """
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
-        maximize = [direction.name == "MAXIMIZE" for direction in self.study.directions]
+        maximize = Objectives.of(self.study).maximize[:1]
         while True:
             best = [row.values[:1] for row in self.front]  # noqa: PD011 - a trial has them, too
-            if value is not None and best and not is_better((value,), best[0], maximize[:1]):
+            if value is not None and best and not is_better((value,), best[0], maximize):
                 return "value"
             self._end_dead()
             if self.state == "ended":

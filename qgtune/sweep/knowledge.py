@@ -18,6 +18,7 @@ from qgtune.space.stored import from_stored
 from qgtune.study.algorithms.grid import FINITE
 from qgtune.study.algorithms.informed import Knowledge
 from qgtune.study.fixed_settings import ATTRIBUTE, FixedSettings
+from qgtune.study.objectives import Objectives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,7 +68,7 @@ def _trials_of(text: str, settings: Settings, composition: Composition, fixed: F
         source = open_source(text)
     except QGTuneError as error:
         raise QGTuneError(*(f"Cannot warm start: {problem}" for problem in error.problems)) from None
-    directions = tuple(direction.name.lower() for direction in source.study.directions)
+    directions = Objectives.of(source.study).directions
     if directions != settings.direction.directions:
         raise QGTuneError(
             f"Cannot warm start from {text!r}: its direction is {', '.join(directions)}, not "

@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from qgtune.results.report.excerpt import Excerpt
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import is_feasible
+from qgtune.study.objectives import Objectives
 from qgtune.study.outcome import MEMORY
 from qgtune.study.storages.addresses import redact
 
@@ -115,13 +115,14 @@ def end_of(trial: FrozenTrial, now: dt.datetime) -> dt.datetime:
 def read_state(study: optuna.Study) -> StudyState:
     """Read a study once, so that everything in a report is of the same moment."""
     trials = study.get_trials(deepcopy=False)
-    directions = tuple("maximize" if one == StudyDirection.MAXIMIZE else "minimize" for one in study.directions)
+    objectives = Objectives.of(study)
+    unnamed = ("value",) if len(objectives) == 1 else tuple(f"value {index}" for index in range(len(objectives)))
     return StudyState(
         name=study.study_name,
-        directions=directions,
-        objectives=_objectives(study, len(directions)),
+        directions=objectives.directions,
+        objectives=objectives.names or unnamed,
         trials=trials,
-        best=_best(directions, trials),
+        best=_best(objectives.directions, trials),
         taken=dt.datetime.now(),  # noqa: DTZ005 - Optuna's times are local and know no zone
     )
 
@@ -132,13 +133,6 @@ def _best(directions: tuple[str, ...], trials: Sequence[FrozenTrial]) -> tuple[F
     if len(directions) > 1:
         return tuple(Excerpt(directions, completed).best_trials) if completed else ()
     return tuple(trial for trial in _by_value(directions[0], completed)[:1] if is_feasible(trial))
-
-
-def _objectives(study: optuna.Study, n: int) -> tuple[str, ...]:
-    names = study.metric_names
-    if names is not None:
-        return tuple(names)
-    return ("value",) if n == 1 else tuple(f"value {index}" for index in range(n))
 
 
 def reason_of(trial: FrozenTrial) -> str:

@@ -144,11 +144,14 @@ def to_csv(table: Table, chosen: Sequence[Column] = ()) -> str:
         chosen: its columns; without any: number, state, values, times, reason, and each hyperparameter.
     """
     shown = chosen or every_column(table)
+    rows = ([cell(column.of(row)) for column in shown] for row in table.rows)
+    return "".join(map(csv_line, [[column.name for column in shown], *rows]))
+
+
+def csv_line(fields: Iterable[Any]) -> str:
+    """Return a line of CSV with its end."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.name for column in shown])
-    for row in table.rows:
-        writer.writerow([cell(column.of(row)) for column in shown])
+    csv.writer(text, lineterminator="\n").writerow(fields)
     return text.getvalue()
 
 

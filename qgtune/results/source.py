@@ -58,7 +58,7 @@ class Source:
     @property
     def checkpoints(self) -> Path | None:
         """Where the sweep's configurations keep what outlives an attempt; None if it is not known."""
-        text = None if self.config is None else _text(self.config, "hydra.sweeper.checkpoint_path")
+        text = _text(self.config, "hydra.sweeper.checkpoint_path")
         if text is None or self.folder is None:
             return None
         return _moved(self.cwd / text, self.folder)
@@ -85,7 +85,7 @@ class Source:
         if attempt.replicate:
             again = folder / f"{attempt.replicate}_{number}"
             folder = again if again.is_dir() else folder / attempt.replicate
-        name = None if self.config is None else _text(self.config, "hydra.job.name")
+        name = _text(self.config, "hydra.job.name")
         preferred = folder / f"{name}.log"
         return preferred if preferred.is_file() else next(iter(sorted(folder.glob("*.log"))), None)
 
@@ -96,8 +96,8 @@ class Source:
             key: of the sweeper.
             suffix: what follows the name's stem, such as `_7` for a trial of the Pareto front.
         """
-        text = None if self.config is None else _text(self.config, f"hydra.sweeper.{key}")
-        if text is None or self.config is None or self.folder is None:
+        text = _text(self.config, f"hydra.sweeper.{key}")
+        if text is None or self.folder is None:
             return None
         named = self.cwd / text
         found = _moved(named.with_name(f"{named.stem}{suffix}{named.suffix}"), self.folder)
@@ -126,7 +126,7 @@ class Source:
     @property
     def cwd(self) -> Path:
         """The folder that the sweep was started in; the working folder if that is not known."""
-        return Path("." if self.config is None else _text(self.config, "hydra.runtime.cwd") or ".")
+        return Path(_text(self.config, "hydra.runtime.cwd") or ".")
 
 
 def open_source(text: str, study_name: str | None = None) -> Source:
@@ -242,8 +242,10 @@ def _raw(config: DictConfig, key: str) -> dict[str, Any]:
     return node if isinstance(node, dict) else {}
 
 
-def _text(config: DictConfig, path: str) -> str | None:
+def _text(config: DictConfig | None, path: str) -> str | None:
     """Return a value as text; None if there is none, or it does not resolve outside of its app."""
+    if config is None:
+        return None
     try:
         value = OmegaConf.select(config, path, throw_on_missing=False)
     except OmegaConfBaseException:

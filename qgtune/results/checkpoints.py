@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
@@ -67,20 +66,13 @@ def _best(finished: dict[int, FrozenTrial], study: optuna.Study, count: int) -> 
     maximize = Objectives.of(study).maximize
     if len(maximize) == 1:
         return {first for first, _ in sorted(fitting, key=lambda pair: pair[1][0], reverse=maximize[0])[:count]}
-    return {first for first, values in fitting if count and not _is_beaten(values, fitting, maximize)}
-
-
-def _is_beaten(
-    values: tuple[float, ...], others: Sequence[tuple[int, tuple[float, ...]]], maximize: Sequence[bool]
-) -> bool:
-    return any(is_better(other, values, maximize) for _, other in others)
+    return {
+        first
+        for first, values in fitting
+        if count and not any(is_better(other, values, maximize) for _, other in fitting)
+    }
 
 
 def size_of(folder: Path) -> int:
     """Return how many bytes a folder holds."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder; what is gone already is no error."""
-    shutil.rmtree(folder, ignore_errors=True)

@@ -239,7 +239,7 @@ def commands(facts: Facts) -> Html:
     """Return how to go on from here."""
     where = [tag("p", "In ", tag("code", facts.cwd), ":", class_="note")] if facts.cwd else []
     blocks = [
-        joined([tag("h3", command.purpose), copyable(command.text, f"command-{place}")])
-        for place, command in enumerate(facts.commands)
+        joined([tag("h3", purpose), copyable(line, f"command-{place}")])
+        for place, (purpose, line) in enumerate(facts.commands)
     ]
     return joined([*where, *blocks])

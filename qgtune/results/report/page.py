@@ -69,8 +69,8 @@ def render(study: optuna.Study, facts: Facts, path: Path) -> str:
         path: where the page will be.
     """
     known = Known(read_state(study), facts)
-    trials = trial_data(known, path)
-    sections = _sections(known, trials.note, path)
+    trials, note = trial_data(known, path)
+    sections = _sections(known, note, path)
     figures = {plot.key: plot.figure for section in sections for plot in section.plots.plots}
     scripts = [_plotly(), *(_asset(name) for name in ("page.js", "trials.js"))]
     return "\n".join(
@@ -86,7 +86,7 @@ def render(study: optuna.Study, facts: Facts, path: Path) -> str:
             tag("main", tag("section", tables.summary(known), id="summary"), *map(_section, sections)),
             tag("footer", f"Written by qgtune on {known.state.taken:%Y-%m-%d %H:%M:%S}."),
             f'<script type="application/json" id="figures">{_json(figures)}</script>',
-            f'<script type="application/json" id="trial-data">{_json(trials.data)}</script>',
+            f'<script type="application/json" id="trial-data">{_json(trials)}</script>',
             *(f"<script>{text}</script>" for text in scripts),
             "</body></html>\n",
         ]

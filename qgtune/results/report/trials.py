@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -38,25 +37,15 @@ LONGEST_TEXT = 200
 TIME = "%Y-%m-%d %H:%M:%S"
 
 
-@dataclass(frozen=True, slots=True)
-class TrialData:
-    """The trials that the table has.
-
-    Attributes:
-        data: plain data for the page's script.
-        note: which trials are shown; empty for all.
-    """
-
-    data: dict[str, Any]
-    note: str
-
-
-def trial_data(known: Known, page: Path) -> TrialData:
+def trial_data(known: Known, page: Path) -> tuple[dict[str, Any], str]:
     """Return the trials for the table: all, or of very many the best and the latest.
 
     Args:
         known: of the study.
         page: where the page will be, from which links lead.
+
+    Returns:
+        Plain data for the page's script, and which trials are shown; empty for all.
     """
     state = known.state
     names = list(known.space)
@@ -79,7 +68,7 @@ def trial_data(known: Known, page: Path) -> TrialData:
         if len(trials) == len(state.trials)
         else f"The table has {len(trials):,} of {len(state.trials):,} trials: the best and the latest."
     )
-    return TrialData(data, note)
+    return data, note
 
 
 def _some(known: Known, most: int) -> list[FrozenTrial]:

@@ -15,7 +15,7 @@ from qgtune.results.report.study_state import StudyState, reason_of, sorted_by_v
 from qgtune.results.report.trials import href
 from qgtune.results.table import duration
 from qgtune.space.reading.yaml_files import dump_yaml
-from qgtune.space.wording import kind_and_values
+from qgtune.space.wording import cut, kind_and_values
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import is_feasible
 from qgtune.study.repeats.measured import Measured, columns
@@ -181,8 +181,7 @@ def all_trials(study_state: StudyState, note: str) -> Html:
 
 
 def _cell(value: Any) -> str:
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+    return cut(f"{value:.6g}" if isinstance(value, float) else str(value), LONGEST_CELL)
 
 
 def failures(study_state: StudyState, facts: Facts, page: Path) -> Html:

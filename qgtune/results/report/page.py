@@ -102,7 +102,7 @@ def _sections(known: Known, note: str, path: Path) -> list[Section]:
         *(Section(key, TITLES[key], plots=plots) for key, plots in _figures(known).items()),
         Section("trials", "All trials", tables.all_trials(known.state, note)),
         failures,
-        Section("space", "Search space", tables.search_space(known.state)),
+        Section("space", "Search space", tables.search_space(known)),
     ]
     if not known.state.completed and known.state.failures:  # then nothing else is worth reading first
         found.remove(failures)

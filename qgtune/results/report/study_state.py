@@ -17,10 +17,9 @@ from qgtune.study.outcome import MEMORY
 from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import optuna
-    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
 
@@ -66,14 +65,6 @@ class StudyState:
         for trial in self.trials:
             if (attempt := Attempt.of(trial)).turn:
                 found.setdefault(attempt.place(trial.number), []).append(trial.number)
-        return found
-
-    @property
-    def space(self) -> Mapping[str, BaseDistribution]:
-        """The distributions by hyperparameter: of each the latest one that a trial drew from."""
-        found: dict[str, BaseDistribution] = {}
-        for trial in self.trials:
-            found.update(trial.distributions)
         return found
 
     @property

@@ -222,14 +222,14 @@ def _failure(trial: FrozenTrial, retries: list[int], facts: Facts, page: Path) -
     return [number, ended, reason_of(trial), link]
 
 
-def search_space(study_state: StudyState) -> Html:
+def search_space(known: Known) -> Html:
     """Return the hyperparameters with their ranges, and the best trial's values."""
-    if not study_state.space:
+    if not known.space:
         return tag("p", "No trial has drawn a hyperparameter yet.")
-    values = study_state.best[0].params if study_state.best else {}
+    values = known.state.best[0].params if known.state.best else {}
     rows = [
         [tag("code", name), *kind_and_values(distribution, _cell), _cell(values.get(name, "—"))]
-        for name, distribution in study_state.space.items()
+        for name, distribution in known.space.items()
     ]
     return table(["hyperparameter", "kind", "range", "best"], rows, class_="space", label="Search space")
 

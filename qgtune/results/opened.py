@@ -10,20 +10,17 @@ from qgtune.results.best import best_trials
 from qgtune.results.columns import every_column
 from qgtune.results.recorded import Record
 from qgtune.results.source import open_source
-from qgtune.results.sweeps import newest_sweep, state_of
+from qgtune.results.sweeps import newest_sweep, session_beside, state_of
 from qgtune.results.table import table_of
 from qgtune.space.model import Hyperparameter
 from qgtune.space.paths import format_path, parse_path
 from qgtune.space.stored import from_stored
 from qgtune.space.wording import words
-from qgtune.study.attempts.limits import Limits
 from qgtune.study.attempts.submission import awaits_submitted
 from qgtune.study.fixed_settings import workers_now
 from qgtune.study.objectives import Objectives, is_better
-from qgtune.study.optuna_private import id_of, storage_of
-from qgtune.study.session import Session
+from qgtune.study.optuna_private import storage_of
 from qgtune.study.storages.exclusive import exclusively
-from qgtune.study.storages.opening import heartbeats_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,7 +179,7 @@ class OpenedStudy:
 
     def _end_dead(self) -> None:
         """End attempts of submitted workers that are gone: no sweep is there to do it."""
-        session = Session(self.study, Limits(1), heartbeats=heartbeats_of(storage_of(self.study), id_of(self.study)))
+        session = session_beside(self.study)
         if awaits_submitted(session) and not workers_now(session):
             session.end_dead()
 

@@ -94,5 +94,9 @@ def look_at(folder: Path) -> Sweep:
 
 def state_of(study: optuna.Study) -> Literal["runs", "ended"]:
     """Say whether a sweep is known to run on a study; one of another host that shows no sign of life does not."""
-    heartbeats = heartbeats_of(storage_of(study), id_of(study))
-    return "runs" if runs_now(Session(study, Limits(1), heartbeats=heartbeats)) else "ended"
+    return "runs" if runs_now(session_beside(study)) else "ended"
+
+
+def session_beside(study: optuna.Study) -> Session:
+    """Return a session that sees which of a study's workers live; it is not to ask for trials."""
+    return Session(study, Limits(1), heartbeats=heartbeats_of(storage_of(study), id_of(study)))

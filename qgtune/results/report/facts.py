@@ -68,7 +68,8 @@ class Facts:
 
 def facts_of(source: Source) -> Facts:
     """Return what is known beside an open study."""
-    config = next(_best_configs(source), None)
+    best_configs = (source.best_config(trial.number, params_of(trial)) for trial in best_trials(source.study))
+    config = next(filter(None, best_configs), None)
     study = () if source.folder is not None else ("--study", source.study.study_name)
     facts = Facts(
         folder=source.folder,
@@ -93,12 +94,6 @@ def _commands(facts: Facts) -> Iterator[tuple[str, str]]:
     if facts.place:
         yield "Look at the study in a browser", facts.command("dashboard")
         yield "Write this page again", facts.command("report")
-
-
-def _best_configs(source: Source) -> Iterator[Path]:
-    for trial in best_trials(source.study):
-        if (file := source.best_config(trial.number, params_of(trial))) is not None:
-            yield file
 
 
 def _is_recorded(folder: Path) -> bool:

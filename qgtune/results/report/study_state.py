@@ -82,20 +82,18 @@ class StudyState:
 
     def span(self) -> tuple[dt.datetime, dt.datetime] | None:
         """Return when the first trial started and the last one ended, or now if one runs; None before the first."""
-        starts = [trial.datetime_start for trial in self.trials if trial.datetime_start is not None]
-        if not starts:
-            return None
-        ends = [end_of(trial, self.taken) for trial in self.trials if trial.datetime_start is not None]
-        return min(starts), max(ends)
+        times = self._times
+        return (min(start for start, _ in times), max(end for _, end in times)) if times else None
 
     def worked(self) -> dt.timedelta:
         """Return how long all trials took together."""
-        durations = [
-            end_of(trial, self.taken) - trial.datetime_start
-            for trial in self.trials
-            if trial.datetime_start is not None
-        ]
-        return sum(durations, dt.timedelta())
+        return sum((end - start for start, end in self._times), dt.timedelta())
+
+    @property
+    def _times(self) -> list[tuple[dt.datetime, dt.datetime]]:
+        """When each trial that has started did so, and when it ended."""
+        started = [(trial, trial.datetime_start) for trial in self.trials]
+        return [(start, end_of(trial, self.taken)) for trial, start in started if start is not None]
 
 
 def end_of(trial: FrozenTrial, now: dt.datetime) -> dt.datetime:

@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from qgtune.results.best import params_of
 from qgtune.results.configurations import number_of
 from qgtune.results.report.figures.plot import KINDS
-from qgtune.results.report.markup import Html, copyable, joined, table, tag
+from qgtune.results.report.markup import Html, copyable, joined, scrolling, table, tag
 from qgtune.results.report.study_state import StudyState, reason_of, sorted_by_value
 from qgtune.results.report.trials import href
 from qgtune.results.table import duration
@@ -166,14 +166,7 @@ def all_trials(study_state: StudyState, note: str) -> Html:
         [
             tag("p", f"{hint} {note}".strip(), class_="note"),
             tag("div", *controls, class_="controls"),
-            tag(
-                "div",
-                tag("table", class_="trials"),
-                class_="scroll low",
-                tabindex="0",
-                role="group",
-                aria_label="All trials",
-            ),
+            scrolling(tag("table", class_="trials"), "All trials"),
             tag("button", "Show more", type="button", id="more", hidden="hidden"),
             tag("dialog", id="trial", aria_labelledby="trial-title"),
         ]

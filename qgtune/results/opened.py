@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from qgtune.results.source import Source
-    from qgtune.results.table import Row, Table
+    from qgtune.results.table import Row
 
 POLL_S = 1.0
 Why = Literal["ended", "value", "timeout"]
@@ -73,7 +73,7 @@ class OpenedStudy:
     @property
     def trials(self) -> tuple[Row, ...]:
         """All trials, by number."""
-        return self._table.rows
+        return table_of(self.study).rows
 
     @property
     def best(self) -> Row | None:
@@ -114,12 +114,8 @@ class OpenedStudy:
             raise QGTuneError(
                 "Cannot make a frame: pandas is not installed. Run pip install 'qgtune[pandas]'."
             ) from None
-        table = self._table
+        table = table_of(self.study)
         return pd.DataFrame({column.name: [column.of(row) for row in table.rows] for column in every_column(table)})
-
-    @property
-    def _table(self) -> Table:
-        return table_of(self.study)
 
     def add(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Queue a point: one of the next trials has these values, and what is left out is sampled.

@@ -120,7 +120,7 @@ def _best(directions: tuple[str, ...], trials: Sequence[FrozenTrial]) -> tuple[F
     """Return the best of these trials, which a running study may have got beyond by now."""
     completed = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     if len(directions) > 1:
-        return tuple(Excerpt(directions, completed).best_trials) if completed else ()
+        return tuple(Excerpt(directions, completed).best_trials)
     return tuple(trial for trial in _by_value(directions[0], completed)[:1] if is_feasible(trial))
 
 

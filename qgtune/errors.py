@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hydra.errors import CompactHydraException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from typing_extensions import Self
 
@@ -92,3 +92,9 @@ def did_you_mean(name: str, known: Iterable[str], *, most: int = 3) -> str:
     near = difflib.get_close_matches(name, names, n=most, cutoff=0.6)
     near = near or [longer for longer in names if name and name.lower() in longer.lower()][:most]
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def listed(items: Sequence[object], most: int) -> str:
+    """Name the first items, and how many more there are: `a, b and 3 more`."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(map(str, items[:most])) + more

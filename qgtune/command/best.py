@@ -113,10 +113,10 @@ def _print_one(found: Source, row: Row) -> None:
     from qgtune.space.reading.yaml_files import dump_yaml
     from qgtune.study.objectives import Objectives
 
-    names = Objectives((), tuple(found.study.metric_names or ()))
+    objectives = Objectives.of(found.study)
     of_repeats = "" if row.measured is None else f" ({row.measured})"
     click.echo(
-        f"Best of study {found.study.study_name!r}: trial {row.number} with {names.text(row.values)}{of_repeats}"
+        f"Best of study {found.study.study_name!r}: trial {row.number} with {objectives.text(row.values)}{of_repeats}"
     )
     for line in confirmed_lines(found.folder, row.number):
         click.echo(line)

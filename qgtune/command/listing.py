@@ -10,9 +10,9 @@ import click
 from qgtune.command.answers.answer import JSON, answer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from qgtune.results.sweeps import Sweep
+    from qgtune.command.answers.looks import ListedSweep
 
 
 @click.command("list")
@@ -26,9 +26,9 @@ def list_sweeps(folder: Path, limit: int) -> None:
     qgtune list
     qgtune list runs --limit 5
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    from qgtune.command.answers.looks import Listed, ListedSweep
+    from qgtune.command.answers.looks import Listed
     from qgtune.errors import QGTuneError
-    from qgtune.results.sweeps import folders_of_sweeps, look_at
+    from qgtune.results.sweeps import folders_of_sweeps
 
     if not folder.is_dir():
         raise QGTuneError(
@@ -37,18 +37,31 @@ def list_sweeps(folder: Path, limit: int) -> None:
     found = folders_of_sweeps(folder)
     if not found:
         raise QGTuneError(f"Cannot list {str(folder)!r}: there is no sweep in it.")
-    sweeps = [look_at(path) for path in found[:limit]]
-    listed = [
-        ListedSweep(
-            str(one.folder.absolute()), one.study or None, one.state, one.problem or None, one.n_finished, one.best
-        )
-        for one in sweeps
-    ]
+    sweeps = {path: _look_at(path) for path in found[:limit]}
     n_more = len(found) - len(sweeps)
-    answer(Listed(tuple(listed), n_more), lambda: _print(sweeps, n_more))
+    answer(Listed(tuple(sweeps.values()), n_more), lambda: _print(sweeps, n_more))
 
 
-def _print(sweeps: Sequence[Sweep], n_more: int) -> None:
+def _look_at(folder: Path) -> ListedSweep:
+    from qgtune.command.answers.looks import ListedSweep
+    from qgtune.errors import QGTuneError, first_line
+    from qgtune.results.best import best_trials
+    from qgtune.results.source import open_source
+    from qgtune.results.sweeps import state_of
+    from qgtune.study.attempts.attempt import Attempt
+
+    try:
+        study = open_source(str(folder)).study
+    except QGTuneError as error:
+        return ListedSweep(str(folder.absolute()), None, "unknown", first_line(error), 0, None)
+    best = best_trials(study)
+    value = best[0].values[0] if len(study.directions) == 1 and best else None
+    trials = study.get_trials(deepcopy=False)
+    n_finished = sum(trial.state.is_finished() and Attempt.of(trial).end != "measured" for trial in trials)
+    return ListedSweep(str(folder.absolute()), study.study_name, state_of(study), None, n_finished, value)
+
+
+def _print(sweeps: Mapping[Path, ListedSweep], n_more: int) -> None:
     from qgtune.command.answers.grid import Column, grid
     from qgtune.errors import printable
     from qgtune.files import short_path
@@ -56,13 +69,13 @@ def _print(sweeps: Sequence[Sweep], n_more: int) -> None:
     names = ("folder", "study", "state", "trials", "best")
     rows = [
         (
-            short_path(one.folder),
-            one.study,
+            short_path(folder),
+            one.study or "",
             one.problem or one.state,
             str(one.n_finished) if one.study else "",
             "" if one.best is None else f"{one.best:g}",
         )
-        for one in sweeps
+        for folder, one in sweeps.items()
     ]
     cells = zip(*rows, strict=True)
     columns = [

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optuna.trial import TrialState
-
 from qgtune.space.stored import from_stored
 from qgtune.study.repeats.measured import Measured
 
@@ -19,13 +17,11 @@ def best_trials(study: optuna.Study) -> list[FrozenTrial]:
 
     Trials that violate their constraints are left out.
     """
-    if not any(trial.state == TrialState.COMPLETE for trial in study.get_trials(deepcopy=False)):
-        return []
     if len(study.directions) > 1:
         return sorted(study.best_trials, key=lambda trial: trial.number)
     try:
         return [study.best_trial]
-    except ValueError:  # every completed trial violates a constraint
+    except ValueError:  # none has completed, or each of them violates a constraint
         return []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
@@ -10,7 +9,7 @@ from optuna.trial import TrialState
 from qgtune.live import MARK
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import ends_configuration, is_feasible
-from qgtune.study.objectives import is_better
+from qgtune.study.objectives import Objectives, is_better
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,23 +63,16 @@ def _finished(trials: Sequence[FrozenTrial], limits: Limits) -> dict[int, Frozen
 def _best(finished: dict[int, FrozenTrial], study: optuna.Study, count: int) -> set[int]:
     complete = [(first, trial) for first, trial in finished.items() if trial.state == TrialState.COMPLETE]
     fitting = [(first, tuple(trial.values)) for first, trial in complete if is_feasible(trial)]
-    maximize = [direction.name == "MAXIMIZE" for direction in study.directions]
+    maximize = Objectives.of(study).maximize
     if len(maximize) == 1:
         return {first for first, _ in sorted(fitting, key=lambda pair: pair[1][0], reverse=maximize[0])[:count]}
-    return {first for first, values in fitting if count and not _is_beaten(values, fitting, maximize)}
-
-
-def _is_beaten(
-    values: tuple[float, ...], others: Sequence[tuple[int, tuple[float, ...]]], maximize: Sequence[bool]
-) -> bool:
-    return any(is_better(other, values, maximize) for _, other in others)
+    return {
+        first
+        for first, values in fitting
+        if count and not any(is_better(other, values, maximize) for _, other in fitting)
+    }
 
 
 def size_of(folder: Path) -> int:
     """Return how many bytes a folder holds."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder; what is gone already is no error."""
-    shutil.rmtree(folder, ignore_errors=True)

@@ -73,19 +73,23 @@ def every_column(table: Table) -> list[Column]:
 
 def _column(table: Table, name: str) -> Column:
     fixed = _ALIASES.get(name, name)
-    if name in table.objectives or name == "value":
-        index = table.objectives.index(name) if name in table.objectives else 0
+    if (index := _objective(table, name)) is not None:
         return Column(name, lambda row: row.values[index] if row.values else None)
     if fixed in MEASURED:
         return Column(fixed, lambda row: None if row.measured is None else getattr(row.measured, fixed))
+    if fixed == "reports":
+        return Column(fixed, lambda row: dict(row.reports) or None)
     if fixed in FIXED:
-        return Column(fixed, _reports if fixed == "reports" else attrgetter(fixed))
+        return Column(fixed, attrgetter(fixed))
     path = _path(table, name)
     return Column(f"{PARAM}{path}", lambda row: row.params.get(path), path)
 
 
-def _reports(row: Row) -> dict[int, float] | None:
-    return dict(row.reports) or None
+def _objective(table: Table, name: str) -> int | None:
+    """Return which objective a column is; `value` is the first one, whatever its name."""
+    if name in table.objectives:
+        return table.objectives.index(name)
+    return 0 if name == "value" else None
 
 
 def _path(table: Table, name: str) -> str:
@@ -115,14 +119,13 @@ def sort(table: Table, key: str) -> Table:
         QGTuneError: when there is no such column.
     """
     column = _column(table, key.removeprefix("-"))
-    is_value = column.name == "value" or column.name in table.objectives
-    index = table.objectives.index(column.name) if column.name in table.objectives else 0
-    sign = -1 if is_value and table.directions[index] == "maximize" else 1
+    index = _objective(table, column.name)
+    sign = -1 if index is not None and table.directions[index] == "maximize" else 1
     sign = -sign if key.startswith("-") else sign
     there = [row for row in table.rows if column.of(row) is not None]
     last = [row for row in table.rows if column.of(row) is None]
     there.sort(key=lambda row: _rank(column.of(row)), reverse=sign < 0)
-    if is_value:
+    if index is not None:
         there.sort(key=lambda row: _STATES.get(row.state, len(_STATES)))
     return table.of([*there, *last])
 
@@ -144,11 +147,14 @@ def to_csv(table: Table, chosen: Sequence[Column] = ()) -> str:
         chosen: its columns; without any: number, state, values, times, reason, and each hyperparameter.
     """
     shown = chosen or every_column(table)
+    rows = ([cell(column.of(row)) for column in shown] for row in table.rows)
+    return "".join(map(csv_line, [[column.name for column in shown], *rows]))
+
+
+def csv_line(fields: Iterable[Any]) -> str:
+    """Return a line of CSV with its end."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.name for column in shown])
-    for row in table.rows:
-        writer.writerow([cell(column.of(row)) for column in shown])
+    csv.writer(text, lineterminator="\n").writerow(fields)
     return text.getvalue()
 
 

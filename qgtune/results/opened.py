@@ -10,20 +10,17 @@ from qgtune.results.best import best_trials
 from qgtune.results.columns import every_column
 from qgtune.results.recorded import Record
 from qgtune.results.source import open_source
-from qgtune.results.sweeps import newest_sweep, state_of
+from qgtune.results.sweeps import newest_sweep, session_beside, state_of
 from qgtune.results.table import table_of
 from qgtune.space.model import Hyperparameter
 from qgtune.space.paths import format_path, parse_path
 from qgtune.space.stored import from_stored
 from qgtune.space.wording import words
-from qgtune.study.attempts.limits import Limits
 from qgtune.study.attempts.submission import awaits_submitted
 from qgtune.study.fixed_settings import workers_now
-from qgtune.study.objectives import is_better
-from qgtune.study.optuna_private import id_of, storage_of
-from qgtune.study.session import Session
+from qgtune.study.objectives import Objectives, is_better
+from qgtune.study.optuna_private import storage_of
 from qgtune.study.storages.exclusive import exclusively
-from qgtune.study.storages.opening import heartbeats_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from qgtune.results.source import Source
-    from qgtune.results.table import Row, Table
+    from qgtune.results.table import Row
 
 POLL_S = 1.0
 Why = Literal["ended", "value", "timeout"]
@@ -76,7 +73,7 @@ class OpenedStudy:
     @property
     def trials(self) -> tuple[Row, ...]:
         """All trials, by number."""
-        return self._table.rows
+        return table_of(self.study).rows
 
     @property
     def best(self) -> Row | None:
@@ -117,12 +114,8 @@ class OpenedStudy:
             raise QGTuneError(
                 "Cannot make a frame: pandas is not installed. Run pip install 'qgtune[pandas]'."
             ) from None
-        table = self._table
+        table = table_of(self.study)
         return pd.DataFrame({column.name: [column.of(row) for row in table.rows] for column in every_column(table)})
-
-    @property
-    def _table(self) -> Table:
-        return table_of(self.study)
 
     def add(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Queue a point: one of the next trials has these values, and what is left out is sampled.
@@ -168,10 +161,10 @@ class OpenedStudy:
             Why the waiting is over: no sweep runs, the value is reached, or the time is over.
         """
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
-        maximize = [direction.name == "MAXIMIZE" for direction in self.study.directions]
+        maximize = Objectives.of(self.study).maximize[:1]
         while True:
             best = [row.values[:1] for row in self.front]  # noqa: PD011 - a trial has them, too
-            if value is not None and best and not is_better((value,), best[0], maximize[:1]):
+            if value is not None and best and not is_better((value,), best[0], maximize):
                 return "value"
             self._end_dead()
             if self.state == "ended":
@@ -182,7 +175,7 @@ class OpenedStudy:
 
     def _end_dead(self) -> None:
         """End attempts of submitted workers that are gone: no sweep is there to do it."""
-        session = Session(self.study, Limits(1), heartbeats=heartbeats_of(storage_of(self.study), id_of(self.study)))
+        session = session_beside(self.study)
         if awaits_submitted(session) and not workers_now(session):
             session.end_dead()
 

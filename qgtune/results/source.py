@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from qgtune.errors import QGTuneError, did_you_mean, first_line
+from qgtune.errors import QGTuneError, did_you_mean, first_line, listed
 from qgtune.space.paths import parse_path, select
 from qgtune.space.reading.yaml_files import load_yaml_file
 from qgtune.study.attempts.attempt import Attempt
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CONFIG_NAME = "multirun.yaml"
 JOURNAL_NAME = "study.log"
 _SQLITE = "sqlite:///"
+_N_NAMED = 5
 _DEPTH = 3  # below `multirun`, a sweep lies in a folder for its day and one for its time
 
 
@@ -58,7 +59,7 @@ class Source:
     @property
     def checkpoints(self) -> Path | None:
         """Where the sweep's configurations keep what outlives an attempt; None if it is not known."""
-        text = None if self.config is None else _text(self.config, "hydra.sweeper.checkpoint_path")
+        text = _text(self.config, "hydra.sweeper.checkpoint_path")
         if text is None or self.folder is None:
             return None
         return _moved(self.cwd / text, self.folder)
@@ -85,7 +86,7 @@ class Source:
         if attempt.replicate:
             again = folder / f"{attempt.replicate}_{number}"
             folder = again if again.is_dir() else folder / attempt.replicate
-        name = None if self.config is None else _text(self.config, "hydra.job.name")
+        name = _text(self.config, "hydra.job.name")
         preferred = folder / f"{name}.log"
         return preferred if preferred.is_file() else next(iter(sorted(folder.glob("*.log"))), None)
 
@@ -96,8 +97,8 @@ class Source:
             key: of the sweeper.
             suffix: what follows the name's stem, such as `_7` for a trial of the Pareto front.
         """
-        text = None if self.config is None else _text(self.config, f"hydra.sweeper.{key}")
-        if text is None or self.config is None or self.folder is None:
+        text = _text(self.config, f"hydra.sweeper.{key}")
+        if text is None or self.folder is None:
             return None
         named = self.cwd / text
         found = _moved(named.with_name(f"{named.stem}{suffix}{named.suffix}"), self.folder)
@@ -126,7 +127,7 @@ class Source:
     @property
     def cwd(self) -> Path:
         """The folder that the sweep was started in; the working folder if that is not known."""
-        return Path("." if self.config is None else _text(self.config, "hydra.runtime.cwd") or ".")
+        return Path(_text(self.config, "hydra.runtime.cwd") or ".")
 
 
 def open_source(text: str, study_name: str | None = None) -> Source:
@@ -242,8 +243,10 @@ def _raw(config: DictConfig, key: str) -> dict[str, Any]:
     return node if isinstance(node, dict) else {}
 
 
-def _text(config: DictConfig, path: str) -> str | None:
+def _text(config: DictConfig | None, path: str) -> str | None:
     """Return a value as text; None if there is none, or it does not resolve outside of its app."""
+    if config is None:
+        return None
     try:
         value = OmegaConf.select(config, path, throw_on_missing=False)
     except OmegaConfBaseException:
@@ -262,10 +265,11 @@ def _from_storage(text: str, name: str | None, folder: Path | None = None, confi
     names = optuna.get_all_study_names(storage)
     if not names:
         raise QGTuneError(f"Cannot open a study of {shown!r}: it holds none.")
+    held = listed(list(map(repr, names)), _N_NAMED)
     if name is None and len(names) > 1:
-        raise QGTuneError(f"Cannot choose a study of {shown!r}: it holds {_listed(names)}. Name one with --study.")
+        raise QGTuneError(f"Cannot choose a study of {shown!r}: it holds {held}. Name one with --study.")
     if name is not None and name not in names:
-        hint = did_you_mean(name, names) or f" It holds {_listed(names)}."
+        hint = did_you_mean(name, names) or f" It holds {held}."
         raise QGTuneError(f"Cannot open study {name!r} of {shown!r}: there is no such study.{hint}")
     return Source(optuna.load_study(study_name=name or names[0], storage=storage), shown, folder, config)
 
@@ -280,11 +284,6 @@ def _open(text: str) -> BaseStorage:
     from optuna.storages.journal import JournalFileBackend
 
     return JournalStorage(JournalFileBackend(text))
-
-
-def _listed(names: list[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more
 
 
 def _newest_below(folder: Path) -> str:

@@ -1,16 +1,13 @@
-"""The sweeps below a folder."""
+"""The sweeps below a folder, and whether one runs on a study."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from qgtune.errors import QGTuneError, first_line
-from qgtune.results.best import best_trials
-from qgtune.results.source import CONFIG_NAME, open_source
-from qgtune.study.attempts.attempt import Attempt
+from qgtune.errors import QGTuneError
+from qgtune.results.source import CONFIG_NAME
 from qgtune.study.attempts.limits import Limits
 from qgtune.study.fixed_settings import runs_now
 from qgtune.study.optuna_private import id_of, storage_of
@@ -26,27 +23,6 @@ DEPTH = 6
 """How deep below a folder sweeps are looked for."""
 NEAR = 4
 """As `DEPTH`, where no folder was named, and the working folder may hold anything; Hydra puts sweeps 3 deep."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """A sweep that was found.
-
-    Attributes:
-        folder: where it is.
-        study: its study's name; empty if it cannot be opened.
-        state: `runs`, `ended`, or `unknown` if the study cannot be opened.
-        problem: why the study cannot be opened; empty if it can.
-        n_finished: how many of its trials are complete, pruned or failed.
-        best: the best value; None if none completed, and for several objectives.
-    """
-
-    folder: Path
-    study: str = ""
-    state: Literal["runs", "ended", "unknown"] = "unknown"
-    problem: str = ""
-    n_finished: int = 0
-    best: float | None = None
 
 
 def folders_of_sweeps(top: Path, depth: int = DEPTH) -> list[Path]:
@@ -79,20 +55,11 @@ def _below(top: Path, depth: int) -> Iterator[Path]:
                 yield from _below(Path(path), depth - 1)
 
 
-def look_at(folder: Path) -> Sweep:
-    """Open the study of a sweep folder and say how it stands."""
-    try:
-        study = open_source(str(folder)).study
-    except QGTuneError as error:
-        return Sweep(folder, problem=first_line(error))
-    best = best_trials(study)
-    value = best[0].values[0] if len(study.directions) == 1 and best else None
-    trials = study.get_trials(deepcopy=False)
-    n_finished = sum(trial.state.is_finished() and Attempt.of(trial).end != "measured" for trial in trials)
-    return Sweep(folder, study.study_name, state_of(study), "", n_finished, value)
-
-
 def state_of(study: optuna.Study) -> Literal["runs", "ended"]:
     """Say whether a sweep is known to run on a study; one of another host that shows no sign of life does not."""
-    heartbeats = heartbeats_of(storage_of(study), id_of(study))
-    return "runs" if runs_now(Session(study, Limits(1), heartbeats=heartbeats)) else "ended"
+    return "runs" if runs_now(session_beside(study)) else "ended"
+
+
+def session_beside(study: optuna.Study) -> Session:
+    """Return a session that sees which of a study's workers live; it is not to ask for trials."""
+    return Session(study, Limits(1), heartbeats=heartbeats_of(storage_of(study), id_of(study)))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
-
-from optuna.study import StudyDirection
+from typing import TYPE_CHECKING, Any
 
 from qgtune.results.best import params_of
 from qgtune.results.configurations import number_of, runs_of
 from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.objectives import Objectives
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,10 +19,8 @@ if TYPE_CHECKING:
 
     from qgtune.results.configurations import Runs, State
     from qgtune.study.attempts.attempt import End
+    from qgtune.study.objectives import Direction
     from qgtune.study.repeats.measured import Measured
-
-
-Direction = Literal["minimize", "maximize"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +109,11 @@ def table_of(study: optuna.Study, trials: Sequence[FrozenTrial] | None = None) -
         trials: some of its trials; None for all.
     """
     found = study.get_trials(deepcopy=False) if trials is None else trials
-    n_objectives = len(study.directions)
-    names = study.metric_names or unnamed(n_objectives)
-    directions: tuple[Direction, ...] = tuple(
-        "maximize" if it == StudyDirection.MAXIMIZE else "minimize" for it in study.directions
-    )
+    objectives = Objectives.of(study)
+    names = objectives.names or tuple(unnamed(len(objectives)))
     shown = {number_of(trial) for trial in found}
     rows = [_row(runs) for runs in runs_of(study.get_trials(deepcopy=False)) if runs.number in shown]
-    return Table(study.study_name, directions, tuple(names), tuple(rows))
+    return Table(study.study_name, objectives.directions, names, tuple(rows))
 
 
 def unnamed(n_objectives: int) -> list[str]:

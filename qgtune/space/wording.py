@@ -71,6 +71,11 @@ def _ends(path: str) -> list[str]:
     return [".".join(parts[start:]) for start in starts]
 
 
+def cut(text: str, most: int) -> str:
+    """Return a text of at most so many letters: of a longer one the start, with `…` behind it."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def broken(name: str, width: int) -> str:
     """Return a name in lines, broken behind dots and underscores: `width` wide, or as its longest piece."""
     pieces = re.findall(r"[^._]+[._]?|[._]", name)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
+if TYPE_CHECKING:
+    import optuna
+
+Direction = Literal["minimize", "maximize"]
 DIRECTIONS = ("minimize", "maximize")
 _DIRECTION = {"enum": list(DIRECTIONS)}
 SCHEMA = {
@@ -29,7 +33,7 @@ class Objectives:
         names: what they are called, one an objective; empty while they have no names.
     """
 
-    directions: tuple[str, ...] = ("minimize",)
+    directions: tuple[Direction, ...] = ("minimize",)
     names: tuple[str, ...] = ()
 
     @property
@@ -40,6 +44,12 @@ class Objectives:
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.directions)
+
+    @classmethod
+    def of(cls, study: optuna.Study) -> Objectives:
+        """Return those of a study."""
+        directions = (direction.name == "MAXIMIZE" for direction in study.directions)
+        return cls(tuple("maximize" if up else "minimize" for up in directions), tuple(study.metric_names or ()))
 
     @classmethod
     def read(cls, value: Any) -> Objectives:

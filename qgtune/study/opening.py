@@ -11,6 +11,7 @@ from optuna.study import StudyDirection
 from qgtune.errors import QGTuneError
 from qgtune.study import optuna_private
 from qgtune.study.algorithms.factory import build_pruner, build_sampler
+from qgtune.study.objectives import Objectives
 from qgtune.study.repeats.sampling import OncePerConfiguration
 from qgtune.study.session import Session
 from qgtune.study.storages.addresses import safe
@@ -98,7 +99,7 @@ def _create_or_load(spec: StudySpec, storage: BaseStorage) -> optuna.Study:
         )
 
     study = exclusively(storage, create)
-    known = tuple(direction.name.lower() for direction in study.directions)
+    known = Objectives.of(study).directions
     if known != spec.objectives.directions:
         raise QGTuneError(
             f"Cannot use study {spec.name!r} of {safe(spec.storage)}: its direction is {', '.join(known)}, "

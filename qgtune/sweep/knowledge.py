@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.trial import TrialState, create_trial
 
-from qgtune.errors import QGTuneError
+from qgtune.errors import QGTuneError, listed
 from qgtune.results.recorded import Record
 from qgtune.results.source import open_source
 from qgtune.space.paths import MISSING, parse_path, select
@@ -18,6 +18,7 @@ from qgtune.space.stored import from_stored
 from qgtune.study.algorithms.grid import FINITE
 from qgtune.study.algorithms.informed import Knowledge
 from qgtune.study.fixed_settings import ATTRIBUTE, FixedSettings
+from qgtune.study.objectives import Objectives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,7 +68,7 @@ def _trials_of(text: str, settings: Settings, composition: Composition, fixed: F
         source = open_source(text)
     except QGTuneError as error:
         raise QGTuneError(*(f"Cannot warm start: {problem}" for problem in error.problems)) from None
-    directions = tuple(direction.name.lower() for direction in source.study.directions)
+    directions = Objectives.of(source.study).directions
     if directions != settings.direction.directions:
         raise QGTuneError(
             f"Cannot warm start from {text!r}: its direction is {', '.join(directions)}, not "
@@ -145,7 +146,7 @@ class _Reader:
             (self.dropped, "Tuned there, and not here: {}."),
         ):
             if paths:
-                yield text.format(_some(sorted(paths)))
+                yield text.format(listed(sorted(paths), N_NAMED))
 
 
 def _other_settings(source: Source, here: FixedSettings) -> Iterator[str]:
@@ -154,9 +155,4 @@ def _other_settings(source: Source, here: FixedSettings) -> Iterator[str]:
     there = attributes.get(f"{ATTRIBUTE}:{attributes.get(ATTRIBUTE, '')}", {}).get("values", {})
     differing = [path for path in sorted({*there} & {*here.values}) if there[path] != here.values[path]]
     if differing:
-        yield f"Fixed otherwise there: {_some([f'{path}={there[path]}' for path in differing])}."
-
-
-def _some(texts: list[str]) -> str:
-    more = len(texts) - N_NAMED
-    return ", ".join(texts[:N_NAMED]) + (f" and {more} more" if more > 0 else "")
+        yield f"Fixed otherwise there: {listed([f'{path}={there[path]}' for path in differing], N_NAMED)}."

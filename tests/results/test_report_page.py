@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
-from qgtune.results.report import Facts, ShownCommand, write_report
+from qgtune.results.report import Facts, write_report
 from tests.results.pages import cells, drawn, plot_text, text
 from tests.results.studies import study, trial, usual
 
@@ -174,7 +174,7 @@ def test_without_a_config_the_best_values_are_copied(show: Callable[..., Any]) -
 
 def test_commands_are_shown_as_given(show: Callable[..., Any]) -> None:
     """How to go on stands there to be copied."""
-    facts = Facts(cwd="/work", commands=(ShownCommand("Run it", "python train.py 'a=<b>'"),))
+    facts = Facts(cwd="/work", commands=(("Run it", "python train.py 'a=<b>'"),))
     with show(usual(), facts) as page:
         assert text(page, "#command-0") == "python train.py 'a=<b>'"
         assert "In /work" in text(page, "#commands")
@@ -197,7 +197,7 @@ def test_page_never_scrolls_sideways(show: Callable[..., Any], width: int) -> No
     """Plots and texts fit the window; what is wider (tables, parallel coordinates) scrolls in its own box."""
     made = usual()
     made.add_trial(trial(12, TrialState.FAIL, reason="x" * 300))
-    with show(made, Facts(commands=(ShownCommand("Run", "y" * 300),), storage="z" * 200), width=width) as page:
+    with show(made, Facts(commands=(("Run", "y" * 300),), storage="z" * 200), width=width) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         widths = page.evaluate("[...document.querySelectorAll('#history .main-svg')].map(e => e.clientWidth)")
         assert 0 < max(widths) < width

@@ -88,7 +88,7 @@ def test_folder_gives_config_and_commands(sweep: Callable[..., Path]) -> None:
     facts = told(folder)
     assert facts.folder == folder
     assert facts.best_config == "lr: 0.003\nact: relu\n"
-    assert [command.text for command in facts.commands] == [
+    assert [line for _purpose, line in facts.commands] == [
         f"qgtune rerun {folder}",
         f"qgtune resume {folder}",
         f"qgtune dashboard {folder}",
@@ -130,7 +130,7 @@ def test_best_config_of_another_trial_is_not_shown(sweep: Callable[..., Path]) -
     journal(folder / "study.log", "train", trials=[*usual().trials, better])
     facts = told(folder)
     assert facts.best_config == ""
-    assert not any("--config-name" in command.text for command in facts.commands)
+    assert not any("--config-name" in line for _purpose, line in facts.commands)
 
 
 @pytest.mark.parametrize("name", ["study.log", "here/study.log"], ids=["beside the app", "in a folder"])
@@ -178,7 +178,7 @@ def test_journal_alone_has_no_folder(tmp_path: Path) -> None:
     """The commands then name the journal and the study."""
     path = journal(tmp_path / "j.log", "one")
     assert told(path).folder is None
-    assert told(path).commands[-1].text == f"qgtune report {path} --study one"
+    assert told(path).commands[-1][1] == f"qgtune report {path} --study one"
 
 
 def test_missing_database_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from qgtune.command.answers.looks import Best, Compared, Listed, Shown
-from qgtune.command.answers.proofs import Ablated, ConfirmedTrials
+from qgtune.results.proof.ablation import Ablation
+from qgtune.results.proof.confirmation import Confirmed  # noqa: TC001 - the schema is made of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +244,35 @@ class Command:
     differences: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ConfirmedTrials:
+    """What `qgtune confirm` answers, and leaves in `confirm/confirm.json`.
+
+    Attributes:
+        best: the number of the best trial; null where of each a run failed.
+        is_established: whether the runs tell it from all others.
+        study: the name of the search's.
+        direction: which way is better.
+        path: of the seed.
+        seeds: the fresh ones.
+        trials: what each is worth, the best first, and then those of which a run failed.
+        rivals: the numbers of those that the runs do not tell from the best.
+        is_constant: whether each configuration gave the same value on every seed.
+    """
+
+    best: int | None
+    is_established: bool
+    study: str
+    direction: Literal["minimize", "maximize"]
+    path: str
+    seeds: tuple[int, ...]
+    trials: tuple[Confirmed, ...]
+    rivals: tuple[int, ...]
+    is_constant: bool
+
+
 ANSWERS: dict[str, type] = {
-    "ablate": Ablated,
+    "ablate": Ablation,
     "add": Queued,
     "best": Best,
     "check": CheckedFiles,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +55,6 @@ def ablate(
     qgtune ablate multirun/2026-11-24/10-35-20
     qgtune ablate multirun/2026-11-24/10-35-20 --trial 7 --seeds 5
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    from qgtune.command.answers.proofs import Ablated
     from qgtune.command.proof.series import open_sweep
     from qgtune.files import write_whole
 
@@ -67,7 +65,7 @@ def ablate(
     found = walk.go(trial.number)
     walk.series.refuse_other_configs(walk.series.trials(), {trial.number: found.ends.best})
     write_whole(walk.series.folder / FILE, f"{found.to_json()}\n")
-    answer(Ablated(**json.loads(found.to_json())), lambda: _show(found, walk))
+    answer(found, lambda: _show(found, walk))
 
 
 def _trial(source: Source, folder: Path, number: int | None) -> FrozenTrial:

@@ -43,7 +43,7 @@ def confirm(
     qgtune confirm multirun/2026-11-24/10-35-20
     qgtune confirm multirun/2026-11-24/10-35-20 --top 3 --seeds 10 hydra.sweeper.n_jobs=4
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    from qgtune.command.answers.proofs import ConfirmedTrials
+    from qgtune.command.answers.shapes import ConfirmedTrials
     from qgtune.command.proof.seeds import fresh_seeds, seed_path
     from qgtune.command.proof.series import open_sweep, refuse_another_config, series_of, used_seeds, written_config
     from qgtune.results.best import params_of

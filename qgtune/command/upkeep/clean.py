@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import click
 
 from qgtune.command.answers.answer import JSON, answer
@@ -27,7 +29,7 @@ def clean(source: str, best: int, dry_run: bool, study_name: str | None) -> None
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     from qgtune.command.answers.shapes import Cleaned, RemovedFolder
     from qgtune.errors import QGTuneError
-    from qgtune.results.checkpoints import removable, remove, size_of
+    from qgtune.results.checkpoints import removable, size_of
     from qgtune.results.kept import Kept
     from qgtune.results.source import open_source
     from qgtune.study.attempts.limits import Limits
@@ -42,7 +44,7 @@ def clean(source: str, best: int, dry_run: bool, study_name: str | None) -> None
     ):
         removed.append(RemovedFolder(str(path), size_of(path)))
         if not dry_run:
-            remove(path)
+            shutil.rmtree(path, ignore_errors=True)
     done = "Would remove" if dry_run else "Removed"
     total = sum(one.size_bytes for one in removed)
     lines = [f"{done} {one.folder} ({_text(one.size_bytes)})" for one in removed]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import fcntl
-import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgtune.files import write_once
 from qgtune.hooks.hook import Hook
-from qgtune.results.columns import cell
+from qgtune.results.columns import cell, csv_line
 from qgtune.results.table import unnamed
 
 if TYPE_CHECKING:
@@ -58,35 +57,26 @@ class CsvLogger(Hook):
             "other_params": {path: value for path, value in trial.params.items() if path not in known} or None,
             **{f"params.{path}": value for path, value in trial.params.items()},
         }
-        for column, name, value in zip(_by_place(sweep), _by_name(sweep), trial.values.values(), strict=False):
+        by_name, by_place = _columns(sweep.objectives), _columns(unnamed(len(sweep.objectives)))
+        for column, name, value in zip(by_place, by_name, trial.values.values(), strict=False):
             row[column] = row[name] = value  # a file has the former if no objective had a name when it was made
-        columns = (*_TRIAL, *_by_name(sweep), *_MORE, *(f"params.{path}" for path in known))
+        columns = (*_TRIAL, *by_name, *_MORE, *(f"params.{path}" for path in known))
         self._append(sweep, TRIALS, columns, row)
 
     def _append(self, sweep: SweepInfo, name: str, columns: Sequence[str], row: Mapping[str, Any]) -> None:
         path = (self.folder or sweep.folder) / name
         if not path.exists():
-            write_once(path, _line(columns))
+            write_once(path, csv_line(columns))
         with path.open("rb") as file:
             columns = next(csv.reader([file.readline().decode()]))  # those of the sweep that made it
         # One write at the end of the file: no reader and no other process sees half a line.
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)  # for file systems over a network
-            os.write(descriptor, _line([cell(row.get(column)) for column in columns]).encode())
+            os.write(descriptor, csv_line([cell(row.get(column)) for column in columns]).encode())
         finally:
             os.close(descriptor)
 
 
-def _by_name(sweep: SweepInfo) -> list[str]:
-    return ["value"] if len(sweep.objectives) == 1 else [f"values.{name}" for name in sweep.objectives]
-
-
-def _by_place(sweep: SweepInfo) -> list[str]:
-    return ["value"] if len(sweep.objectives) == 1 else [f"values.{name}" for name in unnamed(len(sweep.objectives))]
-
-
-def _line(fields: Sequence[Any]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(fields)
-    return text.getvalue()
+def _columns(objectives: Sequence[str]) -> list[str]:
+    return ["value"] if len(objectives) == 1 else [f"values.{name}" for name in objectives]

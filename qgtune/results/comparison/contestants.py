@@ -21,6 +21,7 @@ from qgtune.results.proof.student import t_quantile
 from qgtune.results.source import open_source
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import is_feasible
+from qgtune.study.objectives import Objectives
 from qgtune.study.repeats.measured import Measured
 
 if TYPE_CHECKING:
@@ -149,9 +150,10 @@ def _names(sources: Sequence[str]) -> list[str]:
 
 def _contestant(source: Source, name: str) -> Contestant:
     study = source.study
-    if len(study.directions) > 1:
+    objectives = Objectives.of(study)
+    if len(objectives) > 1:
         raise QGTuneError(f"Cannot compare {name}: it has several objectives. Look at its report.")
-    maximize = study.directions[0].name == "MAXIMIZE"
+    (maximize,) = objectives.maximize
     trials = study.get_trials(deepcopy=False)
     ended = sorted((trial for trial in trials if _counts(trial)), key=_end_s)
     clock = _Clock(trials)
@@ -161,7 +163,7 @@ def _contestant(source: Source, name: str) -> Contestant:
         str(source.folder or source.storage),
         study.study_name,
         maximize,
-        next(iter(study.metric_names or ()), ""),
+        next(iter(objectives.names), ""),
         len(ended),
         clock.total_s,
         _value(source, best[0]) if best else None,

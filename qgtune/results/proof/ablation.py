@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qgtune.results.proof.estimates import CONFIDENCE, Estimate, Layout, difference_error
 from qgtune.results.proof.student import t_quantile
 from qgtune.space.stored import is_same
+from qgtune.study.objectives import Direction  # noqa: TC001 - the schema of the answer is made of it
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -66,20 +67,20 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """The way from the base settings to a trial, the largest gains first.
+    """What `qgtune ablate` answers, and leaves in `ablate/ablate.json`.
 
     Attributes:
-        trial: the number of the trial.
-        direction: `minimize` or `maximize`.
+        trial: the number of the trial that the way leads to.
+        direction: which way is better.
         seeds: on which each point ran; empty for single runs with the search's own.
         ends: where the way starts and where it leads.
         start: the mean of the base settings.
-        steps: the changes; their gains add up to `total`.
+        steps: the changes; their gains add up to the total.
         total: the gain of all together.
     """
 
     trial: int
-    direction: str
+    direction: Direction
     seeds: tuple[int, ...]
     ends: Ends
     start: float
@@ -123,7 +124,7 @@ class Ablation:
             Step(changed, mean, gain(value))
             for (changed, _values), mean, value in zip(way[1:], means[1:], gains, strict=True)
         ]
-        direction = "maximize" if maximize else "minimize"
+        direction: Direction = "maximize" if maximize else "minimize"
         return cls(trial, direction, tuple(seeds), ends, means[0], tuple(steps), gain(math.fsum(gains)))
 
     def to_json(self) -> str:

@@ -27,7 +27,7 @@ def git_facts(folder: Path) -> dict[str, Any]:
 
     The diff has what looks like a password masked, and is cut at `MOST_BYTES`.
     """
-    commit = _line(folder, "rev-parse", "HEAD")
+    commit = line(folder, "rev-parse", "HEAD")
     if commit is None:
         nothing = ("commit", "branch", "changed", "untracked", "diff", "diff_is_cut")
         return dict.fromkeys(nothing)
@@ -36,7 +36,7 @@ def git_facts(folder: Path) -> dict[str, Any]:
     diff = _output(folder, "diff", "HEAD", "--no-color", "--no-ext-diff", "--no-textconv")
     return {
         "commit": commit,
-        "branch": _line(folder, "symbolic-ref", "--short", "-q", "HEAD"),
+        "branch": line(folder, "symbolic-ref", "--short", "-q", "HEAD"),
         "changed": None if status is None else [entry[3:] for entry in entries if entry[:2] != "??"][:MOST_FILES],
         "untracked": None if status is None else [entry[3:] for entry in entries if entry[:2] == "??"][:MOST_FILES],
         "diff": None if diff is None else without_secrets(diff[0]),
@@ -49,7 +49,8 @@ def without_secrets(text: str) -> str:
     return str(redact(_SECRET.sub(rf"\g<head>{MASK}", text)))
 
 
-def _line(folder: Path, *arguments: str) -> str | None:
+def line(folder: Path, *arguments: str) -> str | None:
+    """Return the line that git prints; None where it prints none, fails, or takes longer than `TIMEOUT_S`."""
     found = _output(folder, *arguments)
     return None if found is None or not found[0].strip() else found[0].strip()
 

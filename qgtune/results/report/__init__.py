@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError
 from qgtune.files import write_whole
-from qgtune.results.report.facts import Facts, ShownCommand, facts_of
+from qgtune.results.report.facts import Facts, facts_of
 from qgtune.results.source import Source, open_source
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ __all__ = [
     "FILE",
     "HOW_TO_INSTALL",
     "Facts",
-    "ShownCommand",
     "is_installed",
     "report",
     "write_pictures",

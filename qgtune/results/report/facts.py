@@ -26,27 +26,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownCommand:
-    """A line for the user's shell.
-
-    Attributes:
-        purpose: what it does, a few words.
-        text: the line itself.
-    """
-
-    purpose: str
-    text: str
-
-
-def _no_log(_number: int) -> Path | None:
-    return None
-
-
-def _no_config(_trial: FrozenTrial) -> Any:
-    return None
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What a report tells beside the study itself; the empty one tells nothing.
 
@@ -57,7 +36,7 @@ class Facts:
         cwd: the folder that the commands are for; empty if it does not matter.
         is_recorded: whether the folder tells how a trial is run again.
         base: the base settings by hyperparameter; None if they are not known.
-        commands: how to go on.
+        commands: how to go on, as pairs of a purpose and a line for the shell.
         setup: how the sweep was set up, as pairs of a name and a text.
         best_config: the YAML text of the best trial's whole config; empty if there is none.
         log_of: gives a trial's log file by the trial's number; None where there is none.
@@ -70,11 +49,11 @@ class Facts:
     cwd: str = ""
     is_recorded: bool = False
     base: Mapping[str, Any] | None = None
-    commands: tuple[ShownCommand, ...] = ()
+    commands: tuple[tuple[str, str], ...] = ()
     setup: tuple[tuple[str, str], ...] = ()
     best_config: str = ""
-    log_of: Callable[[int], Path | None] = _no_log
-    config_of: Callable[[FrozenTrial], Any] = _no_config
+    log_of: Callable[[int], Path | None] = lambda _number: None
+    config_of: Callable[[FrozenTrial], Any] = lambda _trial: None
 
     @property
     def can_resume(self) -> bool:
@@ -89,7 +68,8 @@ class Facts:
 
 def facts_of(source: Source) -> Facts:
     """Return what is known beside an open study."""
-    config = next(_best_configs(source), None)
+    best_configs = (source.best_config(trial.number, params_of(trial)) for trial in best_trials(source.study))
+    config = next(filter(None, best_configs), None)
     study = () if source.folder is not None else ("--study", source.study.study_name)
     facts = Facts(
         folder=source.folder,
@@ -106,21 +86,14 @@ def facts_of(source: Source) -> Facts:
     return replace(facts, commands=tuple(_commands(facts)))
 
 
-def _commands(facts: Facts) -> Iterator[ShownCommand]:
+def _commands(facts: Facts) -> Iterator[tuple[str, str]]:
     if facts.is_recorded and facts.best_config:
-        yield ShownCommand("Run the best trial again", facts.command("rerun"))
+        yield "Run the best trial again", facts.command("rerun")
     if facts.can_resume:
-        purpose = "Go on with the study; hydra.sweeper.n_trials is its total"
-        yield ShownCommand(purpose, facts.command("resume"))
+        yield "Go on with the study; hydra.sweeper.n_trials is its total", facts.command("resume")
     if facts.place:
-        yield ShownCommand("Look at the study in a browser", facts.command("dashboard"))
-        yield ShownCommand("Write this page again", facts.command("report"))
-
-
-def _best_configs(source: Source) -> Iterator[Path]:
-    for trial in best_trials(source.study):
-        if (file := source.best_config(trial.number, params_of(trial))) is not None:
-            yield file
+        yield "Look at the study in a browser", facts.command("dashboard")
+        yield "Write this page again", facts.command("report")
 
 
 def _is_recorded(folder: Path) -> bool:

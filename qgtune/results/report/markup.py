@@ -57,6 +57,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, class_: str = 
     )
     wide = "wide" if len(heads) > MOST_NARROW else ""
     inner = tag("table", tag("thead", head), tag("tbody", body), class_=f"{class_} {wide}".strip())
+    return scrolling(inner, label)
+
+
+def scrolling(inner: Html, label: str) -> Html:
+    """Return a box in which a table scrolls; `label` is what it shows, for those who cannot see it."""
     return tag("div", inner, class_="scroll low", tabindex="0", role="group", aria_label=label)
 
 

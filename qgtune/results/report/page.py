@@ -69,8 +69,8 @@ def render(study: optuna.Study, facts: Facts, path: Path) -> str:
         path: where the page will be.
     """
     known = Known(read_state(study), facts)
-    trials = trial_data(known, path)
-    sections = _sections(known, trials.note, path)
+    trials, note = trial_data(known, path)
+    sections = _sections(known, note, path)
     figures = {plot.key: plot.figure for section in sections for plot in section.plots.plots}
     scripts = [_plotly(), *(_asset(name) for name in ("page.js", "trials.js"))]
     return "\n".join(
@@ -86,7 +86,7 @@ def render(study: optuna.Study, facts: Facts, path: Path) -> str:
             tag("main", tag("section", tables.summary(known), id="summary"), *map(_section, sections)),
             tag("footer", f"Written by qgtune on {known.state.taken:%Y-%m-%d %H:%M:%S}."),
             f'<script type="application/json" id="figures">{_json(figures)}</script>',
-            f'<script type="application/json" id="trial-data">{_json(trials.data)}</script>',
+            f'<script type="application/json" id="trial-data">{_json(trials)}</script>',
             *(f"<script>{text}</script>" for text in scripts),
             "</body></html>\n",
         ]
@@ -102,7 +102,7 @@ def _sections(known: Known, note: str, path: Path) -> list[Section]:
         *(Section(key, TITLES[key], plots=plots) for key, plots in _figures(known).items()),
         Section("trials", "All trials", tables.all_trials(known.state, note)),
         failures,
-        Section("space", "Search space", tables.search_space(known.state)),
+        Section("space", "Search space", tables.search_space(known)),
     ]
     if not known.state.completed and known.state.failures:  # then nothing else is worth reading first
         found.remove(failures)

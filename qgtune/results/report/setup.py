@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import platform
-import shutil
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
+from qgtune.results.provenance import git
 from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from qgtune.results.source import Source
 
 PACKAGES = ("qgtune", "optuna", "hydra-core", "torch")
-GIT_TIMEOUT_S = 2.0
 
 
 def setup_of(source: Source) -> Iterator[tuple[str, str]]:
@@ -30,7 +27,7 @@ def setup_of(source: Source) -> Iterator[tuple[str, str]]:
             yield name.capitalize(), _component(sweeper.get(name)) or default
         if sweeper.get("seed") is not None:
             yield "Seed", str(sweeper["seed"])
-        if (commit := _commit(source.cwd)) is not None:
+        if (commit := git.line(source.cwd, "rev-parse", "--short=12", "HEAD")) is not None:
             yield "Commit", f"{commit}, when this page was written"
     yield "Versions", ", ".join([f"Python {platform.python_version()}", *_versions()])
 
@@ -50,16 +47,3 @@ def _versions() -> Iterator[str]:
             yield f"{package} {version(package)}"
         except PackageNotFoundError:
             continue
-
-
-def _commit(folder: Path) -> str | None:
-    """Return the commit that a folder is at; None where there is no repository, or no git."""
-    git = shutil.which("git")
-    if git is None or not folder.is_dir():
-        return None
-    line = [git, "-C", str(folder), "rev-parse", "--short=12", "HEAD"]
-    try:
-        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=GIT_TIMEOUT_S)  # noqa: S603 - its own path
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None

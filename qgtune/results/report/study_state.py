@@ -7,20 +7,19 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from qgtune.results.report.excerpt import Excerpt
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import is_feasible
+from qgtune.study.objectives import Objectives
 from qgtune.study.outcome import MEMORY
 from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import optuna
-    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
 
@@ -69,14 +68,6 @@ class StudyState:
         return found
 
     @property
-    def space(self) -> Mapping[str, BaseDistribution]:
-        """The distributions by hyperparameter: of each the latest one that a trial drew from."""
-        found: dict[str, BaseDistribution] = {}
-        for trial in self.trials:
-            found.update(trial.distributions)
-        return found
-
-    @property
     def is_multi_objective(self) -> bool:
         """Whether there are several objectives."""
         return len(self.directions) > 1
@@ -91,20 +82,18 @@ class StudyState:
 
     def span(self) -> tuple[dt.datetime, dt.datetime] | None:
         """Return when the first trial started and the last one ended, or now if one runs; None before the first."""
-        starts = [trial.datetime_start for trial in self.trials if trial.datetime_start is not None]
-        if not starts:
-            return None
-        ends = [end_of(trial, self.taken) for trial in self.trials if trial.datetime_start is not None]
-        return min(starts), max(ends)
+        times = self._times
+        return (min(start for start, _ in times), max(end for _, end in times)) if times else None
 
     def worked(self) -> dt.timedelta:
         """Return how long all trials took together."""
-        durations = [
-            end_of(trial, self.taken) - trial.datetime_start
-            for trial in self.trials
-            if trial.datetime_start is not None
-        ]
-        return sum(durations, dt.timedelta())
+        return sum((end - start for start, end in self._times), dt.timedelta())
+
+    @property
+    def _times(self) -> list[tuple[dt.datetime, dt.datetime]]:
+        """When each trial that has started did so, and when it ended."""
+        started = [(trial, trial.datetime_start) for trial in self.trials]
+        return [(start, end_of(trial, self.taken)) for trial, start in started if start is not None]
 
 
 def end_of(trial: FrozenTrial, now: dt.datetime) -> dt.datetime:
@@ -115,13 +104,14 @@ def end_of(trial: FrozenTrial, now: dt.datetime) -> dt.datetime:
 def read_state(study: optuna.Study) -> StudyState:
     """Read a study once, so that everything in a report is of the same moment."""
     trials = study.get_trials(deepcopy=False)
-    directions = tuple("maximize" if one == StudyDirection.MAXIMIZE else "minimize" for one in study.directions)
+    objectives = Objectives.of(study)
+    unnamed = ("value",) if len(objectives) == 1 else tuple(f"value {index}" for index in range(len(objectives)))
     return StudyState(
         name=study.study_name,
-        directions=directions,
-        objectives=_objectives(study, len(directions)),
+        directions=objectives.directions,
+        objectives=objectives.names or unnamed,
         trials=trials,
-        best=_best(directions, trials),
+        best=_best(objectives.directions, trials),
         taken=dt.datetime.now(),  # noqa: DTZ005 - Optuna's times are local and know no zone
     )
 
@@ -130,15 +120,8 @@ def _best(directions: tuple[str, ...], trials: Sequence[FrozenTrial]) -> tuple[F
     """Return the best of these trials, which a running study may have got beyond by now."""
     completed = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     if len(directions) > 1:
-        return tuple(Excerpt(directions, completed).best_trials) if completed else ()
+        return tuple(Excerpt(directions, completed).best_trials)
     return tuple(trial for trial in _by_value(directions[0], completed)[:1] if is_feasible(trial))
-
-
-def _objectives(study: optuna.Study, n: int) -> tuple[str, ...]:
-    names = study.metric_names
-    if names is not None:
-        return tuple(names)
-    return ("value",) if n == 1 else tuple(f"value {index}" for index in range(n))
 
 
 def reason_of(trial: FrozenTrial) -> str:

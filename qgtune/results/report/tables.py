@@ -10,12 +10,12 @@ from optuna.trial import TrialState
 from qgtune.results.best import params_of
 from qgtune.results.configurations import number_of
 from qgtune.results.report.figures.plot import KINDS
-from qgtune.results.report.markup import Html, copyable, joined, table, tag
+from qgtune.results.report.markup import Html, copyable, joined, scrolling, table, tag
 from qgtune.results.report.study_state import StudyState, reason_of, sorted_by_value
 from qgtune.results.report.trials import href
 from qgtune.results.table import duration
 from qgtune.space.reading.yaml_files import dump_yaml
-from qgtune.space.wording import kind_and_values
+from qgtune.space.wording import cut, kind_and_values
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.ledger import is_feasible
 from qgtune.study.repeats.measured import Measured, columns
@@ -166,14 +166,7 @@ def all_trials(study_state: StudyState, note: str) -> Html:
         [
             tag("p", f"{hint} {note}".strip(), class_="note"),
             tag("div", *controls, class_="controls"),
-            tag(
-                "div",
-                tag("table", class_="trials"),
-                class_="scroll low",
-                tabindex="0",
-                role="group",
-                aria_label="All trials",
-            ),
+            scrolling(tag("table", class_="trials"), "All trials"),
             tag("button", "Show more", type="button", id="more", hidden="hidden"),
             tag("dialog", id="trial", aria_labelledby="trial-title"),
         ]
@@ -181,8 +174,7 @@ def all_trials(study_state: StudyState, note: str) -> Html:
 
 
 def _cell(value: Any) -> str:
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+    return cut(f"{value:.6g}" if isinstance(value, float) else str(value), LONGEST_CELL)
 
 
 def failures(study_state: StudyState, facts: Facts, page: Path) -> Html:
@@ -223,14 +215,14 @@ def _failure(trial: FrozenTrial, retries: list[int], facts: Facts, page: Path) -
     return [number, ended, reason_of(trial), link]
 
 
-def search_space(study_state: StudyState) -> Html:
+def search_space(known: Known) -> Html:
     """Return the hyperparameters with their ranges, and the best trial's values."""
-    if not study_state.space:
+    if not known.space:
         return tag("p", "No trial has drawn a hyperparameter yet.")
-    values = study_state.best[0].params if study_state.best else {}
+    values = known.state.best[0].params if known.state.best else {}
     rows = [
         [tag("code", name), *kind_and_values(distribution, _cell), _cell(values.get(name, "—"))]
-        for name, distribution in study_state.space.items()
+        for name, distribution in known.space.items()
     ]
     return table(["hyperparameter", "kind", "range", "best"], rows, class_="space", label="Search space")
 
@@ -239,7 +231,7 @@ def commands(facts: Facts) -> Html:
     """Return how to go on from here."""
     where = [tag("p", "In ", tag("code", facts.cwd), ":", class_="note")] if facts.cwd else []
     blocks = [
-        joined([tag("h3", command.purpose), copyable(command.text, f"command-{place}")])
-        for place, command in enumerate(facts.commands)
+        joined([tag("h3", purpose), copyable(line, f"command-{place}")])
+        for place, (purpose, line) in enumerate(facts.commands)
     ]
     return joined([*where, *blocks])

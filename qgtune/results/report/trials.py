@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,7 +16,7 @@ from qgtune.results.report.figures.plot import KINDS
 from qgtune.results.report.figures.timeline import worker_names
 from qgtune.results.report.study_state import end_of, reason_of, sorted_by_value
 from qgtune.space.paths import leaves_of
-from qgtune.space.wording import choice_text
+from qgtune.space.wording import choice_text, cut
 from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
@@ -38,25 +37,15 @@ LONGEST_TEXT = 200
 TIME = "%Y-%m-%d %H:%M:%S"
 
 
-@dataclass(frozen=True, slots=True)
-class TrialData:
-    """The trials that the table has.
-
-    Attributes:
-        data: plain data for the page's script.
-        note: which trials are shown; empty for all.
-    """
-
-    data: dict[str, Any]
-    note: str
-
-
-def trial_data(known: Known, page: Path) -> TrialData:
+def trial_data(known: Known, page: Path) -> tuple[dict[str, Any], str]:
     """Return the trials for the table: all, or of very many the best and the latest.
 
     Args:
         known: of the study.
         page: where the page will be, from which links lead.
+
+    Returns:
+        Plain data for the page's script, and which trials are shown; empty for all.
     """
     state = known.state
     names = list(known.space)
@@ -79,7 +68,7 @@ def trial_data(known: Known, page: Path) -> TrialData:
         if len(trials) == len(state.trials)
         else f"The table has {len(trials):,} of {len(state.trials):,} trials: the best and the latest."
     )
-    return TrialData(data, note)
+    return data, note
 
 
 def _some(known: Known, most: int) -> list[FrozenTrial]:
@@ -95,7 +84,7 @@ def _some(known: Known, most: int) -> list[FrozenTrial]:
 def _param(known: Known, name: str) -> dict[str, Any]:
     distribution = known.space[name]
     choices = distribution.choices if isinstance(distribution, CategoricalDistribution) else None
-    texts = None if choices is None else [_cut(choice_text(choice)) for choice in choices]
+    texts = None if choices is None else [cut(choice_text(choice), LONGEST_TEXT) for choice in choices]
     return {"name": name, "short": known.names[name], "choices": texts}
 
 
@@ -115,7 +104,7 @@ def _row(
         seconds,
         "" if started is None else started.strftime(TIME),
         workers[attempt.owner],
-        _cut(reason_of(trial)) if kind == "failed" else "",
+        cut(reason_of(trial), LONGEST_TEXT) if kind == "failed" else "",
         [_value(trial, name, known) for name in names],
         "" if log is None else href(log, folder),
         attempt.repeats,
@@ -136,7 +125,7 @@ def _value(trial: FrozenTrial, name: str, known: Known) -> Any:
         for place, choice in enumerate(distribution.choices)
         if choice == value and isinstance(choice, bool) == kind
     )
-    return next(places, _cut(choice_text(value)))
+    return next(places, cut(choice_text(value), LONGEST_TEXT))
 
 
 def _number(value: Any) -> Any:
@@ -144,10 +133,6 @@ def _number(value: Any) -> Any:
     if not isinstance(value, float):
         return value
     return float(f"{value:.6g}") if math.isfinite(value) else str(value)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
 def href(path: Path, folder: Path) -> str:
@@ -192,6 +177,6 @@ def _first(known: Known, trials: Sequence[FrozenTrial], most: int) -> Iterator[F
 
 
 def _differences(before: Any, now: Any) -> list[str]:
-    found = [_cut(str(redact(line))) for line in differences(before, now)]
+    found = [cut(str(redact(line)), LONGEST_TEXT) for line in differences(before, now)]
     more = len(found) - MOST_DIFFERENCES
     return [*found[:MOST_DIFFERENCES], f"and {more} more"] if more > 0 else found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qgtune.results.checkpoints import removable, remove
+from qgtune.results.checkpoints import removable
 from qgtune.study.lifecycle import Lifecycle, OpenStudy
 
 if TYPE_CHECKING:
@@ -35,4 +36,4 @@ class CheckpointFolders(Lifecycle):
         if self.folder.exists():
             for found in removable(self.folder, session.study, self.kept, session.limits):
                 log.debug("The checkpoints in %s are removed.", found)
-                remove(found)
+                shutil.rmtree(found, ignore_errors=True)

@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 
 from qgtune.results.report.conclusions.known import Conclusion, Known
 from qgtune.results.report.study_state import reason_of
+from qgtune.space.wording import cut
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -26,8 +27,7 @@ def failures(known: Known) -> Conclusion | None:
     latest = max(reversed(failed), key=lambda trial: reasons[reason_of(trial)])
     reason, n = reason_of(latest), reasons[reason_of(latest)]
     which = "" if len(reasons) == 1 else f", {n:,} of them" if n > 1 else ", the latest"
-    short = reason if len(reason) <= LONGEST else f"{reason[: LONGEST - 1]}…"
-    text = f"{len(failed):,} of {n_all:,} trials failed{which} with: {short}"
+    text = f"{len(failed):,} of {n_all:,} trials failed{which} with: {cut(reason, LONGEST)}"
     return Conclusion(text if text.endswith((".", "…")) else f"{text}.", known.rerun(latest.number))
 
 

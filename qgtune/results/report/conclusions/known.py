@@ -63,8 +63,8 @@ class Known:
 
     @cached_property
     def space(self) -> Mapping[str, BaseDistribution]:
-        """The distributions by hyperparameter."""
-        return self.state.space
+        """The distributions by hyperparameter: of each the latest one that a trial drew from."""
+        return {path: found for trial in self.state.trials for path, found in trial.distributions.items()}
 
     @cached_property
     def names(self) -> Mapping[str, str]:

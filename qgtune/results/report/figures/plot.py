@@ -11,7 +11,7 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from qgtune.space.wording import choice_text
+from qgtune.space.wording import choice_text, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,16 +80,12 @@ def shown(what: str, n_shown: int, n_all: int, which: str) -> str:
     return f"Showing {n_shown:,} of {n_all:,} {what}: {which}." if n_shown < n_all else ""
 
 
-def last_report(trial: FrozenTrial) -> float | None:
-    """Return what a trial reported last; None if it reported nothing."""
-    return trial.intermediate_values[max(trial.intermediate_values)] if trial.intermediate_values else None
-
-
 def value_of(trial: FrozenTrial, objective: int) -> float | None:
     """Return a complete trial's value, or what a pruned one reported last; None for others."""
     if trial.state == TrialState.COMPLETE:
         return float(trial.values[objective])
-    return last_report(trial) if trial.state == TrialState.PRUNED else None
+    reports = trial.intermediate_values if trial.state == TrialState.PRUNED else {}
+    return reports[max(reports)] if reports else None
 
 
 def choices_of(distribution: CategoricalDistribution) -> list[str]:
@@ -104,7 +100,7 @@ def _short(choice: str, place: int) -> str:
 def text_of(value: Any) -> str:
     """Return a hyperparameter's value as text beside the pointer."""
     text = f"{value:.6g}" if isinstance(value, float) else choice_text(value)
-    return escaped(text if len(text) <= LONGEST_CHOICE else f"{text[: LONGEST_CHOICE - 1]}…")
+    return escaped(cut(text, LONGEST_CHOICE))
 
 
 def placing(distribution: BaseDistribution) -> Callable[[Any], Any]:

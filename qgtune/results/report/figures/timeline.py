@@ -99,18 +99,12 @@ def worker_names(started: Sequence[FrozenTrial]) -> dict[Owner | None, tuple[str
     return names
 
 
-def rows_of(found: Sequence[Bar]) -> list[str]:
-    """Return the workers of some bars in the order of their numbers."""
-    places = {bar.worker: bar.place for bar in found}
-    return sorted(places, key=lambda worker: places[worker])
-
-
 def timeline(study_state: StudyState) -> Plots:
     """Draw one row a worker, one bar a trial; trials that ran another one again are hatched."""
     found = bars(study_state)
     if not found:
         return Plots(note="No trial has started yet.")
-    rows = rows_of(found)
+    rows = [worker for _place, worker in sorted({(bar.place, bar.worker) for bar in found})]
     first = sorted(found, key=lambda bar: bar.repeats is not None)  # the legend looks like the first bar
     traces = [_trace(state, [bar for bar in first if bar.state == state]) for state in KINDS]
     layout = {

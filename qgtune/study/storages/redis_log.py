@@ -199,9 +199,6 @@ class RedisLog(BaseJournalBackend):
         age = int(self._age(keys=[_ALIVE], args=[owner]))
         return None if age < 0 else age
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[type[RedisLog], tuple[str]]:
         """Pickle the address: a connection belongs to a process."""
-        return {"url": self.url}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["url"])  # type: ignore[misc]
+        return RedisLog, (self.url,)

@@ -9,8 +9,6 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-PROGRESS = ("auto", "bar", "log", "off")
-
 
 @dataclass(frozen=True, slots=True)
 class Check(Generic[T]):
@@ -138,26 +136,20 @@ items = Check(_items, {"type": "array"})
 """Checks for a list."""
 
 
-def _progress(value: Any) -> str:
-    name = "off" if value is False else value
-    if name not in PROGRESS:
-        raise ValueError("give `auto`, `bar`, `log` or `off`")
-    return str(name)
+def one_of_or_off(*known: str) -> Check[str]:
+    """Return a check that the value is one of some texts, or `off`, which is false where it stands plain in YAML."""
+
+    def read(value: Any) -> str:
+        name = "off" if value is False else value
+        if name not in (*known, "off"):
+            raise ValueError(f"give {', '.join(f'`{one}`' for one in known)} or `off`")
+        return str(name)
+
+    return Check(read, {"enum": [*known, "off", False]})
 
 
-progress = Check(_progress, {"enum": [*PROGRESS, False]})
-"""Checks for how progress is shown; a plain `off` is false in YAML."""
-
-
-def _freeze_code(value: Any) -> str:
-    name = "off" if value is False else value
-    if name not in ("warn", "copy", "off"):
-        raise ValueError("give `warn`, `copy` or `off`")
-    return str(name)
-
-
-freeze_code = Check(_freeze_code, {"enum": ["warn", "copy", "off", False]})
-"""Checks for what becomes of code that changes; a plain `off` is false in YAML."""
+progress = one_of_or_off("auto", "bar", "log")
+"""Checks for how progress is shown."""
 
 
 def one_of(*known: str) -> Check[str]:

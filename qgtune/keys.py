@@ -7,13 +7,13 @@ this file in every app: keep it light.
 
 from __future__ import annotations
 
+import copy
+import functools
 from dataclasses import dataclass, field, fields, make_dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-import copy
-import functools
 
 _KINDS = {"bool": bool, "int": int, "float": float}
 

@@ -192,12 +192,6 @@ def set_constraint(name: str, value: float) -> None:
 
 
 @contextmanager
-def nothing() -> Iterator[None]:
-    """Do nothing: for threads, where no signal can be raised."""
-    yield
-
-
-@contextmanager
 def running(trial: Any, checkpoints: Path | None = None) -> Iterator[Running]:
     """Make `trial` the current one, also for the threads that the user's function starts.
 

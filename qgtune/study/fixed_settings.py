@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
 from qgtune.files import digest
-from qgtune.study.attempts.owner import Owner, is_dead
+from qgtune.study.attempts.owner import Owner
 from qgtune.study.attempts.submission import awaits_submitted
 from qgtune.study.storages.exclusive import exclusively
 
@@ -140,9 +140,7 @@ def _others(session: Session) -> dict[str, Any]:
 
 def _lives(session: Session, sweep: Mapping[str, Any]) -> bool:
     owner = Owner.from_attribute(sweep.get("owner"))
-    if owner is None or owner.is_near:
-        return owner is not None and not is_dead(owner)
-    return session.heartbeats is None or not session.heartbeats.have_stopped(owner)
+    return owner is not None and not session.is_gone(owner)
 
 
 def _set_sweeps(session: Session, sweeps: Mapping[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import optuna
@@ -23,35 +22,12 @@ WAITS_S = {"paused": 0.5, "soon": 0.1}
 """How long to wait before asking again, by why there is no trial for now."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerReport:
-    """What a worker did.
-
-    Attributes:
-        n_trials: how many trials it ran.
-        stop: why it asked for no more; None when a signal stopped it.
-    """
-
-    n_trials: int
-    stop: Stop | None
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it ended because it had run as many trials as it may."""
-        return self.stop is not None and self.stop.why == "full"
-
-    @property
-    def waits(self) -> bool:
-        """Whether it ended because trials that run elsewhere will reach the total."""
-        return self.stop is not None and self.stop.why == "busy"
-
-
 def run_trials(
     session: Session,
     run_one: Callable[[optuna.Trial], Outcome],
     is_stopped: Callable[[], bool],
     n_most: int | None = None,
-) -> WorkerReport:
+) -> Stop:
     """Run trials one after the other.
 
     What an interrupt leaves half held is for the caller to abandon, once no other thread of its process runs trials.
@@ -64,7 +40,7 @@ def run_trials(
         n_most: how many trials to run at most; None means no limit.
 
     Returns:
-        How many ran, and why there are no more.
+        Why it asked for no more.
     """
     n_trials = 0
     try:
@@ -74,16 +50,16 @@ def run_trials(
                 time.sleep(WAITS_S[trial.why])
                 continue
             if not isinstance(trial, optuna.Trial):
-                return WorkerReport(n_trials, trial)
+                return trial
             _run(session, trial, run_one)
             n_trials += 1
             if n_trials == n_most and not is_stopped():
                 session.refresh()
                 session.tell_new_best()
-                return WorkerReport(n_trials, Stop("full"))
+                return Stop("full")
     except KeyboardInterrupt:
         pass
-    return WorkerReport(n_trials, None)
+    return Stop("interrupted")
 
 
 def _run(session: Session, trial: optuna.Trial, run_one: Callable[[optuna.Trial], Outcome]) -> None:

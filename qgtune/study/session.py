@@ -83,10 +83,14 @@ class Session:
     @property
     def start(self) -> Attempt:
         """What an attempt of this process starts from."""
-        rung = None if self.limits.fidelity is None else 0
-        replicate = "" if self.limits.repeats is None else self.limits.repeats.names[0]
-        start = Attempt(self.owner, settings=self.settings, folder=self.folder, rung=rung, gpus=self.gpus)
-        return replace(start, replicate=replicate)
+        return Attempt(
+            self.owner,
+            settings=self.settings,
+            folder=self.folder,
+            rung=None if self.limits.fidelity is None else 0,
+            replicate="" if self.limits.repeats is None else self.limits.repeats.names[0],
+            gpus=self.gpus,
+        )
 
     def refresh(self) -> Ledger:
         """Bring the tally up to date."""
@@ -117,7 +121,10 @@ class Session:
         if isinstance(found, Stop):
             return found
         optuna_private.forget_cached_trials(self.study)
-        trial = self._with_sampler(ToldTrial(self, found))
+        trial = ToldTrial(self, found)
+        if self.reseed is not None:  # the study's random stream waited for the session's first trial
+            self.reseed(trial.number)
+            self.reseed = None
         tell(self.features, lambda feature: feature.attempt_started(self, trial))
         return trial
 
@@ -130,13 +137,6 @@ class Session:
         if self._told_best in self._finished:
             trial = self.study.get_trials(deepcopy=False)[self._told_best]
             tell(self.features, lambda feature: feature.new_best(self, trial))
-
-    def _with_sampler(self, trial: Trial) -> Trial:
-        """Give the study its random stream, if that waited for the session's first trial."""
-        if self.reseed is not None:
-            self.reseed(trial.number)
-            self.reseed = None
-        return trial
 
     def outcome_of(self, value: Any) -> Outcome:
         """Say what a function's return value makes of its trial; the first mapping names objectives without names."""
@@ -322,7 +322,7 @@ class Session:
         Returns:
             Their trials' numbers.
         """
-        return self._end_all(self._owner_is_dead, Outcome("lost", reason="its worker ended without a word"))
+        return self._end_all(self.is_gone, Outcome("lost", reason="its worker ended without a word"))
 
     def end_lost(self, owner_pid: int, reason: str) -> list[int]:
         """End the running attempts of process `owner_pid` of this place, which has died for this reason, as lost.
@@ -383,7 +383,8 @@ class Session:
 
         return exclusively(self.storage, end)
 
-    def _owner_is_dead(self, owner: Owner) -> bool:
+    def is_gone(self, owner: Owner) -> bool:
+        """Say whether a process of this place has ended, or one of another place no longer shows that it lives."""
         if owner.is_near:
             return is_dead(owner)
         return self.heartbeats is not None and self.heartbeats.have_stopped(owner)

@@ -197,7 +197,7 @@ class Tally(Ledger):
         firsts = [self._durations.is_first(activity.owner, activity.number) for activity in active]
         n_new = max(0, self.n_to_run(limits) - len(active))
         left_s, is_rough = self._durations.left_s(elapsed_s, firsts, n_new, max(n_workers, len(active)))
-        left_s = min_s(left_s, costs_s)
+        left_s = min((known_s for known_s in (left_s, costs_s) if known_s is not None), default=None)
         known_s = self._durations.later_s or self._durations.first_s
         left_s, is_bound = bounded_s(left_s, known_s, elapsed_s, limits.deadline_s, now_s)
         return left_s, is_bound, is_rough and not is_bound
@@ -256,11 +256,6 @@ def time_left_s(durations_s: Iterable[float], residuals_s: Sequence[float], n_ne
     for _ in range(n_new - rounds * n_workers):
         heapq.heapreplace(free_s, free_s[0] + mean_s)
     return max(free_s) + rounds * mean_s
-
-
-def min_s(one_s: float | None, other_s: float | None) -> float | None:
-    """Return the shorter of two times; None where neither is known."""
-    return min((found for found in (one_s, other_s) if found is not None), default=None)
 
 
 def budget_left_s(parts: Sequence[tuple[str, float, float]], spent: Spent, n_workers: int) -> float | None:

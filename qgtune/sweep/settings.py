@@ -245,7 +245,7 @@ class Settings:
     report: bool = key(True, checks.flag, "whether `report.html` is written into the sweep folder at the end")
     freeze_code: str = key(
         "warn",
-        checks.freeze_code,
+        checks.one_of_or_off("warn", "copy"),
         "what becomes of code that changes while the sweep runs: `warn` names it, with the trials that ran with it; "
         "`copy` runs all workers on a copy; `off` does not look",
     )

@@ -14,7 +14,7 @@ from qgtune.study.attempts.overdue import Timekeeper
 
 if TYPE_CHECKING:
     from qgtune.processes.pool import Death
-    from qgtune.study.loop import WorkerReport
+    from qgtune.study.attempts.limits import Stop
     from qgtune.study.session import Session
 
 log = logging.getLogger("qgtune")
@@ -79,11 +79,11 @@ class Supervisor:
         files = [output_of(Path(self.session.folder), number) for number in lost] if self.session.folder else []
         return "".join(f" What it printed is in {short_path(file)}." for file in files if file is not None)
 
-    def goes_on(self, report: WorkerReport) -> bool:
+    def goes_on(self, stop: Stop) -> bool:
         """Say whether a fresh worker takes the place of one that ended in good order."""
-        if report.stop is None:
+        if stop.why == "interrupted":
             self.stopped(1)
-        is_replaced = report.stop is None or report.stop.why in ("full", "leaves")  # in its place, while that is one
+        is_replaced = stop.why in ("full", "leaves", "interrupted")  # in its place, while that is one
         return is_replaced and not self.gave_up and self.session.wants_more()
 
     def stopped(self, n_workers: int) -> None:

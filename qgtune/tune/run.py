@@ -8,6 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,9 @@ from qgtune.processes.slots import Machine, read_slots
 from qgtune.processes.starting import start_server
 from qgtune.progress.show import progress
 from qgtune.progress.watched import Watched
-from qgtune.study.attempts.limits import Limits
+from qgtune.study.attempts.limits import Limits, Stop
 from qgtune.study.attempts.overdue import refuse_in_process
-from qgtune.study.loop import WorkerReport, run_trials
+from qgtune.study.loop import run_trials
 from qgtune.study.objectives import Objectives
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome, outcome_of
@@ -158,11 +159,11 @@ class _Worker:
     n_threads: int
     checkpoints: Path
 
-    def __call__(self, interrupts: Interrupts) -> WorkerReport:
+    def __call__(self, interrupts: Interrupts) -> Stop:
         """Run trials in a process of its own."""
         return self.run(interrupts, None)
 
-    def run(self, interrupts: Interrupts, storage: BaseStorage | None) -> WorkerReport:
+    def run(self, interrupts: Interrupts, storage: BaseStorage | None) -> Stop:
         """Run trials, in further threads as well if there are to be several."""
         storage = open_storage(self.spec.storage) if storage is None else storage
         threads = [threading.Thread(target=self._loop, args=(interrupts, storage)) for _ in range(self.n_threads - 1)]
@@ -177,14 +178,14 @@ class _Worker:
                     thread.join()
                 session.give_back()
 
-    def _loop(self, interrupts: Interrupts, storage: BaseStorage) -> WorkerReport:
+    def _loop(self, interrupts: Interrupts, storage: BaseStorage) -> Stop:
         session = open_session(self.spec, self.limits, storage)
         run_one = functools.partial(self._run_one, session, interrupts)
         return run_trials(session, run_one, lambda: interrupts.received is not None)
 
     def _run_one(self, session: Session, interrupts: Interrupts, trial: optuna.Trial) -> Outcome:
         in_main = threading.current_thread() is threading.main_thread()
-        guard = interrupts.user_code if in_main else live.nothing
+        guard = interrupts.user_code if in_main else nullcontext
         try:
             with live.running(trial, self.checkpoints):
                 try:

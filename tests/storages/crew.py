@@ -15,7 +15,8 @@ from qgtune.study.objectives import Objectives
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome, completed
 from qgtune.study.spec import StudySpec
-from qgtune.study.storages.opening import exclusive, open_storage
+from qgtune.study.storages.exclusive import exclusive
+from qgtune.study.storages.opening import open_storage
 from tests.storages.servers import wait_until
 
 if TYPE_CHECKING:

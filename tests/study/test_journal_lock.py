@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import pickle
 import subprocess
 import sys
 import threading
@@ -176,13 +175,6 @@ def test_a_full_disk_is_named(journal: Path, monkeypatch: pytest.MonkeyPatch) ->
             JournalLock(journal).__enter__()
     with JournalLock(journal):
         pass
-
-
-def test_a_copy_from_a_pickle_locks_the_same_file(journal: Path) -> None:
-    """A pickled lock can be used elsewhere."""
-    copy = pickle.loads(pickle.dumps(JournalLock(journal)))  # noqa: S301 - our own bytes
-    with copy:
-        assert os.path.lexists(entry(journal))
 
 
 @pytest.mark.parametrize("name", ["os.symlink", "os.readlink", "os.write", "fcntl.flock"])

@@ -53,12 +53,11 @@ def run(session: Session, launch: Launch, n_workers: int = 2) -> tuple[str, list
 
 
 def test_a_worker_stops_when_it_has_run_its_share(session: Session) -> None:
-    """The loop reports that it is full, unless the study was done with the same trial."""
-    report = run_trials(session, complete, never, n_most=4)
-    assert (report.n_trials, report.is_full) == (4, True)
-    report = run_trials(session, complete, never, n_most=4)
-    assert (report.n_trials, report.stop) == (2, Stop("done"))
-    assert not report.is_full
+    """The loop says that it is full, unless the study was done with the same trial."""
+    assert run_trials(session, complete, never, n_most=4) == Stop("full")
+    assert session.refresh().complete == 4
+    assert run_trials(session, complete, never, n_most=4) == Stop("done")
+    assert session.refresh().complete == 6
 
 
 def test_full_workers_are_launched_again(session: Session) -> None:

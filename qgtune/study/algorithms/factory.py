@@ -151,5 +151,4 @@ def _import(target: str, what: str) -> Any:
 
 
 def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{text or type(error).__name__}"
+    return " ".join(str(error).split()) or type(error).__name__

@@ -73,9 +73,7 @@ class Attempt:
         known = dict(stored) if isinstance(stored, dict) else {}
         owner = Owner.from_attribute(known.pop("owner", None))
         found = cls(owner, **{key: value for key, value in known.items() if key in _PLAIN})
-        if not trial.state.is_finished():
-            return found
-        if found.end in ("paused", "measured"):
+        if not trial.state.is_finished() or found.end in ("paused", "measured"):
             return found
         return replace(found, end=_BY_STATE.get(trial.state, found.end or "failed"))
 
@@ -120,8 +118,5 @@ class Attempt:
         return self.end in ("complete", "pruned", "paused", "measured", "failed")
 
 
-_PLAIN = (
-    *("repeats", "turn", "losses", "settings", "folder", "end", "reason", "log", "rung", "score"),
-    *("replicate", "is_drawn", "gpus", "ran_s"),
-)
+_PLAIN = tuple(name for name in Attempt.__slots__ if name != "owner")
 _MAY_BE_0 = ("repeats", "rung", "score", "ran_s")

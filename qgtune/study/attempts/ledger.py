@@ -142,7 +142,7 @@ class Ledger:
         attempt = Attempt.of(trial)
         self.configurations.take(trial, attempt)
         if (repetition := repetition_of(attempt)) is not None:
-            self._take_repetition(repetition, trial)
+            self._take_repetition(repetition, trial.number, counts=attempt.counts)
         if trial.state == TrialState.RUNNING:
             self.running += not attempt.replicate
             self._running.append(trial)
@@ -152,14 +152,14 @@ class Ledger:
             self._settled.add(trial.number)
             self._settle(trial, limits)
 
-    def _take_repetition(self, repetition: tuple[int, str, int], trial: FrozenTrial) -> None:
+    def _take_repetition(self, repetition: tuple[int, str, int], number: int, *, counts: bool) -> None:
         numbers = self._repetitions.setdefault(repetition, set())
-        if Attempt.of(trial).counts:
-            numbers.add(trial.number)
-            self.pruned -= self.rungs.go_on(repetition[0], trial.number)
+        if counts:
+            numbers.add(number)
+            self.pruned -= self.rungs.go_on(repetition[0], number)
         else:
-            numbers.discard(trial.number)
-            self.pruned += self.rungs.take_back(repetition[0], trial.number)
+            numbers.discard(number)
+            self.pruned += self.rungs.take_back(repetition[0], number)
 
     def _settle(self, trial: FrozenTrial, limits: Limits) -> None:
         attempt = Attempt.of(trial)

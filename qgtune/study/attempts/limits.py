@@ -84,10 +84,10 @@ class Stop:
     Attributes:
         why: `done` (the total is reached), `busy` (it will be, once the running trials end), `timeout`, `enough` (it
             is good enough, or gets no better), `failures`, `full` (this worker has run as many as it may), `paused`
-            (for now), `leaves` (there are to be fewer workers), or `soon` (a configuration has repeats to run as soon
-            as its values are drawn).
+            (for now), `leaves` (there are to be fewer workers), `interrupted` (a signal came), or `soon` (a
+            configuration has repeats to run as soon as its values are drawn).
         message: the reason in words, for `enough` and `failures`.
     """
 
-    why: Literal["done", "busy", "timeout", "enough", "failures", "full", "paused", "leaves", "soon"]
+    why: Literal["done", "busy", "timeout", "enough", "failures", "full", "paused", "leaves", "interrupted", "soon"]
     message: str = ""

@@ -41,7 +41,7 @@ class Fidelity:
         if given is None:
             return None
         known = checks.mapping(given)
-        if unknown := sorted(map(str, set(known) - {"min", "max", "factor", "path"})):
+        if unknown := sorted(set(known) - {"min", "max", "factor", "path"}):
             raise ValueError(f"there is no {unknown[0]}: give path, min, max and factor")
         if not {"min", "max"} <= set(known):
             raise ValueError("give min and max, the steps of the first rung and of the last")

@@ -48,7 +48,7 @@ class Budget:
             raise ValueError("give gpu_hours, worker_hours, epochs or trials")
         for unit, amount in known.items():
             if unit not in cls.__slots__:
-                raise ValueError(f"there is no unit {unit!r}.{did_you_mean(str(unit), cls.__slots__)}")
+                raise ValueError(f"there is no unit {unit!r}.{did_you_mean(unit, cls.__slots__)}")
             check = checks.whole(1) if unit in ("epochs", "trials") else checks.number(0, float("inf"))
             try:
                 check(amount)

@@ -35,6 +35,10 @@ class JournalFile(BaseJournalBackend):
     Args:
         path: the file; it is made when it is missing, its folder is not.
 
+    Attributes:
+        path: the file.
+        position: how many records, and bytes, have been read, or are to count as read.
+
     Raises:
         QGTuneError: when the file can be neither opened nor made.
     """
@@ -43,7 +47,7 @@ class JournalFile(BaseJournalBackend):
         self.path = Path(path).absolute()
         self._name = str(self.path)
         self._lock = JournalLock(self.path)
-        self._position = (0, 0)
+        self.position = (0, 0)
         self._bad_from: int | None = None
         self._syncs_late = _file_system(self.path) in _LOCAL
         try:
@@ -57,22 +61,13 @@ class JournalFile(BaseJournalBackend):
         if start not in (b"", b"{"):
             raise QGTuneError(f"Cannot open journal {self._name!r}: it holds something else. Choose another path.")
 
-    @property
-    def position(self) -> tuple[int, int]:
-        """How many records, and bytes, have been read."""
-        return self._position
-
-    def skip_to(self, number: int, offset: int) -> None:
-        """Take the first `number` records, which are `offset` bytes, as read."""
-        self._position = (number, offset)
-
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
         """Yield the records from number `log_number_from` on; a torn last line is none.
 
         Raises:
             QGTuneError: when the file cannot be read, or a line before the last is no record.
         """
-        number, offset = self._position
+        number, offset = self.position
         skip = 0
         if number != log_number_from:  # another reader shares this object
             number, offset, skip = 0, 0, log_number_from
@@ -89,7 +84,7 @@ class JournalFile(BaseJournalBackend):
                     whole = bool(lines) and len(records) == len(lines)
                     number += len(records)
                     offset += read if whole else sum(len(line) + 1 for line in lines[: len(records)])
-                    self._position = (number, offset)
+                    self.position = (number, offset)
         except OSError as error:
             raise _error("read", self.path, error, "Check that it is still there.") from error
 
@@ -175,12 +170,9 @@ class JournalFile(BaseJournalBackend):
             "Start again, and do not replace it while it is in use."
         )
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[type[JournalFile], tuple[Path]]:
         """Pickle the path; the copy reads from the beginning."""
-        return {"path": self.path}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"])  # type: ignore[misc]
+        return JournalFile, (self.path,)
 
 
 @contextlib.contextmanager

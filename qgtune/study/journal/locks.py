@@ -8,7 +8,7 @@ import fcntl
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError
 from qgtune.study.journal.waiting import watched
@@ -109,7 +109,7 @@ class FileLock(GeneratorLock):
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)  # the umask narrows it
             if not _try_lock(self._descriptor):
                 with watched(self.path):
-                    _lock(self._descriptor)
+                    fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             if _is_at(self.path, self._descriptor):
                 return
             removed, self._descriptor = self._descriptor, -1
@@ -124,12 +124,9 @@ class FileLock(GeneratorLock):
                 held.close()
         self._descriptor = -1
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[type[FileLock], tuple[Path]]:
         """Pickle the path: a lock is held by a process."""
-        return {"path": self.path}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"])  # type: ignore[misc]
+        return FileLock, (self.path,)
 
 
 _instances: weakref.WeakSet[FileLock] = weakref.WeakSet()
@@ -155,7 +152,7 @@ def _close(descriptor: int, *, unlock: bool) -> None:
     try:
         if unlock:  # closing would not do while a child of `fork` has a copy
             with contextlib.suppress(OSError):  # it never came to the lock
-                _unlock(descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         with contextlib.suppress(OSError):  # a signal that raised can have come after it was closed
             os.close(descriptor)
@@ -177,11 +174,3 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _lock(descriptor: int) -> None:
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
-def _unlock(descriptor: int) -> None:
-    fcntl.flock(descriptor, fcntl.LOCK_UN)

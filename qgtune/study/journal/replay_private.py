@@ -127,7 +127,8 @@ class BatchingStorage(JournalStorage):
         except _REFUSALS:
             raise
         except BaseException:  # a signal that raises, for one: a record may be half applied
-            self._replay_result = _nothing_replayed(self._worker_id_prefix)
+            as_at_first: Any = JournalStorageReplayResult(self._worker_id_prefix)
+            self._replay_result = as_at_first
             raise
 
     def _replay(self) -> Replay:
@@ -149,11 +150,6 @@ class BatchingStorage(JournalStorage):
     def __setstate__(self, state: dict[Any, Any]) -> None:
         self._batch = _Batch()
         super().__setstate__(state)
-
-
-def _nothing_replayed(worker_id_prefix: str) -> Any:
-    """Return what `__init__` and `__setstate__` of Optuna's storage start from."""
-    return JournalStorageReplayResult(worker_id_prefix)
 
 
 def _needs_sync(record: Record) -> bool:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Journal", "JournalFile"]
-
 SNAPSHOT_RECORDS = 20_000
 """How many records an opening may replay before it leaves a snapshot; about 0.1 s of work."""
 
@@ -63,21 +61,18 @@ class Journal(BatchingStorage):
 
     def start_replay(self, replay: Replay) -> None:
         """Load the snapshot, read the rest of the journal, and leave a new snapshot if that was much."""
-        with _without_collector():
-            self._start_replay(replay)
-
-    def _start_replay(self, replay: Replay) -> None:
         snapshot = Snapshot(self._backend.path)
         n_known = 0
-        if (loaded := snapshot.load()) is not None:
-            records, n_known, n_bytes = loaded
-            replay.apply_logs(records)
-            replay.log_number_read = n_known
-            self._backend.skip_to(n_known, n_bytes)
-        replay.apply_logs(self._backend.read_logs(n_known))
-        n_read, n_bytes = self._backend.position
-        if n_read - n_known >= max(SNAPSHOT_RECORDS, n_known // 2) and (summary := replay.summary()) is not None:
-            snapshot.save(summary, n_read, n_bytes)
+        with _without_collector():
+            if (loaded := snapshot.load()) is not None:
+                records, n_known, n_bytes = loaded
+                replay.apply_logs(records)
+                replay.log_number_read = n_known
+                self._backend.position = (n_known, n_bytes)
+            replay.apply_logs(self._backend.read_logs(n_known))
+            n_read, n_bytes = self._backend.position
+            if n_read - n_known >= max(SNAPSHOT_RECORDS, n_known // 2) and (summary := replay.summary()) is not None:
+                snapshot.save(summary, n_read, n_bytes)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
     from optuna.trial import FrozenTrial
+
+_number = attrgetter("number")
 
 
 class TrialList:
@@ -43,7 +46,3 @@ class TrialList:
         if len(groups) == 1:
             return groups[0].copy()
         return sorted((trial for group in groups for trial in group), key=_number)
-
-
-def _number(trial: FrozenTrial) -> int:
-    return trial.number

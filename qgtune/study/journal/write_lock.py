@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from optuna.storages.journal import JournalFileOpenLock, JournalFileSymlinkLock
 
@@ -121,13 +121,6 @@ class JournalLock(GeneratorLock):
             return os.readlink(self._entry) == self._mark  # noqa: PTH115 - a `Path` takes as long as the call
         except OSError:
             return False
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle the path: a lock is held by a process."""
-        return {"journal": Path(self._journal)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["journal"])  # type: ignore[misc]
 
 
 class _Patience:

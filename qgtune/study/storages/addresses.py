@@ -118,9 +118,7 @@ def secrets(storage: Storage) -> tuple[str, ...]:
 
 def scrub(text: str, storage: Storage) -> str:
     """Return what another library said about a storage, in one line and without the storage's passwords."""
-    for secret in secrets(storage):
-        text = text.replace(secret, MASK)
-    return " ".join(str(redact(text)).split())
+    return " ".join(str(hidden(text, storage)).split())
 
 
 def hidden(data: Any, storage: Storage) -> Any:

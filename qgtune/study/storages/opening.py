@@ -22,23 +22,10 @@ from qgtune.study.algorithms.factory import build_storage
 from qgtune.study.attempts.heartbeats import AttributeHeartbeats, Beats, Clocked, Heartbeats, RedisHeartbeats
 from qgtune.study.journal.storage import Journal
 from qgtune.study.storages.addresses import SCHEMES, Storage, kind_of, safe, scrub
-from qgtune.study.storages.exclusive import exclusive
 from qgtune.study.storages.remote import CONNECT_TIMEOUT_S, RemoteStorage, is_lost, opening
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-
-__all__ = [
-    "MemoryStorage",
-    "batch",
-    "check_storage",
-    "exclusive",
-    "file_exists",
-    "heartbeats_of",
-    "is_memory",
-    "located",
-    "open_storage",
-]
 
 GRPC_PORT = 13000
 _PACKAGES = {"redis": "redis", "grpc": "grpc"}  # those of the databases depend on the URL
@@ -184,10 +171,12 @@ def check_storage(storage: Storage) -> None:
     kind = kind_of(storage)
     if isinstance(storage, Mapping):
         _check_target(storage)
-    elif storage is not None and kind in ("unknown", "redis", "grpc", "sqlite", "postgresql", "mysql"):
-        _check_url(storage)
-    elif storage is not None and kind == "journal":
+    elif storage is None or kind == "memory":
+        return
+    elif kind == "journal":
         _check_path(Path(storage))
+    else:
+        _check_url(storage)
 
 
 def _check_target(conf: Mapping[str, Any]) -> None:

@@ -34,13 +34,13 @@ MOST_THREADS = 10_000
 """How many threads may use a log at a time: each waits with a connection of its own."""
 CHUNK = 1000
 
-_PREFIX = ""  # what Optuna and its dashboard use unless told otherwise
-_COUNT = f"{_PREFIX}:log_number"
-_LOG = f"{_PREFIX}:log:"
-_LOCK = f"{_PREFIX}:qgtune:claim"
-_WAKE = f"{_PREFIX}:qgtune:wake"
-_DONE = f"{_PREFIX}:qgtune:done:"
-_ALIVE = f"{_PREFIX}:qgtune:alive"
+# Optuna and its dashboard put a prefix before these, which is empty unless they are told otherwise.
+_COUNT = ":log_number"
+_LOG = ":log:"
+_LOCK = ":qgtune:claim"
+_WAKE = ":qgtune:wake"
+_DONE = ":qgtune:done:"
+_ALIVE = ":qgtune:alive"
 
 # KEYS: the count, the lock, a mark of this request. ARGV: the lock's token or nothing, the records.
 # A request that was sent twice, since its answer was lost, is done once.
@@ -199,9 +199,6 @@ class RedisLog(BaseJournalBackend):
         age = int(self._age(keys=[_ALIVE], args=[owner]))
         return None if age < 0 else age
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[type[RedisLog], tuple[str]]:
         """Pickle the address: a connection belongs to a process."""
-        return {"url": self.url}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["url"])  # type: ignore[misc]
+        return RedisLog, (self.url,)

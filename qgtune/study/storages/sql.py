@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 
 from qgtune.errors import QGTuneError
 from qgtune.study.journal.locks import FileLock
-from qgtune.study.storages.addresses import Storage, safe
+from qgtune.study.storages.addresses import Storage, kind_of, safe
 from qgtune.study.storages.exclusive import ExclusivityLostError
 from qgtune.study.storages.remote import CONNECT_TIMEOUT_S, RemoteStorage, opening, persistently
 
@@ -62,6 +62,7 @@ LOCKINGS = {
         "SELECT UNIX_TIMESTAMP(NOW(6))",
     ),
 }
+LOCKINGS["mariadb"] = LOCKINGS["mysql"]
 
 
 class _Lock(Protocol):
@@ -86,7 +87,7 @@ class ServerLock:
     def __init__(self, engine: Engine, name: Storage) -> None:
         self._engine = engine
         self._name = name
-        self._locking = LOCKINGS[_dialect(engine)]
+        self._locking = LOCKINGS[engine.dialect.name]
         self._threads = threading.RLock()  # the time is asked under the lock, too
         self._connections: list[Connection] = []  # one, or none
         self._is_held = False
@@ -173,11 +174,9 @@ class LocalLock:
     def __init__(self, database: Path) -> None:
         self._lock = FileLock(database.with_name(f".{database.name}.creation"))
 
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """Hold the lock."""
-        with self._lock:
-            yield
+        return self._lock
 
     def check(self) -> None:
         """Ask nothing: opening the database will."""
@@ -223,13 +222,9 @@ def open_sql(url: str) -> SqlStorage:
 
 def one_at_a_time(storage: RDBStorage, name: Storage) -> SqlStorage | RemoteStorage:
     """Give a storage that the user built with a `_target_` a creation lock, where its database has one."""
-    if storage.engine.dialect.name in LOCKINGS or storage.engine.dialect.name in ("sqlite", "mariadb"):
+    if storage.engine.dialect.name in (*LOCKINGS, "sqlite"):
         return SqlStorage(storage, name, _lock_of(storage.engine, name))
     return RemoteStorage(get_storage(storage), name)
-
-
-def _dialect(engine: Engine) -> str:
-    return "mysql" if engine.dialect.name == "mariadb" else engine.dialect.name
 
 
 def _lock_of(engine: Engine, name: Storage) -> _Lock:
@@ -254,13 +249,12 @@ def with_driver(url: str) -> str:
     Raises:
         QGTuneError: when it is not, or the URL cannot be read.
     """
-    scheme, _, rest = url.partition("://")
-    dialect, _, driver = scheme.lower().partition("+")
-    dialect = {"postgres": "postgresql", "mariadb": "mysql"}.get(dialect, dialect)
+    dialect = kind_of(url)
     if dialect == "sqlite":
         return url
-    known = DRIVERS[dialect]
-    wanted = (driver,) if driver else known
+    scheme, _, rest = url.partition("://")
+    driver = scheme.lower().partition("+")[2]
+    wanted = (driver,) if driver else DRIVERS[dialect]
     installed = [name for name in wanted if importlib.util.find_spec(_PACKAGES.get(name, name)) is not None]
     if not installed:
         raise QGTuneError(

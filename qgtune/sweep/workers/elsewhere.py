@@ -87,7 +87,7 @@ class OtherLauncher:
         except Exception as error:  # noqa: BLE001 - launchers raise anything when a job of theirs dies
             self._failed(error, n_before, supervisor)
         else:
-            n_stopped = sum(job.return_value.stop is None for job in jobs)
+            n_stopped = sum(job.return_value.why == "interrupted" for job in jobs)
             if n_stopped and self.interrupts.received is None:
                 supervisor.stopped(n_stopped)
 

@@ -175,7 +175,7 @@ def launch_workers(
         copied: the copy of the project's code that they import; None for none.
 
     Returns:
-        The last `WorkerReport` of each, or the `Death` of one that was not replaced.
+        The last `Stop` of each, or the `Death` of one that was not replaced.
 
     Raises:
         QGTuneError: when a worker found the user's mistake, or broke.

@@ -13,7 +13,7 @@ from qgtune.processes.interrupts import Interrupts
 from qgtune.processes.slots import Machine
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.study.lifecycle import tell
-from qgtune.study.loop import WorkerReport, run_trials
+from qgtune.study.loop import run_trials
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome, outcome_of
 from qgtune.study.storages.exclusive import StorageLostError
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from qgtune.processes.function import UserFunction, UserFunctionByValue
     from qgtune.study.attempts.control import Seat
-    from qgtune.study.attempts.limits import Limits
+    from qgtune.study.attempts.limits import Limits, Stop
     from qgtune.study.lifecycle import Lifecycle
     from qgtune.study.session import Session
     from qgtune.study.spec import StudySpec
@@ -99,7 +99,7 @@ class Worker:
             self.seat,
         )
 
-    def __call__(self, _config: DictConfig | None = None) -> WorkerReport:
+    def __call__(self, _config: DictConfig | None = None) -> Stop:
         """Run trials until the study is done or a signal comes.
 
         Raises:
@@ -112,7 +112,7 @@ class Worker:
         with self.interrupts.installed():
             return self._work()
 
-    def _work(self) -> WorkerReport:
+    def _work(self) -> Stop:
         session = open_session(self.spec, self.limits, self.storage)
         session.features, session.seat, session.gpus = self.features, self.seat, self._gpus()
         if self.ends_dead:
@@ -121,11 +121,11 @@ class Worker:
         with session.alive(), self._listening(session), self._timed(session):
             try:
                 while True:
-                    report = run_trials(session, run_one, lambda: self.interrupts.received is not None, self.n_most)
+                    stop = run_trials(session, run_one, lambda: self.interrupts.received is not None, self.n_most)
                     # Before the last worker leaves a study to others, it sees whether those live.
-                    looks = self.stop_key and self.n_most is None and report.waits
+                    looks = self.stop_key and self.n_most is None and stop.why == "busy"
                     if not (looks and session.end_dead()):
-                        return report
+                        return stop
             finally:
                 session.give_back()
                 is_stopped = self.interrupts.received is not None

@@ -11,7 +11,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import configure_log, setup_globals
@@ -43,7 +43,7 @@ from qgtune.study.storages.exclusive import exclusively
 from qgtune.study.storages.opening import is_memory
 from qgtune.sweep.away import Left, Wanted, refuse_unfinished, submission_of, to_background, unfinished
 from qgtune.sweep.compose.masking import masked
-from qgtune.sweep.crew import Crew, none_completed
+from qgtune.sweep.crew import Crew, none_completed, verdict
 from qgtune.sweep.features.checkpoints import CheckpointFolders
 from qgtune.sweep.features.first_trials import FirstTrials
 from qgtune.sweep.features.greeting import Greeting
@@ -77,7 +77,6 @@ if TYPE_CHECKING:
     from qgtune.sweep.supervisor import Supervisor
 
 log = logging.getLogger("qgtune")
-T = TypeVar("T")
 
 
 def run_sweep(
@@ -203,7 +202,7 @@ class _Sweep:
             gave_up = ""
         else:
             refuse_unfinished(session, self.plan.folder)
-            gave_up = Crew(session, 1, _nothing).verdict()
+            gave_up = verdict(session, session.decide())
         session.features = [self.results, *self._cleaners]
         for feature in session.features:
             feature.sweep_ended(session)
@@ -359,10 +358,6 @@ class _Sweep:
             self.plan.settings.trials_per_worker,
             interrupts=self.interrupts,
         )
-
-
-def _nothing(_n_workers: int, _supervisor: Supervisor) -> None:
-    """Launch no worker."""
 
 
 def _schema(config: DictConfig) -> dict[str, Any]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ALIASES = {"best_param_path": "best_config_path"}
 N_TRIALS = 20
 UNSETTLED = ("search_space", "dependencies", "where")
+"""The keys whose interpolations are those of a trial, not of the sweep."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def couple(path: str, pairs: Any, *, _root_: DictConfig) -> Any:
     Raises:
         QGTuneError: when no pair has the value, or they are no pairs.
     """
-    value, known = _plain(ref(path, _root_=_root_)), _plain(pairs)
+    value, known = resolved(ref(path, _root_=_root_)), resolved(pairs)
     if not isinstance(known, list) or not all(
         isinstance(pair, list) and len(pair) == len(("value", "goes with it")) for pair in known
     ):
@@ -115,13 +115,14 @@ def couple(path: str, pairs: Any, *, _root_: DictConfig) -> Any:
     raise QGTuneError(f"Cannot resolve qgtune.couple: {value!r} of {path} is in none of the pairs.")
 
 
-def _plain(value: Any) -> Any:
+def resolved(value: Any) -> Any:
+    """Return a node of a config as plain data with every interpolation resolved; any other value as it is."""
     return OmegaConf.to_container(value, resolve=True) if isinstance(value, Container) else value
 
 
 def _compare(name: str, holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def resolve(one: Any, other: Any) -> bool:
-        one, other = _plain(one), _plain(other)
+        one, other = resolved(one), resolved(other)
         try:
             return bool(holds(one, other))
         except TypeError:

@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import Located, QGTuneError, did_you_mean, first_line
 from qgtune.space.dependencies import mapping as deps
+from qgtune.space.dependencies.resolvers import resolved
 from qgtune.space.editing import assign, has_path, plain
 from qgtune.space.model import Hyperparameter, SearchSpace
 from qgtune.space.paths import (
@@ -325,7 +326,7 @@ def read(config: DictConfig, path: str) -> Any:
     node: Any = config
     for part in parse_path(path):
         node = node[part] if not isinstance(node, DictConfig) or part in node else node[str(part)]
-    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    return resolved(node)
 
 
 def _first(error: BaseException) -> str:

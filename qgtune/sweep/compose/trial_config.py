@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from qgtune.errors import QGTuneError
+from qgtune.space.dependencies.resolvers import resolved
 from qgtune.space.editing import has_path, place, plain
 from qgtune.space.paths import MISSING, parse_path, select, suggestions
 from qgtune.space.reading.build import IN_JOBS_ONLY
@@ -157,8 +158,7 @@ class TrialConfig:
 
     def _read(self, path: str) -> Any:
         try:
-            value = OmegaConf.select(self.task, path)
-            return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            return resolved(OmegaConf.select(self.task, path))
         except InterpolationResolutionError as error:
             if IN_JOBS_ONLY in str(error):
                 return MISSING

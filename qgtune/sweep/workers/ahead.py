@@ -9,11 +9,10 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import OmegaConf
-
 from qgtune.processes.function import refuse_unguarded_script
 from qgtune.processes.slots import Machine, Slots, read_slots
 from qgtune.processes.starting import start_server
+from qgtune.space.dependencies.resolvers import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +56,4 @@ def launcher_keys(config: DictConfig) -> dict[str, Any]:
 
 def plain(keys: Mapping[str, Any]) -> dict[str, Any]:
     """Return a config's keys as plain data."""
-    return {
-        str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        for key, value in keys.items()
-    }
+    return {str(key): resolved(value) for key, value in keys.items()}

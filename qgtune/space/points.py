@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.space.conditions import in_words
 from qgtune.space.counting import values_of
-from qgtune.space.paths import MISSING, Parts, format_path, parse_path
+from qgtune.space.paths import MISSING, Parts, children, format_path, parse_path
 from qgtune.space.reading.build import read_or_missing
 from qgtune.space.stored import is_same, to_stored
 from qgtune.space.wording import words
@@ -179,7 +179,7 @@ def _leaves(given: Any, prefix: Parts, known: Collection[str]) -> Iterator[tuple
     if path in known or not isinstance(given, (dict, list)):
         yield path, given
         return
-    for key, value in given.items() if isinstance(given, dict) else enumerate(given):
+    for key, value in children(given):
         yield from _leaves(value, (*prefix, *_parts(key)), known)
 
 

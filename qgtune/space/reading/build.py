@@ -200,8 +200,7 @@ def _settle_conflicts(
     ]
     for target, dependency in kept.items():
         for hyperparameter in walk.hyperparameters.values():
-            path = parse_path(hyperparameter.path)
-            if is_within(parse_path(target), path) or is_within(path, parse_path(target)):
+            if overlap(parse_path(target), parse_path(hyperparameter.path)):
                 problem = (
                     f"Cannot let {target} follow {dependency.text!r} ({dependency.source}): it is also tuned, in "
                     f"{hyperparameter.source}. Take it out of one of the two."

@@ -11,7 +11,7 @@ from omegaconf.errors import InterpolationResolutionError
 from qgtune.errors import QGTuneError
 from qgtune.space.dependencies.resolvers import resolved
 from qgtune.space.editing import has_path, place, plain
-from qgtune.space.paths import MISSING, parse_path, select, suggestions
+from qgtune.space.paths import MISSING, format_path, parse_path, select, suggestions
 from qgtune.space.reading.build import IN_JOBS_ONLY
 from qgtune.sweep.compose.replay import spelled, why_not
 
@@ -68,7 +68,7 @@ class TrialConfig:
         """
         more: dict[str, Any] = {}
         for name, value in values.items():
-            path = ".".join(map(str, parse_path(name.lstrip("+"))))
+            path = format_path(parse_path(name.lstrip("+")))
             if name.startswith("+"):
                 self._added.add(path)
             elif (there := plain(self.task)) is not None and select(there, parse_path(path)) is MISSING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from qgtune.processes.function import refuse_unguarded_script
 from qgtune.processes.slots import Machine, Slots, read_slots
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 PROCESSES = "hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher"
+Site = Literal["here", "processes", "elsewhere"]
+"""Where workers run: the one in the sweep's own process, in processes that we start, or under another launcher."""
 _MODULES = ("qgtune.sweep.workers.launching", "qgtune.sweep.workers.worker", "qgtune.sweep.compose.composition")
 _CALLS = ("hydra.core.plugins:Plugins.instance", "qgtune.processes.project.code:note_imports")
 
@@ -31,16 +33,18 @@ def start_ahead(config: DictConfig) -> None:
         return
     with suppress(Exception):
         node = config.hydra.sweeper
-        if node.dry_run or node.freeze_code == "copy" or not starts_workers(config, node.n_jobs):
+        if node.dry_run or node.freeze_code == "copy" or site_of(config, node.n_jobs) != "processes":
             return
         refuse_unguarded_script()
         start_workers_server(read_slots(launcher_keys(config), node.n_jobs, Machine.here()))
 
 
-def starts_workers(config: DictConfig, n_jobs: int) -> bool:
-    """Say whether we start worker processes, rather than run trials here or leave that to another launcher."""
+def site_of(config: DictConfig, n_jobs: int) -> Site:
+    """Say where a sweep's workers run."""
     target = config.hydra.launcher.get("_target_")
-    return bool(target == PROCESSES or (target == BASIC and n_jobs > 1))
+    if target not in (BASIC, PROCESSES):
+        return "elsewhere"
+    return "processes" if target == PROCESSES or n_jobs > 1 else "here"
 
 
 def start_workers_server(slots: Slots) -> None:

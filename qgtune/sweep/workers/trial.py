@@ -107,7 +107,7 @@ class TrialRunner:
                 running.target = target
                 job = run_job(call, whole, placed.task, self.hydra_context, self.function, differs, placed.hydra_texts)
         except Interrupted:
-            return self._given_back()
+            return returned(self.interrupts.name if self.names_signal else "")
         finally:
             configure_logging(whole.hydra.hydra_logging, whole.hydra.verbose, self.hydra_context)
         return replace(ended[0] if ended else outcome_of(job.return_value), memory=peak())
@@ -144,9 +144,6 @@ class TrialRunner:
             raise Interrupted
         ended.append(self.session.outcome_of(value))
         return value
-
-    def _given_back(self) -> Outcome:
-        return returned(self.interrupts.name if self.names_signal else "")
 
 
 def _job_number(trial: optuna.Trial) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from qgtune.checks import Check, flag, number, optional, progress, seed, storage, text, whole
+from qgtune.checks import Check, flag, number, optional, progress, seconds, seed, storage, text, whole
 from qgtune.errors import Located, QGTuneError, did_you_mean
 from qgtune.keys import Key
 from qgtune.study import objectives
@@ -78,20 +78,16 @@ KEYS: dict[str, Key] = {
         "minimize or maximize; for several objectives a list, or a mapping of their names.",
     ),
     "n_trials": Key(20, whole(1), "The total of the study is this times n_iterations."),
-    "timeout": Key(
-        None, optional(number(0, float("inf"))), "Seconds after which no trial starts; null means no limit."
-    ),
+    "timeout": Key(None, optional(seconds), "Seconds after which no trial starts; null means no limit."),
     "timeout_grace": Key(
         None,
-        optional(number(0, float("inf"))),
+        optional(seconds),
         "Seconds after the timeout when running trials are given back; null lets them finish.",
     ),
     "trial_timeout": Key(
-        None, optional(number(0, float("inf"))), "Seconds that a trial may run before its process is ended; it failed."
+        None, optional(seconds), "Seconds that a trial may run before its process is ended; it failed."
     ),
-    "stall_timeout": Key(
-        None, optional(number(0, float("inf"))), "Seconds without a report after which a trial's process is ended."
-    ),
+    "stall_timeout": Key(None, optional(seconds), "Seconds without a report after which a trial's process is ended."),
     "n_jobs": Key(1, whole(1), "Threads a process."),
     "n_processes": Key(1, whole(1), "Processes that run trials at the same time."),
     "n_iterations": Key(1, whole(1), "The total of the study is this times n_trials."),

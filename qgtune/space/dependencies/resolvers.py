@@ -110,7 +110,7 @@ def couple(path: str, pairs: Any, *, _root_: DictConfig) -> Any:
             f"Cannot resolve qgtune.couple: {known!r} are no pairs. Give [[value, what goes with it], ...]."
         )
     for one, other in known:
-        if _same(one, value):
+        if same(one, value):
             return other
     raise QGTuneError(f"Cannot resolve qgtune.couple: {value!r} of {path} is in none of the pairs.")
 
@@ -131,7 +131,8 @@ def _compare(name: str, holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any
     return resolve
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
+    """Say whether two plain values are one: 0 is 0.0, but 1 is not true."""
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
@@ -151,9 +152,9 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
     "ge": operator.ge,
     "gt": operator.gt,
-    "eq": _same,
-    "ne": lambda one, other: not _same(one, other),
-    "in": lambda one, several: any(_same(one, other) for other in several),
+    "eq": same,
+    "ne": lambda one, other: not same(one, other),
+    "in": lambda one, several: any(same(one, other) for other in several),
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hydra.errors import CompactHydraException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from typing_extensions import Self
 
@@ -78,6 +78,12 @@ def first_line(error: BaseException, otherwise: str = "") -> str:
         return "its text cannot be made"
     line = next((line.strip() for line in text.splitlines() if line.strip()), otherwise)
     return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
+
+
+def listed(texts: Sequence[object], most: int) -> str:
+    """Return texts in one line: `most` of them, and how many more there are."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(map(str, texts[:most])) + more
 
 
 def did_you_mean(name: str, known: Iterable[str], *, most: int = 3) -> str:

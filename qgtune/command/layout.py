@@ -13,7 +13,7 @@ from rich import console as rich_console
 from rich.cells import cell_len
 
 from qgtune.command.answers.grid import GAP, Column, grid, width_of, wrapped
-from qgtune.errors import printable
+from qgtune.errors import listed, printable
 from qgtune.results.columns import MEASURED, PARAM, columns
 from qgtune.results.table import duration
 from qgtune.space.wording import broken, short_names
@@ -150,12 +150,7 @@ def reasons(table: Table) -> list[str]:
     for row in table.rows:
         if row.reason:
             numbers.setdefault(row.reason, []).append(row.number)
-    return [f"{_listed(found)}: {printable(reason)}" for reason, found in numbers.items()]
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    more = f" and {len(numbers) - _N_NUMBERS} more" if len(numbers) > _N_NUMBERS else ""
-    return ", ".join(map(str, numbers[:_N_NUMBERS])) + more
+    return [f"{listed(found, _N_NUMBERS)}: {printable(reason)}" for reason, found in numbers.items()]
 
 
 def number(value: Any, n_digits: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from qgtune.errors import QGTuneError, did_you_mean, first_line
+from qgtune.errors import QGTuneError, did_you_mean, first_line, listed
 from qgtune.space.paths import parse_path, select
 from qgtune.space.reading.yaml_files import load_yaml_file
 from qgtune.study.attempts.attempt import Attempt
@@ -26,6 +26,7 @@ CONFIG_NAME = "multirun.yaml"
 JOURNAL_NAME = "study.log"
 _SQLITE = "sqlite:///"
 _DEPTH = 3  # below `multirun`, a sweep lies in a folder for its day and one for its time
+_N_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,10 +263,11 @@ def _from_storage(text: str, name: str | None, folder: Path | None = None, confi
     names = optuna.get_all_study_names(storage)
     if not names:
         raise QGTuneError(f"Cannot open a study of {shown!r}: it holds none.")
+    known = listed(list(map(repr, names)), _N_NAMED)
     if name is None and len(names) > 1:
-        raise QGTuneError(f"Cannot choose a study of {shown!r}: it holds {_listed(names)}. Name one with --study.")
+        raise QGTuneError(f"Cannot choose a study of {shown!r}: it holds {known}. Name one with --study.")
     if name is not None and name not in names:
-        hint = did_you_mean(name, names) or f" It holds {_listed(names)}."
+        hint = did_you_mean(name, names) or f" It holds {known}."
         raise QGTuneError(f"Cannot open study {name!r} of {shown!r}: there is no such study.{hint}")
     return Source(optuna.load_study(study_name=name or names[0], storage=storage), shown, folder, config)
 
@@ -280,11 +282,6 @@ def _open(text: str) -> BaseStorage:
     from optuna.storages.journal import JournalFileBackend
 
     return JournalStorage(JournalFileBackend(text))
-
-
-def _listed(names: list[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more
 
 
 def _newest_below(folder: Path) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.trial import TrialState, create_trial
 
-from qgtune.errors import QGTuneError
+from qgtune.errors import QGTuneError, listed
 from qgtune.results.recorded import Record
 from qgtune.results.source import open_source
 from qgtune.space.paths import MISSING, parse_path, select
@@ -145,7 +145,7 @@ class _Reader:
             (self.dropped, "Tuned there, and not here: {}."),
         ):
             if paths:
-                yield text.format(_some(sorted(paths)))
+                yield text.format(listed(sorted(paths), N_NAMED))
 
 
 def _other_settings(source: Source, here: FixedSettings) -> Iterator[str]:
@@ -154,9 +154,4 @@ def _other_settings(source: Source, here: FixedSettings) -> Iterator[str]:
     there = attributes.get(f"{ATTRIBUTE}:{attributes.get(ATTRIBUTE, '')}", {}).get("values", {})
     differing = [path for path in sorted({*there} & {*here.values}) if there[path] != here.values[path]]
     if differing:
-        yield f"Fixed otherwise there: {_some([f'{path}={there[path]}' for path in differing])}."
-
-
-def _some(texts: list[str]) -> str:
-    more = len(texts) - N_NAMED
-    return ", ".join(texts[:N_NAMED]) + (f" and {more} more" if more > 0 else "")
+        yield f"Fixed otherwise there: {listed([f'{path}={there[path]}' for path in differing], N_NAMED)}."

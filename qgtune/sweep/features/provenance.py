@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import qgtune
+from qgtune.errors import listed
 from qgtune.results.invocation import Invocation
 from qgtune.results.provenance import file, machine
 from qgtune.results.provenance.git import git_facts
@@ -99,8 +100,7 @@ class Provenance(Lifecycle):
         self._write()
         for change in changed:
             trials = change["trials"]
-            more = f" and {len(trials) - N_SHOWN} more" if len(trials) > N_SHOWN else ""
-            which = f"trial{'s' * (len(trials) > 1)} {', '.join(map(str, trials[:N_SHOWN]))}{more}"
+            which = f"trial{'s' * (len(trials) > 1)} {listed(trials, N_SHOWN)}"
             log.warning("The code of %s changed while the sweep ran: %s had it.", change["file"], which)
 
     def _write(self) -> None:

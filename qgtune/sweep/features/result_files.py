@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qgtune.errors import QGTuneError
+from qgtune.errors import QGTuneError, listed
 from qgtune.files import check_writable, short_path
 from qgtune.results.best import best_trials, params_of, summary
 from qgtune.results.invocation import own_command
@@ -187,9 +187,7 @@ def _say_front(best: list[FrozenTrial], objectives: Objectives, n_complete: int)
 def _say_written(folder: Path, written: list[Path]) -> None:
     inside = [path.name for path in written if path.parent == folder.absolute()]
     outside = [short_path(path) for path in written if path.parent != folder.absolute()]
-    names = [*inside, *outside]
-    more = f" and {len(names) - N_SHOWN} more" if len(names) > N_SHOWN else ""
-    log.info("Written to %s: %s%s", short_path(folder), ", ".join(names[:N_SHOWN]), more)
+    log.info("Written to %s: %s", short_path(folder), listed([*inside, *outside], N_SHOWN))
 
 
 def _counts(ledger: Ledger) -> str:

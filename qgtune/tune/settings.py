@@ -1,4 +1,4 @@
-"""The keys of a tuning config, as the plain-Python functions read it."""
+"""The keys of a tuning config, as the plain-Python functions read it, and their JSON schema for editors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qgtune.checks import Check, flag, number, optional, progress, seconds, seed, storage, text, whole
 from qgtune.errors import Located, QGTuneError, did_you_mean
 from qgtune.keys import Key
+from qgtune.space.reading.schema import DIALECT
 from qgtune.study import objectives
 from qgtune.study.algorithms import names
 from qgtune.study.objectives import Objectives, pruner_for
@@ -17,6 +18,8 @@ from qgtune.tune.files import File, as_path, load_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from qgtune.space.reading.schema import Schema
 
 PATHS = (
     "base_settings_path",
@@ -216,3 +219,17 @@ def get_tuning_settings(path: File) -> dict[str, Any]:
     """
     file = as_path(path, "tuning config")
     return _read(load_yaml(file, "tuning config"), file)
+
+
+def tuning_schema() -> Schema:
+    """Return the JSON schema of a tuning config."""
+    properties: dict[str, Any] = {
+        name: {"description": key.meaning, "default": key.default, **key.check.schema} for name, key in KEYS.items()
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "Tuning config of qgtune",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }

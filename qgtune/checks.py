@@ -77,6 +77,10 @@ def number(low: float, high: float) -> Check[float]:
     return Check(check, {"type": "number", **ends})
 
 
+seconds = number(0, float("inf"))
+"""Checks for a duration."""
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("it is neither true nor false")

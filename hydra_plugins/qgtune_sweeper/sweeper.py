@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.plugins.sweeper import Sweeper
 
-from hydra_plugins.qgtune_sweeper import _groups
+from qgtune.hooks.loggers.names import LOGGERS
 from qgtune.space.dependencies.resolvers import register_resolvers
+from qgtune.study.algorithms.names import DEFAULT_PRUNER, PROMOTING_PRUNER, PRUNERS, SAMPLERS
+from qgtune.sweep.hydra.store_private import store
 from qgtune.sweep.hydra.tags import name_the_way_out
 from qgtune.systems import refuse_windows
 
@@ -15,7 +17,17 @@ if TYPE_CHECKING:
     from hydra.types import HydraContext, TaskFunction
     from omegaconf import DictConfig
 
-_groups.register()  # here, since Hydra executes this file for each `ConfigStore` anew, as its test fixtures make them
+# Here, since Hydra executes this file for each `ConfigStore` anew, as its test fixtures make them.
+store("hydra/sweeper", "qgtune", "hydra_plugins.qgtune_sweeper._config:QGTuneSweeperConf")
+store("hydra/qgtune", "default", {"qgtune": {"_target_": "qgtune.sweep.hydra.callback.Dependencies"}})
+for _name, _target in SAMPLERS.items():
+    store("hydra/sweeper/sampler", _name, {"_target_": f"optuna.samplers.{_target}"})
+for _name, _target in PRUNERS.items():
+    store("hydra/sweeper/pruner", _name, {"_target_": f"optuna.pruners.{_target}"})
+store("hydra/sweeper/pruner", "default", {"_target_": DEFAULT_PRUNER})
+store("hydra/sweeper/pruner", "asha_promote", {"_target_": PROMOTING_PRUNER})
+for _name, _target in LOGGERS.items():  # by their names, so that several merge
+    store("hydra/sweeper/logger", _name, {_name: {"_target_": _target}})
 register_resolvers()
 name_the_way_out()
 

@@ -48,7 +48,7 @@ def _schema(kind: str) -> Schema:
     if kind in ANSWERS:
         return answer_schema(kind, ANSWERS[kind])
     if kind == "tuning":
-        from qgtune.tune.schema import tuning_schema
+        from qgtune.tune.settings import tuning_schema
 
         return tuning_schema()
     from qgtune.space.reading.schema import dependencies_schema, space_schema

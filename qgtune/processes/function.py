@@ -51,8 +51,8 @@ class UserFunction:
     function: Callable[..., Any]
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call the function; what comes after it in this process does not suffer."""
-        return _called(self.function, arguments)
+        """Call the function."""
+        return called(self.function, *arguments)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name, or by value where `cloudpickle` is installed."""
@@ -81,11 +81,12 @@ class UserFunctionByValue:
     function: Callable[..., Any]
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call the function; what comes after it in this process does not suffer."""
-        return _called(self.function, arguments)
+        """Call the function."""
+        return called(self.function, *arguments)
 
 
-def _called(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+def called(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call the user's function; what comes after it in this process does not suffer."""
     limit = sys.getrecursionlimit()
     with kept_streams(), ending_forked():
         try:

@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from qgtune.errors import QGTuneError
 from qgtune.files import short_path, write_whole
 from qgtune.space.editing import assign, plain
-from qgtune.space.paths import texts_of
+from qgtune.space.paths import children, texts_of
 from qgtune.space.reading.yaml_files import dump_yaml, load_yaml_file
 from qgtune.study.attempts.attempt import Attempt
 
@@ -195,8 +195,8 @@ def _as_seen(raw: Any, seen: Any, own_folder: re.Pattern[str]) -> Any:
 
 
 def _holds(seen: Any, text: re.Pattern[str]) -> bool:
-    items = seen.values() if isinstance(seen, dict) else seen if isinstance(seen, list) else ()
-    return any(_holds(item, text) for item in items) if items else text.search(str(seen)) is not None
+    items = list(children(seen))
+    return any(_holds(item, text) for _key, item in items) if items else text.search(str(seen)) is not None
 
 
 def _escaped(raw: Any, seen: Any) -> Any:

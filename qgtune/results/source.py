@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 CONFIG_NAME = "multirun.yaml"
 JOURNAL_NAME = "study.log"
 _SQLITE = "sqlite:///"
-_N_NAMED = 5
 _DEPTH = 3  # below `multirun`, a sweep lies in a folder for its day and one for its time
+_N_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 
 from qgtune.errors import Located
 from qgtune.space.dependencies.mapping import interpolations
-from qgtune.space.paths import is_within, overlap, parse_path
+from qgtune.space.paths import MISSING, is_within, overlap, parse_path
 from qgtune.space.points import base_value
 from qgtune.space.wording import words
 
@@ -45,9 +45,8 @@ def _located(item: Hyperparameter, text: str) -> Located:
 def _base(item: Hyperparameter, config: DictConfig | None) -> Iterator[str]:
     if config is None or item.when:  # the base settings may hold something else there
         return
-    try:
-        value = base_value(config, item)
-    except LookupError:
+    value = base_value(config, item)
+    if value is MISSING:
         return
     try:
         item.encode(value)

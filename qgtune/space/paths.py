@@ -96,6 +96,11 @@ def child(node: Any, part: Part) -> Any:
     return MISSING
 
 
+def children(node: Any) -> Iterable[tuple[Any, Any]]:
+    """Return the keys or indices of a plain container with what is there; nothing for a leaf."""
+    return node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+
+
 def is_nameable(key: Any) -> bool:
     """Say whether a path can name a key: text without dots and brackets, or a whole number."""
     if isinstance(key, str):
@@ -134,12 +139,7 @@ def all_paths(node: Any, prefix: Parts = ()) -> Iterator[str]:
     """Yield every path of a plain container, containers included."""
     if prefix:
         yield format_path(prefix)
-    items: Iterable[tuple[Any, Any]] = ()
-    if isinstance(node, dict):
-        items = node.items()
-    elif isinstance(node, list):
-        items = enumerate(node)
-    for key, value in items:
+    for key, value in children(node):
         yield from all_paths(value, (*prefix, key))
 
 
@@ -150,10 +150,9 @@ def suggestions(node: Any, parts: Sequence[Part]) -> str:
 
 def leaves_of(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the scalars, and the empty lists and mappings, of plain data by path."""
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    if not items or not data:
+    items = list(children(data))
+    if not items:
         yield prefix, data
-        return
     for key, value in items:
         yield from leaves_of(value, f"{prefix}.{key}" if prefix else str(key))
 
@@ -165,8 +164,7 @@ def is_below(path: str, above: str) -> bool:
 
 def texts_of(data: Any, prefix: Parts = ()) -> Iterator[tuple[Parts, str]]:
     """Yield the texts in plain data with their paths, whatever their keys are."""
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in items:
+    for key, value in children(data):
         if isinstance(value, str):
             yield (*prefix, key), value
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.space.conditions import in_words
 from qgtune.space.counting import values_of
-from qgtune.space.paths import MISSING, Parts, format_path, parse_path
-from qgtune.space.reading.build import REFUSALS, read
+from qgtune.space.paths import MISSING, Parts, children, format_path, parse_path
+from qgtune.space.reading.build import read_or_missing
 from qgtune.space.stored import is_same, to_stored
 from qgtune.space.wording import words
 
@@ -24,30 +23,12 @@ if TYPE_CHECKING:
     from qgtune.space.model import Hyperparameter, SearchSpace
 
 
-def value_at(config: DictConfig, path: str) -> Any:
-    """Return the resolved value at a path of a config.
-
-    Raises:
-        LookupError: when there is none, it is missing (`???`), or it does not resolve.
-    """
-    try:
-        return read(config, path)
-    except (*REFUSALS, QGTuneError, RecursionError) as error:
-        raise LookupError(path) from error
-
-
 def base_value(config: DictConfig, item: Hyperparameter) -> Any:
-    """Return what the base settings hold for a hyperparameter.
-
-    Raises:
-        LookupError: when they hold nothing.
-    """
+    """Return what the base settings hold for a hyperparameter; `MISSING` for nothing."""
+    there = read_or_missing(config, item.length_of or item.path)
     if not item.length_of:
-        return value_at(config, item.path)
-    there = value_at(config, item.length_of)
-    if not isinstance(there, list):
-        raise LookupError(item.length_of)
-    return len(there)
+        return there
+    return len(there) if isinstance(there, list) else MISSING
 
 
 def base_point(space: SearchSpace, config: DictConfig) -> tuple[dict[str, Any], list[str]]:
@@ -67,13 +48,14 @@ def base_point(space: SearchSpace, config: DictConfig) -> tuple[dict[str, Any], 
     for path in space.hyperparameters:
         if (item := space.live(path, values)) is None:
             continue
-        try:
-            there = base_value(config, item)
-            point[path] = item.encode(there)
-            values[path] = item.decode(point[path])
-        except LookupError:
+        there = base_value(config, item)
+        if there is MISSING:
             if not (item.add and item.when):
                 outside.append(f"{path} has no base value")
+            continue
+        try:
+            point[path] = item.encode(there)
+            values[path] = item.decode(point[path])
         except ValueError:
             outside.append(f"{path}={there!r} is not {words(item.distribution)}")
     return point, outside
@@ -85,8 +67,7 @@ def base_values(space: SearchSpace, config: DictConfig) -> dict[str, Any]:
     for path in space.hyperparameters:
         if (item := space.live(path, values)) is None:
             continue
-        with contextlib.suppress(LookupError):
-            there = base_value(config, item)
+        if (there := base_value(config, item)) is not MISSING:
             values[path] = item.decode(item.encode(there)) if item.takes(there) else there
     return values
 
@@ -198,7 +179,7 @@ def _leaves(given: Any, prefix: Parts, known: Collection[str]) -> Iterator[tuple
     if path in known or not isinstance(given, (dict, list)):
         yield path, given
         return
-    for key, value in given.items() if isinstance(given, dict) else enumerate(given):
+    for key, value in children(given):
         yield from _leaves(value, (*prefix, *_parts(key)), known)
 
 

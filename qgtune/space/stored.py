@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.distributions import CategoricalDistribution
 
 from qgtune.space.counting import in_decimals
+from qgtune.space.dependencies.resolvers import same
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -25,7 +26,7 @@ def index_of(distribution: CategoricalDistribution, stored: Any) -> int:
         ValueError: when it is none.
     """
     for index, choice in enumerate(distribution.choices):
-        if choice == stored and isinstance(choice, bool) == isinstance(stored, bool):  # 0 is 0.0, true is not 1
+        if same(choice, stored):
             return index
     raise ValueError(f"{stored!r} is none of {', '.join(map(repr, distribution.choices))}")
 
@@ -82,4 +83,4 @@ def is_same(one: Any, other: Any) -> bool:
         one, other = to_stored(one), to_stored(other)
     except (TypeError, ValueError):
         return False
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+    return same(one, other)

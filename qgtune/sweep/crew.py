@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from qgtune.study.session import Session
 
+log = logging.getLogger("qgtune")
+
 POLL_S = 1.0
+_NO_PROGRESS = "Cannot go on: the workers ended without finishing a trial. Look for their errors above."
 
 
 @dataclass(slots=True)
@@ -50,10 +53,10 @@ class Crew:
         self.session.end_dead()
         while self.interrupts.received is None and not supervisor.gave_up:
             before = self.session.refresh().n_ended
-            decision = self._next()
+            decision = self.session.decide()
             n_abandoned = self.session.ledger.running if supervisor.has_abandoned else 0
             if isinstance(decision, Stop) and not (decision.why == "busy" and n_abandoned):
-                return self._final(decision)
+                return verdict(self.session, decision)
             wanted = supervisor.n_wanted() or self.n_workers
             n_workers = min(wanted, self.session.ledger.n_to_run(self.session.limits)) - n_abandoned
             if n_workers <= 0:
@@ -63,40 +66,35 @@ class Crew:
             self.launch(n_workers, supervisor)
             self.session.end_dead()
             if self._stands_still(before, supervisor):
-                return self._final(self._next()) or _NO_PROGRESS
-        decision = self._next()  # the workers that lived went on, perhaps to the end
+                return verdict(self.session, self.session.decide()) or _NO_PROGRESS
+        decision = self.session.decide()  # the workers that lived went on, perhaps to the end
         return "" if isinstance(decision, Stop) and decision.why == "done" else supervisor.gave_up
-
-    def verdict(self) -> str:
-        """Say why the study was given up, as `run` does where nothing is left to run."""
-        return self._final(self._next())
-
-    def _next(self) -> Start | Stop:
-        return self.session.decide()
 
     def _stands_still(self, before: int, supervisor: Supervisor) -> bool:
         still = self.session.refresh().n_ended == before
         return still and not supervisor.n_deaths and not supervisor.gave_up and self.interrupts.received is None
 
-    def _final(self, decision: Start | Stop) -> str:
-        if isinstance(decision, Stop) and decision.why == "enough":
-            log.info("Stopped: %s.", decision.message)
-        if isinstance(decision, Stop) and decision.why == "busy" and (unknown := self.session.unknown()):
-            log.warning(
-                "The total waits for trials %s, and nobody can tell whether their processes live. If they do not, run "
-                "qgtune settle FOLDER %s and then the sweep again.",
-                ", ".join(map(str, unknown)),
-                " ".join(map(str, unknown)),
-            )
-        if not isinstance(decision, Stop) or decision.why != "failures":
-            return "" if isinstance(decision, Stop) else _NO_PROGRESS
-        text = last_failure(self.session)
-        return f"Cannot go on: {decision.message}.{text} Mend it and run again: the study goes on."
 
+def verdict(session: Session, decision: Start | Stop) -> str:
+    """Say what a decision means for whoever has nothing left to run.
 
-log = logging.getLogger("qgtune")
-
-_NO_PROGRESS = "Cannot go on: the workers ended without finishing a trial. Look for their errors above."
+    Returns:
+        Why the study is given up, one line; the empty text if it is not.
+    """
+    if isinstance(decision, Start):
+        return _NO_PROGRESS
+    if decision.why == "enough":
+        log.info("Stopped: %s.", decision.message)
+    if decision.why == "busy" and (unknown := session.unknown()):
+        log.warning(
+            "The total waits for trials %s, and nobody can tell whether their processes live. If they do not, run "
+            "qgtune settle FOLDER %s and then the sweep again.",
+            ", ".join(map(str, unknown)),
+            " ".join(map(str, unknown)),
+        )
+    if decision.why != "failures":
+        return ""
+    return f"Cannot go on: {decision.message}.{last_failure(session)} Mend it and run again: the study goes on."
 
 
 def last_failure(session: Session) -> str:

@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import optuna
 
@@ -34,7 +34,7 @@ from qgtune.sweep.knowledge import read_knowledge
 from qgtune.sweep.reading import read_settings
 from qgtune.sweep.rehearsal import rehearse
 from qgtune.sweep.repeating import check_repeats
-from qgtune.sweep.workers.ahead import BASIC, PROCESSES, launcher_keys, start_workers_server, starts_workers
+from qgtune.sweep.workers.ahead import launcher_keys, site_of, start_workers_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from qgtune.study.storages.addresses import Storage
     from qgtune.sweep.settings import Settings
+    from qgtune.sweep.workers.ahead import Site
 
 log = logging.getLogger("qgtune")
 T = TypeVar("T")
@@ -60,6 +61,7 @@ class Plan:
         spec: the study.
         limits: when it ends.
         points: what is to run before anything is sampled.
+        site: where the workers run.
         slots: what each worker process of our launcher gets.
         fixed: what is not sampled.
         project: the folder of the app's code.
@@ -72,10 +74,11 @@ class Plan:
     spec: StudySpec
     limits: Limits
     points: Points
+    site: Site
     slots: Slots
     fixed: FixedSettings
     project: Path
-    hooks: Hooks | None = None
+    hooks: Hooks | None
 
 
 def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str], *, stays: bool = True) -> Plan:
@@ -101,8 +104,8 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
             return None
 
     slots = attempt(lambda: read_slots(launcher_keys(config), settings.n_jobs, Machine.here()))
-    target = config.hydra.launcher.get("_target_")
-    if starts_workers(config, settings.n_jobs):
+    site = site_of(config, settings.n_jobs)
+    if site == "processes":
         attempt(refuse_unguarded_script)
         # On a copy of the code, the server has to import the copy, which nobody has made yet.
         is_ready = stays and settings.freeze_code != "copy"
@@ -110,17 +113,17 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
             start_workers_server(slots)
     loader = hydra_context.config_loader
     composition = attempt(lambda: compose(loader, config, arguments, settings))
-    storage = attempt(lambda: _storage(settings, config))
+    storage = attempt(lambda: _storage(settings, config, site))
     attempt(lambda: _check_constraints(settings))
     attempt(lambda: _check_epochs(settings))
     bounded = attempt(lambda: _bounded(settings, composition))
     attempt(lambda: build_pruner(settings.pruner))
-    attempt(lambda: _check_gpu_hours(settings, config, slots))
-    if target == BASIC and settings.n_jobs == 1:
+    attempt(lambda: _check_gpu_hours(settings, site, slots))
+    if site == "here":
         way_out = "Take hydra/launcher=qgtune, or hydra.sweeper.n_jobs=2."
         attempt(lambda: refuse_in_process(settings.trial_timeout, settings.stall_timeout, way_out))
     project = _project(config)
-    attempt(lambda: _check_copy(settings, project, target))
+    attempt(lambda: _check_copy(settings, project, site, config))
     for check in (_check_tuned, _check_fidelity, check_repeats):
         if composition is not None:
             attempt(functools.partial(check, settings, composition))
@@ -136,7 +139,7 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     fixed = FixedSettings.of(values, LoadedCode(project).digests())
     spec, limits = _study(final, storage, folder, fixed.digest)
     spec = replace(spec, knowledge=read_knowledge(final, composition, fixed))
-    return Plan(final, composition, folder, spec, limits, points, slots, fixed, project, hooks)
+    return Plan(final, composition, folder, spec, limits, points, site, slots, fixed, project, hooks)
 
 
 def _check_tuned(_settings: Settings, composition: Composition) -> None:
@@ -169,14 +172,13 @@ def _check_epochs(settings: Settings) -> None:
         raise QGTuneError("Cannot keep budget.epochs: trials of several objectives report no steps. Give trials.")
 
 
-def _check_gpu_hours(settings: Settings, config: DictConfig, slots: Slots | None) -> None:
+def _check_gpu_hours(settings: Settings, site: Site, slots: Slots | None) -> None:
     """Refuse a budget of GPU hours where nobody knows which GPUs are whose."""
-    target = config.hydra.launcher.get("_target_")
-    if settings.budget is None or settings.budget.gpu_hours is None or target not in (BASIC, PROCESSES):
+    if settings.budget is None or settings.budget.gpu_hours is None:
         return
-    if target == BASIC and settings.n_jobs == 1 and not Machine.here().gpus():
+    if site == "here" and not Machine.here().gpus():
         raise QGTuneError("Cannot keep budget.gpu_hours: no GPU is seen. Give worker_hours.")
-    if (target == PROCESSES or settings.n_jobs > 1) and slots is not None and slots.gpus is None:
+    if site == "processes" and slots is not None and slots.gpus is None:
         raise QGTuneError(
             "Cannot keep budget.gpu_hours: no worker has a GPU of its own. Give hydra/launcher=qgtune "
             "hydra.launcher.gpus=auto, or worker_hours."
@@ -188,17 +190,18 @@ def _project(config: DictConfig) -> Path:
     return project_of(None if main is None else Path(main), Path(config.hydra.runtime.cwd))
 
 
-def _check_copy(settings: Settings, project: Path, target: Any) -> None:
+def _check_copy(settings: Settings, project: Path, site: Site, config: DictConfig) -> None:
     """Refuse to run on a copy of the code where workers would not import it."""
     if settings.freeze_code != "copy":
         return
     way_out = "Take hydra/launcher=qgtune, or hydra.sweeper.freeze_code=warn."
-    if target == BASIC and settings.n_jobs == 1:
+    if site == "here":
         raise QGTuneError(
             "Cannot run on a copy of the code: the one worker is the sweep's own process, which has loaded it "
             f"already. {way_out}"
         )
-    if target not in (BASIC, PROCESSES):
+    if site == "elsewhere":
+        target = config.hydra.launcher.get("_target_")
         raise QGTuneError(f"Cannot run on a copy of the code: {target} starts processes in its own way. {way_out}")
     check_copy(project.resolve())
 
@@ -255,9 +258,9 @@ def _study(settings: Settings, storage: Storage, folder: Path, digest: str) -> t
     return spec, limits
 
 
-def _storage(settings: Settings, config: DictConfig) -> Storage:
+def _storage(settings: Settings, config: DictConfig, site: Site) -> Storage:
     storage = settings.storage
-    if is_memory(storage) and (settings.n_jobs > 1 or config.hydra.launcher.get("_target_") != BASIC):
+    if is_memory(storage) and site != "here":
         if storage is not None:
             raise QGTuneError(
                 "Cannot share a study in memory with workers in other processes. Give hydra.sweeper.storage a file, or "

@@ -5,21 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
-
 from qgtune.errors import QGTuneError, did_you_mean
+from qgtune.space.dependencies.resolvers import resolved
 from qgtune.space.reading.yaml_files import load_yaml_file
 from qgtune.study.algorithms.names import DEFAULT_PRUNER, PROMOTING_PRUNER, SAMPLERS
 from qgtune.study.costs.budget import UNBOUNDED, Budget
 from qgtune.study.objectives import NOP, pruner_for
 from qgtune.study.storages.addresses import redact
+from qgtune.sweep.compose.given import raw_node
+from qgtune.sweep.settings import ALIASES, KEYS, KNOWN, N_TRIALS, UNSETTLED, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-from qgtune.sweep.compose.given import raw_node
-from qgtune.sweep.settings import ALIASES, KEYS, KNOWN, N_TRIALS, UNSETTLED, Settings
+    from omegaconf import DictConfig
 
 
 def read_settings(config: DictConfig) -> Settings:
@@ -28,7 +27,8 @@ def read_settings(config: DictConfig) -> Settings:
     Raises:
         QGTuneError: with every unknown key and every wrong value.
     """
-    node = dict(_resolved(config))
+    sweeper = config.hydra.sweeper
+    node = {str(key): resolved(sweeper[key]) for key in sweeper if key not in UNSETTLED}
     _rename(node)
     if node.get("study_name") is None:
         node["study_name"] = config.hydra.job.name
@@ -119,17 +119,6 @@ def _chose_pruner(config: DictConfig, pruner: Any) -> bool:
     """Say whether the user chose the pruner, rather than leave the group and its arguments alone."""
     choice = config.hydra.runtime.get("choices", {}).get("hydra/sweeper/pruner")
     return bool(choice != "default" or pruner not in (None, {"_target_": DEFAULT_PRUNER}))
-
-
-def _resolved(config: DictConfig) -> Mapping[str, Any]:
-    """Return the node with its interpolations resolved, but for the space and the dependencies."""
-    node = config.hydra.sweeper
-    return {
-        str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        for key in node
-        if key not in UNSETTLED
-        for value in [node[key]]
-    }
 
 
 def _rename(node: dict[str, Any]) -> None:

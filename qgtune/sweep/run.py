@@ -11,7 +11,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import configure_log, setup_globals
@@ -43,7 +43,7 @@ from qgtune.study.storages.exclusive import exclusively
 from qgtune.study.storages.opening import is_memory
 from qgtune.sweep.away import Left, Wanted, refuse_unfinished, submission_of, to_background, unfinished
 from qgtune.sweep.compose.masking import masked
-from qgtune.sweep.crew import Crew, none_completed
+from qgtune.sweep.crew import Crew, none_completed, verdict
 from qgtune.sweep.features.checkpoints import CheckpointFolders
 from qgtune.sweep.features.first_trials import FirstTrials
 from qgtune.sweep.features.greeting import Greeting
@@ -55,7 +55,7 @@ from qgtune.sweep.features.trial_lines import TrialLines
 from qgtune.sweep.hydra import sweeper_node
 from qgtune.sweep.plan import Plan, make_plan
 from qgtune.sweep.repeating import settle_repeats
-from qgtune.sweep.workers.ahead import BASIC, PROCESSES
+from qgtune.sweep.workers.ahead import BASIC
 from qgtune.sweep.workers.deaf import ends_when_deaf
 from qgtune.sweep.workers.elsewhere import OtherLauncher
 from qgtune.sweep.workers.launching import launch_workers
@@ -77,7 +77,6 @@ if TYPE_CHECKING:
     from qgtune.sweep.supervisor import Supervisor
 
 log = logging.getLogger("qgtune")
-T = TypeVar("T")
 
 
 def run_sweep(
@@ -140,7 +139,7 @@ class _Sweep:
     task: UserFunction
     config: DictConfig
     plan: Plan
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: Wanted
     interrupts: Interrupts = field(default_factory=Interrupts)
     started_s: float = field(default_factory=time.time)
     _is_left: bool = False
@@ -203,7 +202,7 @@ class _Sweep:
             gave_up = ""
         else:
             refuse_unfinished(session, self.plan.folder)
-            gave_up = Crew(session, 1, _nothing).verdict()
+            gave_up = verdict(session, session.decide())
         session.features = [self.results, *self._cleaners]
         for feature in session.features:
             feature.sweep_ended(session)
@@ -247,7 +246,7 @@ class _Sweep:
             if self._is_left:
                 return "", {}
         with self.interrupts.installed():
-            attended = other.attended() if self._is_elsewhere else nullcontext()
+            attended = other.attended() if self.plan.site == "elsewhere" else nullcontext()
             with self._progress(session) as relay, attended:
                 launch = functools.partial(self._launch, session, other, relay)
                 gave_up = Crew(session, self.plan.settings.n_jobs, launch, self.interrupts).run()
@@ -305,15 +304,15 @@ class _Sweep:
         settings = self.plan.settings
         watched = Watched(session, settings.n_jobs, self.interrupts)
         output = TrialOutput(self.plan.folder.absolute(), settings.output)
-        return progress(watched, settings.progress, self.interrupts, in_process=self._is_in_process, output=output)
+        return progress(watched, settings.progress, self.interrupts, in_process=self.plan.site == "here", output=output)
 
     @property
     def _workers(self) -> Workers:
         """What others may know of the workers."""
         fixed = ""
-        if self._is_in_process:
+        if self.plan.site == "here":
             fixed = "its one worker is the sweep's own process. Start it with hydra/launcher=qgtune"
-        elif self._is_elsewhere:
+        elif self.plan.site == "elsewhere":
             fixed = "its launcher has started them all. Start the same command beside it, or take hydra/launcher=qgtune"
         return Workers(self.plan.settings.n_jobs, self.plan.slots.n_places, fixed)
 
@@ -321,24 +320,16 @@ class _Sweep:
     def _target(self) -> str:
         return str(self.config.hydra.launcher.get("_target_"))
 
-    @property
-    def _is_in_process(self) -> bool:
-        return self._target == BASIC and self.plan.settings.n_jobs == 1
-
-    @property
-    def _is_elsewhere(self) -> bool:
-        return self._target not in (BASIC, PROCESSES)
-
     def _launch(
         self, session: Session, other: OtherLauncher, relay: Relay | None, n_workers: int, supervisor: Supervisor
     ) -> None:
         worker = self._worker(session)
-        if self._is_in_process:
+        if self.plan.site == "here":
             worker.storage, worker.n_most = session.storage, None
             with ends_when_deaf(self.interrupts, session):
                 worker()
             configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        elif self._is_elsewhere:
+        elif self.plan.site == "elsewhere":
             other.launch(worker, n_workers, supervisor)
         else:
             if self._target == BASIC:
@@ -359,10 +350,6 @@ class _Sweep:
             self.plan.settings.trials_per_worker,
             interrupts=self.interrupts,
         )
-
-
-def _nothing(_n_workers: int, _supervisor: Supervisor) -> None:
-    """Launch no worker."""
 
 
 def _schema(config: DictConfig) -> dict[str, Any]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ALIASES = {"best_param_path": "best_config_path"}
 N_TRIALS = 20
 UNSETTLED = ("search_space", "dependencies", "where")
+"""The keys whose interpolations are those of a trial, not of the sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +122,22 @@ class Settings:
     )
     timeout: float | None = key(
         None,
-        checks.optional(checks.number(0, float("inf"))),
+        checks.optional(checks.seconds),
         "seconds after which no trial starts; running ones finish",
     )
     timeout_grace: float | None = key(
         None,
-        checks.optional(checks.number(0, float("inf"))),
+        checks.optional(checks.seconds),
         "seconds after the timeout when trials that still run are given back; null lets them finish",
     )
     trial_timeout: float | None = key(
         None,
-        checks.optional(checks.number(0, float("inf"))),
+        checks.optional(checks.seconds),
         "seconds that an attempt may run: then its process is ended, the trial has failed, and a fresh worker goes on",
     )
     stall_timeout: float | None = key(
         None,
-        checks.optional(checks.number(0, float("inf"))),
+        checks.optional(checks.seconds),
         "the same for seconds without a report",
     )
     stop_at: float | None = key(

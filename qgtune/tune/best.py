@@ -20,7 +20,14 @@ from qgtune.space.paths import MISSING, parse_path, select, suggestions
 from qgtune.space.reading.build import apply_dependencies
 from qgtune.space.reading.yaml_files import dump_yaml, load_yaml_file, write_yaml
 from qgtune.study.lifecycle import Lifecycle, OpenStudy
-from qgtune.tune.files import File, as_path, build_search_space, build_search_space_with_dependencies, load_yaml, stamp
+from qgtune.tune.files import (
+    File,
+    as_path,
+    build_search_space,
+    build_search_space_with_dependencies,
+    existing,
+    load_yaml,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,7 +149,7 @@ def _save_built(
     best = load_yaml(best_trial_file, "best trial")
     mapping = None
     if depmap_file is not None:
-        mapping = load_yaml_file(Path(stamp(depmap_file, "dependency mapping")[0]), "dependency mapping")
+        mapping = load_yaml_file(existing(depmap_file, "dependency mapping"), "dependency mapping")
     config = OmegaConf.create(built)
     _set_all(config, built, best, str(best_trial_file))
     apply_dependencies(config, mapping, source=str(depmap_file))

@@ -46,6 +46,19 @@ def as_path(file: Any, description: str) -> Path:
     return Path(file)
 
 
+def existing(file: File, description: str) -> Path:
+    """Return the path of a file that has to be there.
+
+    Raises:
+        FileNotFoundError: when it is not; names it and its description.
+        TypeError: when `file` is neither text nor a path.
+    """
+    path = as_path(file, description)
+    if not path.is_file():
+        raise FileNotFoundError(f"Cannot read the {description}: there is no file {str(path)!r}. Check the path.")
+    return path
+
+
 def load_yaml(file: File, description: str) -> Any:
     """Read a YAML file.
 
@@ -61,9 +74,7 @@ def load_yaml(file: File, description: str) -> Any:
         QGTuneError: when it is empty or no YAML, or holds a duplicate key or a tag that would build an object.
         TypeError: when `file` is no path.
     """
-    path = as_path(file, description)
-    if not path.is_file():
-        raise FileNotFoundError(f"Cannot read the {description}: there is no file {str(path)!r}. Check the path.")
+    path = existing(file, description)
     return _whole(path, lambda: _not_empty(load_yaml_file(path, description), path, description))
 
 
@@ -134,9 +145,9 @@ def build_search_space_with_dependencies(  # noqa: PLR0913 - the order and names
         missing = "tune_training" if tune_model else "tune_model"
         raise QGTuneError(f"Cannot leave settings untuned ({missing} is false): base_settings_file is needed. Give it.")
     files = (
-        stamp(search_space_file, "search space"),
-        None if depmap_file is None else stamp(depmap_file, "dependency mapping"),
-        None if base_settings_file is None else stamp(base_settings_file, "base settings"),
+        _stamp(search_space_file, "search space"),
+        None if depmap_file is None else _stamp(depmap_file, "dependency mapping"),
+        None if base_settings_file is None else _stamp(base_settings_file, "base settings"),
     )
     built = _drawn(*_space(*files, tune_model, tune_training), trial, _where(where))
     if built_search_space_file is not None:
@@ -162,7 +173,7 @@ def build_search_space(config_file: File, trial: optuna.trial.BaseTrial) -> dict
         TypeError: when an argument has the wrong type.
     """
     _check_trial(trial)
-    return _drawn(*_tagged(stamp(config_file, "config file")), trial)
+    return _drawn(*_tagged(_stamp(config_file, "config file")), trial)
 
 
 def _check_trial(trial: Any) -> None:
@@ -206,11 +217,9 @@ def _where(given: Sequence[str]) -> Where:
         raise QGTuneError(f"Cannot use where={given!r}: {error}.") from None
 
 
-def stamp(file: File, description: str) -> Stamp:
+def _stamp(file: File, description: str) -> Stamp:
     """Name a file together with what changes when it is written."""
-    path = as_path(file, description)
-    if not path.is_file():
-        raise FileNotFoundError(f"Cannot read the {description}: there is no file {str(path)!r}. Check the path.")
+    path = existing(file, description)
     stat = path.stat()
     return str(path), stat.st_mtime_ns, stat.st_size
 

@@ -1,13 +1,14 @@
-"""The keys of a tuning config, as the plain-Python functions read it."""
+"""The keys of a tuning config, as the plain-Python functions read it, and their JSON schema for editors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from qgtune.checks import Check, flag, number, optional, progress, seed, storage, text, whole
+from qgtune.checks import Check, flag, number, optional, progress, seconds, seed, storage, text, whole
 from qgtune.errors import Located, QGTuneError, did_you_mean
 from qgtune.keys import Key
+from qgtune.space.reading.schema import DIALECT
 from qgtune.study import objectives
 from qgtune.study.algorithms import names
 from qgtune.study.objectives import Objectives, pruner_for
@@ -17,6 +18,8 @@ from qgtune.tune.files import File, as_path, load_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from qgtune.space.reading.schema import Schema
 
 PATHS = (
     "base_settings_path",
@@ -78,20 +81,16 @@ KEYS: dict[str, Key] = {
         "minimize or maximize; for several objectives a list, or a mapping of their names.",
     ),
     "n_trials": Key(20, whole(1), "The total of the study is this times n_iterations."),
-    "timeout": Key(
-        None, optional(number(0, float("inf"))), "Seconds after which no trial starts; null means no limit."
-    ),
+    "timeout": Key(None, optional(seconds), "Seconds after which no trial starts; null means no limit."),
     "timeout_grace": Key(
         None,
-        optional(number(0, float("inf"))),
+        optional(seconds),
         "Seconds after the timeout when running trials are given back; null lets them finish.",
     ),
     "trial_timeout": Key(
-        None, optional(number(0, float("inf"))), "Seconds that a trial may run before its process is ended; it failed."
+        None, optional(seconds), "Seconds that a trial may run before its process is ended; it failed."
     ),
-    "stall_timeout": Key(
-        None, optional(number(0, float("inf"))), "Seconds without a report after which a trial's process is ended."
-    ),
+    "stall_timeout": Key(None, optional(seconds), "Seconds without a report after which a trial's process is ended."),
     "n_jobs": Key(1, whole(1), "Threads a process."),
     "n_processes": Key(1, whole(1), "Processes that run trials at the same time."),
     "n_iterations": Key(1, whole(1), "The total of the study is this times n_trials."),
@@ -220,3 +219,17 @@ def get_tuning_settings(path: File) -> dict[str, Any]:
     """
     file = as_path(path, "tuning config")
     return _read(load_yaml(file, "tuning config"), file)
+
+
+def tuning_schema() -> Schema:
+    """Return the JSON schema of a tuning config."""
+    properties: dict[str, Any] = {
+        name: {"description": key.meaning, "default": key.default, **key.check.schema} for name, key in KEYS.items()
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "Tuning config of qgtune",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }

@@ -12,8 +12,7 @@ from jsonschema import Draft202012Validator
 
 from qgtune import QGTuneError
 from qgtune.space.reading.yaml_files import load_yaml_file
-from qgtune.tune.schema import tuning_schema
-from qgtune.tune.settings import KEYS, check_settings
+from qgtune.tune.settings import KEYS, check_settings, tuning_schema
 
 ROOT = Path(__file__).parents[2]
 VALIDATOR = Draft202012Validator(tuning_schema())

@@ -102,7 +102,7 @@ def couple(path: str, pairs: Any, *, _root_: DictConfig) -> Any:
     Raises:
         QGTuneError: when no pair has the value, or they are no pairs.
     """
-    value, known = _plain(ref(path, _root_=_root_)), _plain(pairs)
+    value, known = resolved(ref(path, _root_=_root_)), resolved(pairs)
     if not isinstance(known, list) or not all(
         isinstance(pair, list) and len(pair) == len(("value", "goes with it")) for pair in known
     ):
@@ -110,18 +110,19 @@ def couple(path: str, pairs: Any, *, _root_: DictConfig) -> Any:
             f"Cannot resolve qgtune.couple: {known!r} are no pairs. Give [[value, what goes with it], ...]."
         )
     for one, other in known:
-        if _same(one, value):
+        if same(one, value):
             return other
     raise QGTuneError(f"Cannot resolve qgtune.couple: {value!r} of {path} is in none of the pairs.")
 
 
-def _plain(value: Any) -> Any:
+def resolved(value: Any) -> Any:
+    """Return a node of a config as plain data with every interpolation resolved; any other value as it is."""
     return OmegaConf.to_container(value, resolve=True) if isinstance(value, Container) else value
 
 
 def _compare(name: str, holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def resolve(one: Any, other: Any) -> bool:
-        one, other = _plain(one), _plain(other)
+        one, other = resolved(one), resolved(other)
         try:
             return bool(holds(one, other))
         except TypeError:
@@ -130,7 +131,8 @@ def _compare(name: str, holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any
     return resolve
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
+    """Say whether two plain values are one: 0 is 0.0, but 1 is not true."""
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
@@ -150,9 +152,9 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
     "ge": operator.ge,
     "gt": operator.gt,
-    "eq": _same,
-    "ne": lambda one, other: not _same(one, other),
-    "in": lambda one, several: any(_same(one, other) for other in several),
+    "eq": same,
+    "ne": lambda one, other: not same(one, other),
+    "in": lambda one, several: any(same(one, other) for other in several),
 }
 
 

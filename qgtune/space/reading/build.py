@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import Located, QGTuneError, did_you_mean, first_line
 from qgtune.space.dependencies import mapping as deps
+from qgtune.space.dependencies.resolvers import resolved
 from qgtune.space.editing import assign, has_path, plain
 from qgtune.space.model import Hyperparameter, SearchSpace
 from qgtune.space.paths import (
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
 
     from qgtune.space.model import Dependency
 
-# What OmegaConf and plain containers raise for a value or a place that does not fit.
 IN_JOBS_ONLY = "HydraConfig was not set"  # what `${hydra:…}` raises outside of one
-REFUSALS = (OmegaConfBaseException, KeyError, IndexError, TypeError, ValueError)
+# What OmegaConf and plain containers raise for a value or a place that does not fit, and for what does not resolve.
+_REFUSALS = (OmegaConfBaseException, KeyError, IndexError, TypeError, ValueError)
+_UNREADABLE = (*_REFUSALS, QGTuneError, RecursionError)
 
 
 def build_space(  # noqa: PLR0913 - the one entry point; all but three are keywords
@@ -99,7 +101,7 @@ def build_space(  # noqa: PLR0913 - the one entry point; all but three are keywo
 def _settled(walk: Walk, settings: Any, dependencies: dict[str, Dependency], held: Sequence[str]) -> SearchSpace:
     """Return the space whose conditions are those that a trial decides."""
     config = OmegaConf.create(settings)
-    settling = Settling(walk.hyperparameters, lambda path: _read_or_missing(config, path), walk.problems)
+    settling = Settling(walk.hyperparameters, lambda path: read_or_missing(config, path), walk.problems)
     found = settling.settle()
     if walk.problems:
         raise QGTuneError(*walk.problems)
@@ -109,7 +111,7 @@ def _settled(walk: Walk, settings: Any, dependencies: dict[str, Dependency], hel
     base = OmegaConf.create({} if walk.base is None else walk.base)
     for path, item in found.items():
         if all(one.when for one in item.all()) and path not in more.places:
-            found[path] = replace(item, otherwise=_read_or_missing(base, path))
+            found[path] = replace(item, otherwise=read_or_missing(base, path))
     return SearchSpace(found, walk.constants, dependencies, tuple(dict.fromkeys(walk.notices)), more)
 
 
@@ -177,7 +179,7 @@ def _settings(walk: Walk) -> Any:
 def _try_assign(walk: Walk, config: DictConfig, path: str, value: Any) -> None:
     try:
         assign(config, parse_path(path), value)
-    except REFUSALS as error:
+    except _REFUSALS as error:
         if not walk.problems:  # as when one path was given twice
             walk.fail(path, f"the settings do not take it: {_first(error)}. Give a value that a config can hold there.")
 
@@ -198,8 +200,7 @@ def _settle_conflicts(
     ]
     for target, dependency in kept.items():
         for hyperparameter in walk.hyperparameters.values():
-            path = parse_path(hyperparameter.path)
-            if is_within(parse_path(target), path) or is_within(path, parse_path(target)):
+            if overlap(parse_path(target), parse_path(hyperparameter.path)):
                 problem = (
                     f"Cannot let {target} follow {dependency.text!r} ({dependency.source}): it is also tuned, in "
                     f"{hyperparameter.source}. Take it out of one of the two."
@@ -236,7 +237,7 @@ def _untrue_examples(space: SearchSpace, prepared: DictConfig) -> list[str]:
         tried = copy.deepcopy(prepared)
         try:
             space.inject(tried, values)
-        except REFUSALS as error:
+        except _REFUSALS as error:
             problems.append(f"Cannot put {_chosen(space, values)} into the config: {_first(error)}")
             continue
         found = _unresolved(space.dependencies, tried)
@@ -289,7 +290,7 @@ def _refused(config: DictConfig, hyperparameter: Hyperparameter) -> list[str]:
             assign(tried, parse_path(hyperparameter.path), value)
             if isinstance(value, str) and "${" in value:
                 read(tried, hyperparameter.path)
-        except (*REFUSALS, QGTuneError, RecursionError) as error:
+        except _UNREADABLE as error:
             if IN_JOBS_ONLY not in str(error):
                 problem = f"Cannot set {hyperparameter.path} to {value!r} ({hyperparameter.source}): {_first(error)}"
                 problems.append(Located(problem, hyperparameter.path, hyperparameter.source))
@@ -303,7 +304,7 @@ def _unresolved(dependencies: Mapping[str, Dependency], config: DictConfig) -> l
             continue
         try:
             read(config, target)
-        except (*REFUSALS, QGTuneError, RecursionError) as error:
+        except _UNREADABLE as error:
             if IN_JOBS_ONLY not in str(error):
                 reason = _reason(error, dependencies, config, target)
                 problem = f"Cannot let {target} follow {dependency.text!r} ({dependency.source}): {reason}"
@@ -325,7 +326,7 @@ def read(config: DictConfig, path: str) -> Any:
     node: Any = config
     for part in parse_path(path):
         node = node[part] if not isinstance(node, DictConfig) or part in node else node[str(part)]
-    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    return resolved(node)
 
 
 def _first(error: BaseException) -> str:
@@ -359,7 +360,7 @@ def apply_dependencies(
     if reader.problems:
         raise QGTuneError(*reader.problems)
     kept, dropped = deps.without(found, given_paths)
-    given = {dependency.target: _read_or_missing(config, dependency.target) for dependency in dropped}
+    given = {dependency.target: read_or_missing(config, dependency.target) for dependency in dropped}
     for dependency in kept.values():
         assign(config, parse_path(dependency.target), dependency.expression)
     if problems := _unresolved(kept, config):
@@ -368,12 +369,13 @@ def apply_dependencies(
     return [
         f"{target} was set on the command line: it does not follow {found[target].text!r} ({source})."
         for target, value in given.items()
-        if _read_or_missing(everything, target) != value
+        if read_or_missing(everything, target) != value
     ]
 
 
-def _read_or_missing(config: DictConfig, path: str) -> Any:
+def read_or_missing(config: DictConfig, path: str) -> Any:
+    """Return the resolved value at a path of a config; `MISSING` for none, for `???`, and for what does not resolve."""
     try:
         return read(config, path)
-    except (*REFUSALS, QGTuneError, RecursionError):
+    except _UNREADABLE:
         return MISSING

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import Located, QGTuneError, did_you_mean
-from qgtune.space.paths import MISSING, all_paths, format_path, parse_path, select
+from qgtune.space.paths import MISSING, all_paths, children, format_path, parse_path, select
 from qgtune.space.reading.yaml_files import Tag, load_yaml_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from qgtune.space.paths import Parts
@@ -191,8 +191,7 @@ def _built(node: Any, path: Parts, of_tag: Callable[[Tag, Parts], Any], *, is_wh
 def _tags_in(node: Any) -> Iterator[Tag]:
     if isinstance(node, Tag):
         yield node
-    inner: Iterable[Any] = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    for item in inner:
+    for _key, item in children(node):
         yield from _tags_in(item)
 
 

@@ -13,15 +13,7 @@ from qgtune.space.conditions import Condition
 from qgtune.space.counting import values_of
 from qgtune.space.model import Hyperparameter, categorical
 from qgtune.space.nodes import KEYS, TYPES, NodeError, is_choices, is_list_form, is_typed, range_of
-from qgtune.space.paths import (
-    MISSING,
-    Parts,
-    child,
-    format_path,
-    is_nameable,
-    replaced,
-    select,
-)
+from qgtune.space.paths import MISSING, Parts, child, children, format_path, is_nameable, replaced, select
 from qgtune.space.reading.collected import Collected, name_of
 
 if TYPE_CHECKING:
@@ -278,15 +270,13 @@ def _holds_range(node: Any, base: Any) -> bool:
         return True
     if is_typed(node) or (is_choices(node) and not isinstance(base, list)):
         return not is_typed(node) or node["type"] in ("tuple", "categorical")
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    return any(_holds_range(item, child(base, key)) for key, item in items)
+    return any(_holds_range(item, child(base, key)) for key, item in children(node))
 
 
 def _has_range(choice: Any) -> bool:
     if is_typed(choice) or is_list_form(choice):
         return is_list_form(choice) or choice["type"] in TYPES
-    items = choice.values() if isinstance(choice, dict) else choice if isinstance(choice, list) else ()
-    return any(map(_has_range, items))
+    return any(_has_range(item) for _key, item in children(choice))
 
 
 def _merged(base: Any, node: Any) -> Any:

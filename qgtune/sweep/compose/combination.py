@@ -80,10 +80,8 @@ class Combination:
 
     def base_value(self, item: Hyperparameter) -> Any:
         """Return the base settings' value for a hyperparameter, resolved; the empty text where there is none."""
-        try:
-            return base_value(self._base(), item)
-        except LookupError:
-            return ""
+        value = base_value(self._base(), item)
+        return "" if value is MISSING else value
 
     def base_point(self) -> tuple[dict[str, Any], list[str]]:
         """Return the base settings as a point of the space, as the study stores it, and what lies outside of it."""

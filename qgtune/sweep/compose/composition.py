@@ -242,7 +242,7 @@ class Composition:
     def fixed_values(self) -> dict[str, Any]:
         """Return what is not sampled, by path: the rest of the base settings, interpolations as they are written."""
         combination = self.combination(self.base_options())
-        sampled = {*self.hyperparameters, *(group.path for group in self.groups)}
+        sampled = self.hyperparameters
         leaves = dict(leaves_of(plain(loads(combination.task_pickle))))
         return {path: value for path, value in leaves.items() if not any(is_below(path, name) for name in sampled)}
 

@@ -9,8 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from qgtune.errors import QGTuneError
+from qgtune.space.dependencies.resolvers import resolved
 from qgtune.space.editing import has_path, place, plain
-from qgtune.space.paths import MISSING, parse_path, select, suggestions
+from qgtune.space.paths import MISSING, format_path, parse_path, select, suggestions
 from qgtune.space.reading.build import IN_JOBS_ONLY
 from qgtune.sweep.compose.replay import spelled, why_not
 
@@ -68,7 +69,7 @@ class TrialConfig:
         """
         more: dict[str, Any] = {}
         for name, value in values.items():
-            path = ".".join(map(str, parse_path(name.lstrip("+"))))
+            path = format_path(parse_path(name.lstrip("+")))
             if name.startswith("+"):
                 if not has_path(self.task, path):
                     self._added.add(path)
@@ -166,8 +167,7 @@ class TrialConfig:
 
     def _read(self, path: str) -> Any:
         try:
-            value = OmegaConf.select(self.task, path)
-            return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            return resolved(OmegaConf.select(self.task, path))
         except InterpolationResolutionError as error:
             if IN_JOBS_ONLY in str(error):
                 return MISSING

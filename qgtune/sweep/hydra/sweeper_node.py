@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf, open_dict, read_write
 
+from qgtune.sweep.settings import UNSETTLED
+
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 OURS = "hydra_plugins.qgtune_sweeper.sweeper.QGTuneSweeper"
 OFFICIAL = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
-KEYS = ("search_space", "dependencies", "where")
 _taken_out: dict[int, dict[str, Any]] = {}
 
 
@@ -25,7 +26,7 @@ def take_out(config: DictConfig) -> None:
     raw = OmegaConf.to_container(node, resolve=False)
     if not isinstance(raw, dict):
         return
-    _taken_out[id(config)] = {key: raw[key] for key in KEYS if isinstance(raw.get(key), (dict, list))}
+    _taken_out[id(config)] = {key: raw[key] for key in UNSETTLED if isinstance(raw.get(key), (dict, list))}
     _set(config, dict.fromkeys(_taken_out[id(config)]))
 
 

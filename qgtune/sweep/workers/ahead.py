@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
-
-from omegaconf import OmegaConf
+from typing import TYPE_CHECKING, Any, Literal
 
 from qgtune.processes.function import refuse_unguarded_script
 from qgtune.processes.slots import Machine, Slots, read_slots
 from qgtune.processes.starting import start_server
+from qgtune.space.dependencies.resolvers import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 PROCESSES = "hydra_plugins.qgtune_launcher.launcher.QGTuneLauncher"
+Site = Literal["here", "processes", "elsewhere"]
+"""Where workers run: the one in the sweep's own process, in processes that we start, or under another launcher."""
 _MODULES = ("qgtune.sweep.workers.launching", "qgtune.sweep.workers.worker", "qgtune.sweep.compose.composition")
 _CALLS = ("hydra.core.plugins:Plugins.instance", "qgtune.processes.project.code:note_imports")
 
@@ -32,16 +33,18 @@ def start_ahead(config: DictConfig) -> None:
         return
     with suppress(Exception):
         node = config.hydra.sweeper
-        if node.dry_run or node.freeze_code == "copy" or not starts_workers(config, node.n_jobs):
+        if node.dry_run or node.freeze_code == "copy" or site_of(config, node.n_jobs) != "processes":
             return
         refuse_unguarded_script()
         start_workers_server(read_slots(launcher_keys(config), node.n_jobs, Machine.here()))
 
 
-def starts_workers(config: DictConfig, n_jobs: int) -> bool:
-    """Say whether we start worker processes, rather than run trials here or leave that to another launcher."""
+def site_of(config: DictConfig, n_jobs: int) -> Site:
+    """Say where a sweep's workers run."""
     target = config.hydra.launcher.get("_target_")
-    return bool(target == PROCESSES or (target == BASIC and n_jobs > 1))
+    if target not in (BASIC, PROCESSES):
+        return "elsewhere"
+    return "processes" if target == PROCESSES or n_jobs > 1 else "here"
 
 
 def start_workers_server(slots: Slots) -> None:
@@ -57,7 +60,4 @@ def launcher_keys(config: DictConfig) -> dict[str, Any]:
 
 def plain(keys: Mapping[str, Any]) -> dict[str, Any]:
     """Return a config's keys as plain data."""
-    return {
-        str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-        for key, value in keys.items()
-    }
+    return {str(key): resolved(value) for key, value in keys.items()}

@@ -14,13 +14,13 @@ from qgtune.study.attempts.overdue import Timekeeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     from qgtune.processes.interrupts import Interrupts
     from qgtune.study.session import Session
 
 
-def timed(session: Session, interrupts: Interrupts, *, may_end: bool) -> AbstractContextManager[None]:
+@contextmanager
+def timed(session: Session, interrupts: Interrupts, *, may_end: bool) -> Iterator[None]:
     """Interrupt the function when its attempt is overdue or told to end, or the study's deadline and grace are over.
 
     Args:
@@ -28,11 +28,7 @@ def timed(session: Session, interrupts: Interrupts, *, may_end: bool) -> Abstrac
         interrupts: the signals of this process.
         may_end: whether this process may be ended when the function does not stop.
     """
-    return _watching(Timekeeper(session, os.getpid()), interrupts, may_end=may_end)
-
-
-@contextmanager
-def _watching(keeper: Timekeeper, interrupts: Interrupts, *, may_end: bool) -> Iterator[None]:
+    keeper = Timekeeper(session, os.getpid())
     told: list[tuple[int, float]] = []  # the call of the function that was told to stop, and when
 
     def watch() -> None:

@@ -15,6 +15,7 @@ from qgtune import live
 from qgtune.errors import OUT_OF_MEMORY
 from qgtune.files import write_once
 from qgtune.processes.family import ending_new
+from qgtune.processes.function import called
 from qgtune.processes.interrupts import Interrupted
 from qgtune.processes.memory import peak, start_peak
 from qgtune.processes.output.capture import captured
@@ -107,7 +108,7 @@ class TrialRunner:
                 running.target = target
                 job = run_job(call, whole, placed.task, self.hydra_context, self.function, differs, placed.hydra_texts)
         except Interrupted:
-            return self._given_back()
+            return returned(self.interrupts.name if self.names_signal else "")
         finally:
             configure_logging(whole.hydra.hydra_logging, whole.hydra.verbose, self.hydra_context)
         return replace(ended[0] if ended else outcome_of(job.return_value), memory=peak())
@@ -120,7 +121,7 @@ class TrialRunner:
         """Call the function; a signal that came meanwhile decides, whatever the function made of it."""
         try:
             with ending_new(lambda: self.interrupts.received is not None), self.interrupts.user_code():
-                value = self.function(config)
+                value = called(self.function, config)
         except Interrupted:
             live.save_now()
             raise
@@ -144,9 +145,6 @@ class TrialRunner:
             raise Interrupted
         ended.append(self.session.outcome_of(value))
         return value
-
-    def _given_back(self) -> Outcome:
-        return returned(self.interrupts.name if self.names_signal else "")
 
 
 def _job_number(trial: optuna.Trial) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
@@ -78,26 +78,15 @@ class Worker:
     n_most: int | None = None
     stop_key: str = ""
     seat: Seat | None = None
+    # What follows does not travel.
     storage: BaseStorage | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
     ends_dead: bool = True
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle all but what belongs to this process."""
-        return type(self), (
-            self.task,
-            self.composition,
-            self.spec,
-            self.limits,
-            self.hydra_context,
-            self.folder,
-            self.checkpoints,
-            self.built_path,
-            self.features,
-            self.n_most,
-            self.stop_key,
-            self.seat,
-        )
+        names = [one.name for one in fields(self)]
+        return type(self), tuple(getattr(self, name) for name in names[: names.index("storage")])
 
     def __call__(self, _config: DictConfig | None = None) -> Stop:
         """Run trials until the study is done or a signal comes.

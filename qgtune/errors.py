@@ -73,7 +73,7 @@ def first_line(error: BaseException, otherwise: str = "") -> str:
     Whatever the error is: one whose text cannot be made is named as such.
     """
     try:
-        text = str(error)
+        text = str(error).encode(errors="backslashreplace").decode()
     except BaseException:  # noqa: BLE001 - the user's own `__str__`
         return "its text cannot be made"
     line = next((line.strip() for line in text.splitlines() if line.strip()), otherwise)

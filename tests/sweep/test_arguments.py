@@ -106,6 +106,45 @@ def test_the_last_argument_wins(loader: ConfigLoaderImpl) -> None:
     assert [hyperparameter.path for hyperparameter in found.hyperparameters] == ["c.d"]
 
 
+def test_groups_of_a_further_search_path_are_chosen_between(loader: ConfigLoaderImpl, tmp_path: Path) -> None:
+    """What `hydra.searchpath` adds is known as Hydra knows it, not swept as text."""
+    (tmp_path / "more" / "db").mkdir(parents=True)
+    (tmp_path / "more" / "db" / "a.yaml").touch()
+    base = {"hydra": {"searchpath": [f"file://{tmp_path / 'more'}"]}}
+    found = parse_arguments(["+db=a,b"], {}, loader, base)
+    assert [group.path for group in found.groups] == ["db"]
+    assert not found.hyperparameters
+
+
+def test_what_a_later_argument_builds_upon_stays(loader: ConfigLoaderImpl) -> None:
+    """A deletion, an addition and a mapping are Hydra's to apply in turn; a value that is set again is not."""
+    texts = ("~opts", "+opts={name:a}", "m={w:5}", "m={d:6}", "+a.b=1", "a.b=2", "x=1", "x=2")
+    found = parse(loader, *texts)
+    assert found.fixed == tuple(text for text in texts if text != "x=1")
+    assert not parse(loader, *texts, "x=interval(0,1)").fixed_paths & {"x"}
+    assert parse(loader, "+x=3", **{"+x": 1}).fixed == ("+x=3",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("x=interval(0,inf)", "inf is not finite", id="infinite interval"),
+        pytest.param("x=interval(0,nan)", "nan is not finite", id="NaN"),
+        pytest.param("x=interval(-1e308,1e308)", "further apart than floats can tell", id="wide"),
+        pytest.param("x=range(0,inf)", "inf is not finite", id="infinite range"),
+        pytest.param("x=range(0,1,1e-300)", "too small", id="tiny step"),
+        pytest.param("x=range(-1e308,1e308,1.0)", "too small|further apart", id="wide range"),
+        pytest.param("x=range(0,100000000000000000000000)", "Give smaller ends", id="beyond floats"),
+    ],
+)
+def test_ranges_are_checked_as_those_of_files(loader: ConfigLoaderImpl, text: str, words: str) -> None:
+    """One line names the argument and what is wrong with it."""
+    with pytest.raises(QGTuneError, match=words) as caught:
+        parse(loader, text)
+    assert text in str(caught.value)
+    assert len(caught.value.problems) == 1
+
+
 def test_all_mistakes_are_reported(loader: ConfigLoaderImpl) -> None:
     """Each argument that does not parse or asks for an impossible range is a line of its own."""
     with pytest.raises(QGTuneError) as caught:
@@ -118,7 +157,7 @@ VALUES = st.recursive(
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False)
-    | st.text("ab1 ,=:'\"\\[]{}()$-", max_size=6),
+    | st.text("ab1ßΩ ,=:'\"\\[]{}()$-", max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner, max_size=2),
     max_leaves=5,
 ).filter(lambda value: "${" not in repr(value))

@@ -57,6 +57,11 @@ DEEDS = {
     "no text": "class E(Exception):\n    def __str__(self): raise ValueError\nraise E",
     "no pickle": "import threading\nerror = ValueError('odd')\nerror.lock = threading.Lock()\nraise error",
     "huge number": "return 10**400",
+    "an interrupt from its error's text": (
+        "class E(Exception):\n    def __str__(self): raise KeyboardInterrupt\nraise E('no text')"
+    ),
+    "an exit from its value": "class V:\n    def __float__(self): raise SystemExit(3)\nreturn V()",
+    "text that no encoding has": r"raise ValueError('\udcff')",
     "no iteration": "class V(list):\n    def __iter__(self): raise ValueError('no')\nreturn V()",
 }
 
@@ -73,6 +78,35 @@ def test_whatever_the_function_does_ends_one_trial(make_app: MakeApp, deed: str,
     (bad,) = (trial for trial in app.trials() if trial.state == TrialState.FAIL)
     assert Attempt.of(bad).end == "failed"
     assert Attempt.of(bad).reason
+
+
+SIDE_EFFECTS = {
+    "closed streams": "import sys\nsys.stdout.close()\nsys.stderr.close()",
+    "a stream in place of ours, closed": "import sys\nsys.stdout = open('other.txt', 'w')\nsys.stdout.close()",
+    "a wrapped stream": "import io, sys\nwrapped = io.TextIOWrapper(sys.stdout.buffer)\ndel wrapped",
+    "a detached stream": "import sys\nsys.stdout.detach()",
+    "a low recursion limit": (
+        "import sys\nframe, depth = sys._getframe(), 0\n"
+        "while frame := frame.f_back:\n    depth += 1\nsys.setrecursionlimit(depth + 20)"
+    ),
+    "a child that exits": "if os.fork() == 0:\n    raise SystemExit(0)\ntime.sleep(0.5)",
+    "a child that raises": "if os.fork() == 0:\n    raise ValueError('of the child')\ntime.sleep(0.5)",
+    "a child that returns": "if os.fork() == 0:\n    return 100.0\ntime.sleep(0.5)",
+}
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("deed", SIDE_EFFECTS.values(), ids=SIDE_EFFECTS)
+def test_what_the_function_leaves_behind_harms_no_trial(make_app: MakeApp, deed: str, n_jobs: int) -> None:
+    """Its own trial counts with the value that it returned, and so do those that come after it in the same process."""
+    app = small(make_app, "print('seen')\nif HydraConfig.get().job.num == 1:\n    " + deed.replace("\n", "\n    "))
+    run = app.sweep(f"hydra.sweeper.n_jobs={n_jobs}", "hydra.sweeper.n_trials=4")
+    assert run.code == 0, run.err
+    assert states(app) == ["COMPLETE"] * 4
+    assert "Logging error" not in run.err
+    assert run.out.count("Look at the study") == 1
+    assert all(value < 1.1 for trial in app.trials() for value in trial.values or [])
+    assert all("seen" in app.path(str(number), "output.log").read_text() for number in range(4))
 
 
 def test_a_trial_without_a_folder_fails_for_good(make_app: MakeApp) -> None:
@@ -102,12 +136,16 @@ def test_a_changed_working_folder_moves_nothing(make_app: MakeApp) -> None:
 
 def test_the_record_holds_what_the_function_saw(make_app: MakeApp) -> None:
     """A random resolver's value, a variable of the job's environment and plain text are recorded as they were."""
-    body = "Path(cfg.out, 'seen.txt').write_text(f'{cfg.dice} {cfg.home} {cfg.text}')"
-    more = "dice: ${dice:}\nhome: ${oc.env:MINE}\nout: ${hydra:runtime.output_dir}\ntext: '\\${x}'"
+    body = "Path(cfg.out, 'seen.txt').write_text(f'{cfg.dice} {cfg.home} {cfg.text}')\n"
+    body += "Path(cfg.out, 'coins.txt').write_text(str(list(cfg.coins)))"
+    more = "dice: ${dice:}\nhome: ${oc.env:MINE}\nout: ${hydra:runtime.output_dir}\ntext: '\\${x}'\n"
+    more += "coins: ['${a-coin:}', '${a-coin:}', '${a-coin:}', '${a-coin:}', '${a-coin:}']\n"
+    more += "near: ${hydra:sweep.dir}/${hydra:sweep.subdir}\nplain: ${hydra:run.dir}"
     app = small(make_app, body, more, "job: {env_set: {MINE: there}}")
     script = (app.folder / "train.py").read_text()
     register = (
         "import random\nfrom omegaconf import OmegaConf\nOmegaConf.register_new_resolver('dice', random.random)\n"
+        "OmegaConf.register_new_resolver('a-coin', lambda: random.random() < 0.5)\n"
     )
     (app.folder / "train.py").write_text(register + script)
     run = app.sweep()
@@ -116,6 +154,11 @@ def test_the_record_holds_what_the_function_saw(make_app: MakeApp) -> None:
     assert (app.path("0", "seen.txt")).read_text() == f"{best['dice']} there ${{x}}"
     assert best["home"] == "there"
     assert best["out"] == "${hydra:runtime.output_dir}"
+    assert best["near"] == "${hydra:sweep.dir}/${hydra:sweep.subdir}"
+    assert best["plain"] == "${hydra:run.dir}"
+    for number in range(3):
+        record = app.yaml(".qgtune", "trials", f"{number}.yaml")["config"]
+        assert app.path(str(number), "coins.txt").read_text() == str(record["coins"])
 
 
 def test_a_trial_runs_again_in_a_folder_of_its_own(make_app: MakeApp) -> None:

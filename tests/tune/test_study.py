@@ -205,6 +205,20 @@ def test_optimize_fails_trials_with_a_reason(caplog: pytest.LogCaptureFixture) -
     assert "odd one out" in caplog.text
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit, SystemExit])
+def test_optimize_fails_a_trial_whatever_it_raises(error: type[BaseException]) -> None:
+    """An interrupt that no signal has asked for is the objective's own: its trial fails, and is not run again."""
+
+    def objective(trial: Trial, tuning_config: dict[str, Any]) -> float:
+        if trial.number == 1:
+            raise error
+        return square(trial, tuning_config)
+
+    study = optimize(objective, settings(n_trials=4))
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
+    assert Attempt.of(study.trials[1]).end == "failed"
+
+
 def test_optimize_stops_when_everything_fails() -> None:
     """When the first trials all fail, the study is given up with the last error."""
 

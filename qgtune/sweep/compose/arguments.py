@@ -59,6 +59,7 @@ class _Fixed:
 @dataclass(slots=True)
 class _Sorter:
     config_loader: ConfigLoader
+    searchpath: list[str]
     problems: list[str] = field(default_factory=list)
     fixed: list[_Fixed] = field(default_factory=list)
     fixed_paths: dict[str, str] = field(default_factory=dict)
@@ -90,7 +91,7 @@ class _Sorter:
             kept.pop(name, None)
 
     def _is_group(self, override: Override) -> bool:
-        return bool(self.config_loader.get_group_options(override.key_or_group))
+        return bool(self.config_loader.get_group_options(override.key_or_group, overrides=self.searchpath))
 
 
 def _makes_way(override: Override) -> bool:
@@ -108,12 +109,13 @@ def parse_arguments(
         arguments: overrides in Hydra's grammar, as in `training.lr=tag(log,interval(1e-4,1e-2))`.
         params: the same as a mapping of key to value; a list is choices where the base settings hold no list.
         config_loader: tells which keys are config groups.
-        base: the base settings as plain data.
+        base: the base settings as plain data; their `hydra.searchpath` may bring further groups.
 
     Raises:
         QGTuneError: with every override that does not parse or asks for an impossible range.
     """
-    sorter = _Sorter(config_loader)
+    added = select(base, parse_path("hydra.searchpath"))
+    sorter = _Sorter(config_loader, [override_text("hydra.searchpath", added)] if isinstance(added, list) else [])
     texts = [(text, "hydra.sweeper.params") for text in _flat_params(params, base)]
     texts += [(text, COMMAND_LINE) for text in arguments]
     parser = OverridesParser.create(config_loader=config_loader)

@@ -214,7 +214,7 @@ def test_optimize_fails_a_trial_whatever_it_raises(error: type[BaseException]) -
             raise error
         return square(trial, tuning_config)
 
-    study = optimize(objective, settings(n_trials=4))
+    study = tune.optimize(objective, settings(n_trials=4))
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert Attempt.of(study.trials[1]).end == "failed"
 

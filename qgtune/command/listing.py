@@ -49,8 +49,7 @@ def list_sweeps(folder: Path, limit: int) -> None:
 
 
 def _print(sweeps: Sequence[Sweep], n_more: int) -> None:
-    from qgtune.command.answers.grid import Column, grid
-    from qgtune.errors import printable
+    from qgtune.command.answers.grid import plain_table
     from qgtune.files import short_path
 
     names = ("folder", "study", "state", "trials", "best")
@@ -64,12 +63,6 @@ def _print(sweeps: Sequence[Sweep], n_more: int) -> None:
         )
         for one in sweeps
     ]
-    cells = zip(*rows, strict=True)
-    columns = [
-        Column(name, list(map(printable, own)), left=name not in ("trials", "best"))
-        for name, own in zip(names, cells, strict=True)
-    ]
-    heading, lines = grid(columns)
-    click.echo("\n".join([*heading, *lines]))
+    click.echo("\n".join(plain_table(names, rows, left=names[:3])))
     if n_more:
         click.echo(f"{n_more} older ones are not shown.")

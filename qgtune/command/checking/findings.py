@@ -57,7 +57,7 @@ def check_documents(documents: Sequence[Document], *, tune_model: bool = True, t
     app = [problem for problem in problems if _is_of_the_app(problem)]
     errors = findings_of([problem for problem in problems if problem not in app], "error", documents)
     warnings = findings_of([*app, *_warnings(built, base)], "warning", documents)
-    return Checked(tuple(sorted([*errors, *warnings], key=_place)), built)
+    return Checked(tuple(sorted([*errors, *warnings], key=_order)), built)
 
 
 def _warnings(space: SearchSpace, base: Any) -> list[str]:
@@ -118,10 +118,10 @@ def findings_of(
     problems: Iterable[str], kind: Literal["error", "warning"], documents: Sequence[Document]
 ) -> tuple[Found, ...]:
     """Find the places of problems; return them by file and line."""
-    return tuple(sorted((_finding(problem, kind, documents) for problem in problems), key=_place))
+    return tuple(sorted((_finding(problem, kind, documents) for problem in problems), key=_order))
 
 
-def _place(found: Found) -> tuple[str, int, int, str, str]:
+def _order(found: Found) -> tuple[str, int, int, str, str]:
     return found.file or "", found.line or 0, found.column or 0, found.kind, found.text
 
 

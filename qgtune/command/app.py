@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
+import pkgutil
 import sys
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import BashComplete, CompletionItem, FishComplete, ZshComplete
 
 import qgtune
 
@@ -19,7 +19,7 @@ USER_ERROR = 1
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 
-_SHELLS = ("bash", "zsh", "fish")
+_SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 VERBS = {
     "ablate": ("qgtune.command.proof.ablate:ablate", "Tell which change brought how much."),
@@ -62,8 +62,7 @@ class Verbs(click.Group):
         """Import a verb."""
         if cmd_name not in VERBS:
             return None
-        module, _, name = VERBS[cmd_name][0].partition(":")
-        found: click.Command = getattr(importlib.import_module(module), name)
+        found: click.Command = pkgutil.resolve_name(VERBS[cmd_name][0])
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
@@ -96,7 +95,7 @@ def app(context: click.Context) -> None:
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(_SHELLS))
+@click.argument("shell", type=click.Choice(list(_SHELLS)))
 def completion(shell: str) -> None:
     """Print the script that makes a shell complete qgtune.
 
@@ -106,10 +105,7 @@ def completion(shell: str) -> None:
     for fish, once:
     qgtune completion fish > ~/.config/fish/completions/qgtune.fish
     """  # noqa: D301 - as above
-    found = get_completion_class(shell)
-    if found is None:
-        raise click.ClickException(f"Cannot complete for {shell}: click does not know it. Give another shell.")
-    click.echo(found(app, {}, "qgtune", "_QGTUNE_COMPLETE").source())
+    click.echo(_SHELLS[shell](app, {}, "qgtune", "_QGTUNE_COMPLETE").source())
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -62,8 +62,7 @@ def _look_at(folder: Path) -> ListedSweep:
 
 
 def _print(sweeps: Mapping[Path, ListedSweep], n_more: int) -> None:
-    from qgtune.command.answers.grid import Column, grid
-    from qgtune.errors import printable
+    from qgtune.command.answers.grid import plain_table
     from qgtune.files import short_path
 
     names = ("folder", "study", "state", "trials", "best")
@@ -77,12 +76,6 @@ def _print(sweeps: Mapping[Path, ListedSweep], n_more: int) -> None:
         )
         for folder, one in sweeps.items()
     ]
-    cells = zip(*rows, strict=True)
-    columns = [
-        Column(name, list(map(printable, own)), left=name not in ("trials", "best"))
-        for name, own in zip(names, cells, strict=True)
-    ]
-    heading, lines = grid(columns)
-    click.echo("\n".join([*heading, *lines]))
+    click.echo("\n".join(plain_table(names, rows, left=names[:3])))
     if n_more:
         click.echo(f"{n_more} older ones are not shown.")

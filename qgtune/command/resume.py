@@ -43,21 +43,14 @@ def recorded_command(folder: Path, overrides: tuple[str, ...] = ()) -> Invocatio
         QGTuneError: when there is none, or nothing to go on from.
     """
     from qgtune.results.invocation import Invocation
+    from qgtune.results.source import read_sweep_config, storage_of
     from qgtune.sweep.compose.arguments import override_text
 
     if not folder.is_dir():
         raise QGTuneError(f"Cannot resume {str(folder)!r}: there is no such folder. Give a sweep folder.")
     if wrong := [text for text in overrides if not is_override(text)]:
         raise click.UsageError(f"{wrong[0]!r} is no override: write key=value.", click.get_current_context())
-    _check_storage(folder)
+    if (config := read_sweep_config(folder)) is not None:
+        storage_of(config, folder)  # refuses a sweep that left nothing to go on from
     recorded = Invocation.read(folder)
     return recorded.with_overrides([*overrides, override_text("hydra.sweep.dir", str(folder))])
-
-
-def _check_storage(folder: Path) -> None:
-    """Refuse to run a sweep again that left nothing to go on from."""
-    from qgtune.results.source import read_sweep_config, storage_of
-
-    config = read_sweep_config(folder)
-    if config is not None:
-        storage_of(config, folder)

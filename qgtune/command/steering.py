@@ -163,10 +163,11 @@ def workers(words: tuple[str, ...], study_name: str | None) -> None:
     sweeps = workers_now(Session(study, Limits(1)))
     if not sweeps:
         raise QGTuneError("Cannot change the workers: no sweep runs on the study. Give hydra.sweeper.n_jobs to one.")
-    for owner, found in sweeps.items() if count is not None else ():
-        _check_workers(f"the sweep of process {owner.pid} on {owner.host}", found, count or 0)
-    for owner in sweeps if count is not None else ():
-        steer(study, functools.partial(Control.with_workers, sweep=owner.name, count=count or 0))
+    if count is not None:
+        for owner, found in sweeps.items():
+            _check_workers(f"the sweep of process {owner.pid} on {owner.host}", found, count)
+        for owner in sweeps:
+            steer(study, functools.partial(Control.with_workers, sweep=owner.name, count=count))
     wanted = Control.of(study).workers
     now = [SweepWorkers(owner.pid, owner.host, wanted.get(owner.name, one.n_workers)) for owner, one in sweeps.items()]
     lines = [f"{one.n_workers} workers: process {one.pid} on {one.host}." for one in now]

@@ -22,8 +22,6 @@ MARK_LENGTH = 32
 """Its length in characters: a forked process writes its own over that of the process it was forked from."""
 _STOPS_WITHIN_S = 0.5
 _FORK_S = 0.01
-_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", 0)
 _HELD_S = 2.0
 """How long a thread that would fork may be held: what waits for that thread must not wait for ever."""
 
@@ -76,7 +74,9 @@ def ending_new(is_wanted: Callable[[], bool]) -> Iterator[None]:
 
     A signal inside of a `Pool`'s making leaves children and a thread that forks others, which nothing ends.
     """
-    since = int(time.clock_gettime(_CLOCK) * _TICKS) if sys.platform == "linux" else 0
+    since = 0
+    if sys.platform == "linux":
+        since = int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
     try:
         yield
     finally:

@@ -46,9 +46,12 @@ class UserFunction:
 
     Attributes:
         function: takes a job's config, or a trial and its tuning config, and returns the objective's value.
+        as_it_is: leaves it to whatever pickles it. Launchers such as joblib's pickle the functions of the main script
+            by value, since their processes do not import it.
     """
 
     function: Callable[..., Any]
+    as_it_is: bool = False
 
     def __call__(self, *arguments: Any) -> Any:
         """Call the function."""
@@ -56,6 +59,8 @@ class UserFunction:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name, or by value where `cloudpickle` is installed."""
+        if self.as_it_is:
+            return UserFunction, (self.function, True)
         module, name = getattr(self.function, "__module__", ""), getattr(self.function, "__qualname__", "")
         depth = _depth(module, name, self.function)
         if depth is not None:
@@ -69,20 +74,6 @@ class UserFunction:
                 "cloudpickle."
             ) from None
         return _by_value, (cloudpickle.dumps(self.function),)
-
-
-@dataclass(frozen=True, slots=True)
-class UserFunctionByValue:
-    """The user's function, left to whatever pickles it.
-
-    Launchers such as joblib's pickle the functions of the main script by value, since their processes do not import it.
-    """
-
-    function: Callable[..., Any]
-
-    def __call__(self, *arguments: Any) -> Any:
-        """Call the function."""
-        return called(self.function, *arguments)
 
 
 def called(function: Callable[..., Any], *arguments: Any) -> Any:

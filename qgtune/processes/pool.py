@@ -342,7 +342,8 @@ def _child(connection: Connection, terminal: Terminal | None, adopted: dict[str,
             result = crash_of(error)
     if interrupts.received is not None:
         end_descendants()  # what the function was about to end itself, at leisure
-    _flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
     with suppress(BrokenPipeError):  # the parent died: nobody waits for the result
         connection.send_bytes(_travelling(result))
         connection.close()
@@ -376,8 +377,3 @@ def end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(GRACE_S)
     os._exit(1)
-
-
-def _flush() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()

@@ -22,9 +22,8 @@ from qgtune.processes.family import FAMILY, descendants
 
 VARIABLE = "QGTUNE_PRELOAD"
 """Names what to import, as JSON: our own modules, and what `multiprocessing` tells a spawned process of the script."""
-NOT_LOADED = "it was not started by us"
-
-_verdict = NOT_LOADED
+verdict = "it was not started by us"
+"""What `load` returned in the server that this process was forked from."""
 _random_states: list[tuple[Any, Any]] = []
 """Before and after the script's import, of `random` and of numpy; empty in a server that was started by others."""
 
@@ -55,11 +54,6 @@ def load(text: str) -> str:
     del this._inheriting
     _random_states[:] = zip(before_script, _random_state(), strict=True)
     return _doubt(before, _of_this_process())
-
-
-def verdict() -> str:
-    """Return what `load` returned in the server that this process was forked from."""
-    return _verdict
 
 
 def adopt(environment: dict[str, str]) -> None:
@@ -127,4 +121,4 @@ def _mark(mark: str) -> None:
 
 
 if VARIABLE in os.environ:
-    _verdict = load(os.environ.pop(VARIABLE))
+    verdict = load(os.environ.pop(VARIABLE))

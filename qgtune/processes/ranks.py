@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgtune.errors import QGTuneError
 from qgtune.live import TRIAL
+from qgtune.processes.starting import restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,16 +46,11 @@ class OwnTrial:
         Lightning's `ddp` leaves variables and a process group, with which the next training of this process would wait
         for ranks that are gone.
         """
-        before = {name: os.environ.get(name) for name in (TRIAL, *_OF_RANKS)}
-        os.environ[TRIAL] = json.dumps(asdict(self))
         try:
-            yield
+            with restored((TRIAL, *_OF_RANKS)):
+                os.environ[TRIAL] = json.dumps(asdict(self))
+                yield
         finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
             distributed: Any = sys.modules.get("torch.distributed")
             if distributed is not None and distributed.is_available() and distributed.is_initialized():
                 distributed.destroy_process_group()

@@ -34,7 +34,7 @@ class Slots:
         gpus: what each GPU is called in `CUDA_VISIBLE_DEVICES`; None leaves that variable alone.
         workers_per_gpu: how many workers share a GPU.
         n_threads: how many threads OpenMP, MKL and torch start in a worker; None leaves the environment alone.
-        start_method: how their processes come about, one of `starting.METHODS`.
+        start_method: how their processes come about, `forkserver` or `spawn`.
     """
 
     gpus: tuple[str, ...] | None = None

@@ -26,13 +26,12 @@ from qgtune.processes.family import FAMILY, MARK_LENGTH, descendants
 from qgtune.threads import signals_blocked, start_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
 log = logging.getLogger("qgtune")
 
-METHODS = ("forkserver", "spawn")
 _SCRIPT_KEYS = ("sys_path", "sys_argv", "orig_dir", "dir", "init_main_from_name", "init_main_from_path")
 _POLL_S = 0.05
 
@@ -62,7 +61,7 @@ def start_server(method: str, variables: dict[str, str], modules: Sequence[str],
     """Start the server that this process's workers are forked from, and return at once; at most one is started.
 
     Args:
-        method: one of `METHODS`; nothing is started for `spawn`, or where the system has no `/proc`.
+        method: `forkserver` or `spawn`; nothing is started for the latter, or where the system has no `/proc`.
         variables: the environment variables that all workers share, such as the numbers of threads.
         modules: what it imports before the script, by name.
         calls: what it calls then, as `module:function`.
@@ -94,7 +93,7 @@ def start_process(
     """Start a process.
 
     Args:
-        method: one of `METHODS`; where in doubt, and without a server that is ready, a process is spawned.
+        method: `forkserver` or `spawn`; where in doubt, and without a server that is ready, a process is spawned.
         variables: the environment variables that all workers share.
         own: those of this process alone.
         make: makes it, of a `multiprocessing` context and of the environment that a forked process is to adopt, which
@@ -131,7 +130,7 @@ def _ask(server: _Server) -> None:
 
 
 def _tell(connection: Connection) -> None:
-    connection.send(preloaded.verdict())
+    connection.send(preloaded.verdict)
 
 
 def _stop(server: _Server) -> None:
@@ -148,17 +147,23 @@ def environment(variables: dict[str, str]) -> Iterator[None]:
     It cannot set them itself: before its first instruction of ours, multiprocessing imports the main script in it, and
     with that perhaps torch. Nor can `Process.start` be given an environment.
     """
-    with _environment_lock:
-        before = {name: os.environ.get(name) for name in variables}
+    with _environment_lock, restored(variables):
         os.environ.update(variables)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+        yield
+
+
+@contextmanager
+def restored(names: Iterable[str]) -> Iterator[None]:
+    """Put environment variables back at the end, as they are now."""
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 _environment_lock = threading.Lock()

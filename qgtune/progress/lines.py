@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from qgtune.processes.output.capture import readers
 from qgtune.progress.watched import Budget
@@ -24,11 +24,6 @@ LOG_PERIOD_S = 30.0
 _PAUSES_S = (1.0, 60.0)
 _LOOK_S = 0.2
 _STOPPING_S = 3.0
-
-if TYPE_CHECKING:
-    _Stream = logging.StreamHandler[TextIO]
-else:
-    _Stream = logging.StreamHandler  # which takes a type from Python 3.11 on
 
 log = logging.getLogger("qgtune")
 
@@ -134,7 +129,7 @@ def _sentence(status: Status) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-class _OwnStream(_Stream):
+class _OwnStream(logging.StreamHandler):  # type: ignore[type-arg]  # it takes one from 3.11 on
     """A handler that writes to the terminal, or whatever stands there, whoever has taken the descriptor meanwhile."""
 
 

@@ -160,18 +160,8 @@ def _shown_to_the_shell(view: LiveView) -> Iterator[None]:
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
-class Shown(Protocol):
-    """Something that shows progress from a thread."""
-
-    def run(self) -> None:
-        """Show it until `stop`."""
-
-    def stop(self) -> None:
-        """End `run`, and return when it has ended."""
-
-
 @contextmanager
-def _running(shown: Shown) -> Iterator[None]:
+def _running(shown: LogLines | Bar) -> Iterator[None]:
     thread = start_thread(shown.run, name="qgtune-progress")
     try:
         yield

@@ -25,8 +25,8 @@ _GAP = "  "
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 _SHOW_CURSOR = b"\x1b[0m\x1b[?25h"
 _HIDE_CURSOR = b"\x1b[?25l"
-_ROOMY = 60, 12
-"""From how many columns and rows on space is used for looks."""
+_ROOMY = 12
+"""From how many rows on space is used for looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def view(
     """
     glyphs = _ASCII if is_ascii else _UNICODE
     lines = [_head(status, title, columns, glyphs), *_flow(_facts(status), columns)]
-    if rows >= _ROOMY[1]:
+    if rows >= _ROOMY:
         lines.insert(0, Text())
     if status.active or status.stopping_s is None:
         lines += table(status.active, max(0, rows // 2 - len(lines)), columns, current, glyphs.ellipsis)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, chop_cells
 
+from qgtune.errors import printable
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 GAP = "  "
 
@@ -61,6 +63,19 @@ def grid(columns: Sequence[Column]) -> tuple[list[str], list[str]]:
     laid = [column.laid(column.cells, width) for column, width in zip(columns, widths, strict=True)]
     rows = [GAP.join(cells).rstrip() for cells in zip(*laid, strict=True)]
     return [*heading, "─" * (sum(widths) + len(GAP) * (len(columns) - 1))], rows
+
+
+def plain_table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: Collection[str]) -> list[str]:
+    """Return the lines of a table of texts: the heading, and one a row.
+
+    Args:
+        heads: of the columns.
+        rows: a text a column.
+        left: the heads of the columns that stand at the left.
+    """
+    cells = zip(heads, *rows, strict=True)
+    heading, lines = grid([Column(head, list(map(printable, own)), left=head in left) for head, *own in cells])
+    return [*heading, *lines]
 
 
 def wrapped(pieces: Sequence[str], width: int) -> list[str]:

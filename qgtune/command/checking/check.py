@@ -16,9 +16,9 @@ from qgtune.errors import Located, QGTuneError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qgtune.command.answers.shapes import CheckedFiles
+    from qgtune.command.answers.shapes import CheckedFiles, Found
     from qgtune.command.checking.documents import Document, Kind
-    from qgtune.command.checking.findings import Checked, Finding
+    from qgtune.command.checking.findings import Checked
 
 _FILE = click.Path(path_type=str, dir_okay=False)
 _PATHS: dict[str, Kind] = {
@@ -56,11 +56,14 @@ def check(
     if not (files or space or dependencies or base or tuning):
         raise click.UsageError("Nothing to check: give a file.", context)
     reader = _Reader()
-    reader.read([(file, None) for file in files])
-    reader.read([(file, "space") for file in (space,) if file])
-    reader.read([(file, "dependencies") for file in (dependencies,) if file])
-    reader.read([(file, "base") for file in base])
-    reader.read([(file, "tuning") for file in (tuning,) if file])
+    reader.read(None, *files)
+    if space:
+        reader.read("space", space)
+    if dependencies:
+        reader.read("dependencies", dependencies)
+    reader.read("base", *base)
+    if tuning:
+        reader.read("tuning", tuning)
     reader.follow_tuning()
     return _report(reader)
 
@@ -73,11 +76,11 @@ class _Reader:
         self.problems: list[str] = []
         self.flags: dict[str, bool] = {}
 
-    def read(self, files: Sequence[tuple[str, Kind | None]]) -> None:
-        """Read files, each of a kind or of one that it has to say itself."""
+    def read(self, kind: Kind | None, *files: str) -> None:
+        """Read files of a kind, or of one that each has to say itself."""
         from qgtune.command.checking.documents import read_documents
 
-        for text, kind in files:
+        for text in files:
             package, file = text.split("=", 1) if kind == "base" and "=" in text else (None, text)
             try:
                 self.documents += read_documents(file, kind, package)
@@ -106,7 +109,7 @@ class _Reader:
                 continue
             file = Path(document.file).parent / settings[key]
             if file.is_file():
-                self.read([(str(file), kind)])
+                self.read(kind, str(file))
             else:
                 self._fail(document, key, f"Cannot use {key} of {document.file!r}: there is no file {str(file)!r}.")
 
@@ -127,14 +130,11 @@ def _report(reader: _Reader) -> int:
 
 
 def _content(checked: Checked) -> CheckedFiles:
-    from qgtune.command.answers.shapes import CheckedFiles, Found
+    from qgtune.command.answers.shapes import CheckedFiles
 
-    found = [
-        Found(one.file or None, one.line or None, one.column or None, one.kind, one.text) for one in checked.findings
-    ]
     space = checked.space
     sizes = (None, None) if space is None else (len(space.hyperparameters), len(space.dependencies))
-    return CheckedFiles(tuple(found), checked.n_errors, *sizes)
+    return CheckedFiles(checked.findings, checked.n_errors, *sizes)
 
 
 def _print(checked: Checked, documents: Sequence[Document]) -> None:
@@ -153,8 +153,10 @@ def _refuse_twins(documents: Sequence[Document]) -> None:
             raise QGTuneError(f"Cannot check more than one {WORDS[kind]}: {' and '.join(twins)}. Give one of them.")
 
 
-def _say(finding: Finding) -> None:
-    line = str(finding)
+def _say(finding: Found) -> None:
+    """Print it as compilers do, so that editors and terminals find the place."""
+    place = f"{finding.file}:{finding.line}:{finding.column}: " if finding.file else ""
+    line = f"{place}{finding.kind}: {finding.text}"
     if sys.stdout.isatty():  # else one line each, for programs
         columns = shutil.get_terminal_size().columns
         line = textwrap.fill(line, columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

@@ -15,7 +15,7 @@ from qgtune.errors import QGTuneError
 @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Where to write; else beside FILE.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @JSON
-def convert(file: Path, out: Path | None, force: bool) -> int:  # noqa: FBT001 - click's
+def convert(file: Path, out: Path | None, force: bool) -> None:  # noqa: FBT001 - click's
     """Split one file with the tags of QuantumGrav (!sweep, !range, !reference, ...) into the three files of a sweep.
 
     Writes base_settings.yaml, search_space.yaml and dependency_mapping.yaml. What cannot be carried over is named with
@@ -56,4 +56,3 @@ def convert(file: Path, out: Path | None, force: bool) -> int:  # noqa: FBT001 -
     said = [*(f"Wrote {path}" for path in parts), *(f"Note: {notice}" for notice in notices)]
     said.append(f"{sizes[0]} hyperparameters, {sizes[1]} dependencies.")
     answer(Converted(tuple(map(str, parts)), notices, *sizes), "\n".join(said))
-    return 0

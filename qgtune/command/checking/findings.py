@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from qgtune.command.answers.shapes import Found
 from qgtune.errors import Located, QGTuneError
 from qgtune.space.dependencies.resolvers import register_resolvers
 from qgtune.space.lint import lint
@@ -20,30 +21,6 @@ if TYPE_CHECKING:
     from qgtune.space.model import SearchSpace
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
-    """A problem, and where it stands.
-
-    Attributes:
-        file: the file; empty if it is of none.
-        line: from 1 on.
-        column: from 1 on.
-        kind: an error keeps a sweep from starting, a warning does not.
-        text: what is wrong, and what to do.
-    """
-
-    file: str
-    line: int
-    column: int
-    kind: Literal["error", "warning"]
-    text: str
-
-    def __str__(self) -> str:
-        """Return it as compilers print it, so that editors and terminals find the place."""
-        place = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
-        return f"{place}{self.kind}: {self.text}"
-
-
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What came of a check.
@@ -53,7 +30,7 @@ class Checked:
         space: the search space; None if it cannot be built.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[Found, ...]
     space: SearchSpace | None = None
 
     @property
@@ -79,7 +56,8 @@ def check_documents(documents: Sequence[Document], *, tune_model: bool = True, t
     problems = _tried(built, base)
     app = [problem for problem in problems if _is_of_the_app(problem)]
     errors = findings_of([problem for problem in problems if problem not in app], "error", documents)
-    return Checked(tuple(sorted([*errors, *findings_of([*app, *_warnings(built, base)], "warning", documents)])), built)
+    warnings = findings_of([*app, *_warnings(built, base)], "warning", documents)
+    return Checked(tuple(sorted([*errors, *warnings], key=_order)), built)
 
 
 def _warnings(space: SearchSpace, base: Any) -> list[str]:
@@ -138,18 +116,22 @@ def merged(documents: Sequence[Document]) -> Any:
 
 def findings_of(
     problems: Iterable[str], kind: Literal["error", "warning"], documents: Sequence[Document]
-) -> tuple[Finding, ...]:
+) -> tuple[Found, ...]:
     """Find the places of problems; return them by file and line."""
-    return tuple(sorted(_finding(problem, kind, documents) for problem in problems))
+    return tuple(sorted((_finding(problem, kind, documents) for problem in problems), key=_order))
 
 
-def _finding(problem: str, kind: Literal["error", "warning"], documents: Sequence[Document]) -> Finding:
+def _order(found: Found) -> tuple[str, int, int, str, str]:
+    return found.file or "", found.line or 0, found.column or 0, found.kind, found.text
+
+
+def _finding(problem: str, kind: Literal["error", "warning"], documents: Sequence[Document]) -> Found:
     """Find the place of a problem."""
     if not isinstance(problem, Located):
-        return Finding("", 0, 0, kind, problem)
+        return Found(None, None, None, kind, problem)
     document = next((document for document in documents if document.source == problem.source), None)
     if document is None:
-        return Finding(problem.source, *(problem.place or (1, 1)), kind, str(problem))
+        return Found(problem.source or None, *(problem.place or (1, 1)), kind, str(problem))
     # The place names the file already.
     text = problem.replace(f" of {problem.source}", "", 1).replace(f" ({problem.source})", "", 1)
-    return Finding(document.file, *(problem.place or document.place(problem.path)), kind, text)
+    return Found(document.file, *(problem.place or document.place(problem.path)), kind, text)

@@ -48,18 +48,12 @@ def compare(sources: tuple[str, ...], output: Path | None) -> None:
 
 
 def _print(found: Sequence[Contestant], path: Path) -> None:
-    from qgtune.command.answers.grid import Column, grid
-    from qgtune.errors import printable
+    from qgtune.command.answers.grid import plain_table
     from qgtune.files import short_path
     from qgtune.results.comparison.tables import HEADS, aim, notes, rows
 
-    cells = zip(*rows(found), strict=True)
-    left = ("sweep", "study", "95 % interval")
-    columns = [
-        Column(head, list(map(printable, own)), left=head in left) for head, own in zip(HEADS, cells, strict=True)
-    ]
-    heading, lines = grid(columns)
-    click.echo("\n".join([f"Best value, {aim(found)}", *heading, *lines, *notes(found), f"Page: {short_path(path)}"]))
+    lines = plain_table(HEADS, rows(found), left=("sweep", "study", "95 % interval"))
+    click.echo("\n".join([f"Best value, {aim(found)}", *lines, *notes(found), f"Page: {short_path(path)}"]))
 
 
 def _content(found: Sequence[Contestant], path: Path) -> Compared:

@@ -53,9 +53,7 @@ def clean(source: str, best: int, dry_run: bool, study_name: str | None) -> None
 
 
 def _text(size: int) -> str:
-    value = float(size)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024 or unit == "GiB":  # noqa: PLR2004 - of binary units
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    raise AssertionError("unreachable")  # pragma: no cover
+    for unit, n_bytes in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= n_bytes:
+            return f"{size / n_bytes:.1f} {unit}"
+    return f"{size} B"

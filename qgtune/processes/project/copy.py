@@ -84,11 +84,8 @@ class CopiedCode:
 
     def of(self, name: str) -> str:
         """Return where a path of the project lies in the copy; any other as it is."""
-        found = Path(name).resolve()
-        inside = found == self.project or self.project in found.parents
-        if not inside or INSTALLED & set(found.relative_to(self.project).parts):
-            return name
-        return str(self.copy / found.relative_to(self.project))
+        inside = _inside(self.project, Path(name))
+        return name if inside is None else str(self.copy / inside)
 
 
 def check_copy(root: Path) -> list[Path]:
@@ -142,6 +139,13 @@ def _beside_python(root: Path) -> Iterator[Path]:
             yield from ((folder / file).relative_to(root) for file in files if (folder / file).is_file())
 
 
+def _inside(root: Path, path: Path) -> Path | None:
+    """Return a path of the project as it is below its folder; None for one that lies elsewhere or is installed."""
+    found = path.resolve()
+    inside = found.relative_to(root) if found.is_relative_to(root) else None
+    return None if inside is None or INSTALLED & set(inside.parts) else inside
+
+
 def _check_modules(root: Path, files: set[Path]) -> None:
     """Check that what is loaded of the project is in the copy, and is found on `sys.path`."""
     problems = []
@@ -149,14 +153,12 @@ def _check_modules(root: Path, files: set[Path]) -> None:
         file = getattr(module, "__file__", None)
         if not isinstance(file, str) or not file.endswith(".py"):
             continue
-        path = Path(file).resolve()
-        if root not in path.parents or INSTALLED & set(path.relative_to(root).parts):
+        inside = _inside(root, Path(file))
+        if inside is None:
             continue
-        if path.relative_to(root) not in files:
-            problems.append(
-                f"Cannot copy the code: git ignores {path.relative_to(root)}. Let it be tracked, {_INSTEAD}."
-            )
-        elif name not in ("__main__", "__mp_main__") and not _is_on_path(name, path, sys.path):
+        if inside not in files:
+            problems.append(f"Cannot copy the code: git ignores {inside}. Let it be tracked, {_INSTEAD}.")
+        elif name not in ("__main__", "__mp_main__") and not _is_on_path(name, root / inside, sys.path):
             problems.append(
                 f"Cannot copy the code: module {name} is not imported by sys.path. Start its app otherwise, {_INSTEAD}."
             )

@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hydra._internal.callbacks import Callbacks
@@ -18,7 +18,6 @@ from hydra.types import HydraContext
 from omegaconf import open_dict, read_write
 
 from qgtune.errors import QGTuneError, first_line
-from qgtune.processes.function import UserFunctionByValue
 from qgtune.processes.interrupts import Interrupted, Interrupts
 from qgtune.sweep.workers.listening import STOP
 from qgtune.sweep.workers.unwaited_private import unwaited
@@ -109,7 +108,7 @@ class OtherLauncher:
 
     def _launcher(self, worker: Worker) -> Any:
         """Return the user's launcher of a worker, without callbacks: those are for the trials."""
-        worker.task = UserFunctionByValue(worker.task.function)
+        worker.task = replace(worker.task, as_it_is=True)
         worker.stop_key = self.stop_key
         quiet = HydraContext(config_loader=self.hydra_context.config_loader, callbacks=Callbacks())
         config = self.config.copy()

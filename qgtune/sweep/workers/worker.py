@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
     from optuna.storages import BaseStorage
 
-    from qgtune.processes.function import UserFunction, UserFunctionByValue
+    from qgtune.processes.function import UserFunction
     from qgtune.study.attempts.control import Seat
     from qgtune.study.attempts.limits import Limits, Stop
     from qgtune.study.lifecycle import Lifecycle
@@ -66,7 +66,7 @@ class Worker:
             what killed a worker, it would be too early. It does not travel.
     """
 
-    task: UserFunction | UserFunctionByValue
+    task: UserFunction
     composition: Composition
     spec: StudySpec
     limits: Limits

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ROOT / ".matrix"
 EXTRAS = "dashboard,grpc,mysql,postgresql,redis,report"
 TOOLS = (
-    *("cloudpickle", "cmaes", "filelock", "hypothesis", "jsonschema", "pyte"),
+    *("cmaes", "filelock", "hypothesis", "jsonschema", "pyte"),
     *("pytest", "pytest-timeout", "pytest-xdist", "scipy", "websocket-client"),
 )
 FOLDERS = ("tests", "conf", "examples", "docs", "tools")

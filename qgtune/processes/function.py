@@ -58,21 +58,15 @@ class UserFunction:
         return called(self.function, *arguments)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by name, or by value where `cloudpickle` is installed."""
+        """Pickle by name, or by value where no module holds the function by its name."""
         if self.as_it_is:
             return UserFunction, (self.function, True)
         module, name = getattr(self.function, "__module__", ""), getattr(self.function, "__qualname__", "")
         depth = _depth(module, name, self.function)
         if depth is not None:
             return _by_name, (module, name, depth)
-        try:
-            import cloudpickle
-        except ImportError:
-            raise QGTuneError(
-                f"Cannot send {name or self.function!r} to a worker process: it cannot be found by its name in module "
-                f"{module!r}. Define it at the top level of the script, run with hydra.sweeper.n_jobs=1, or install "
-                "cloudpickle."
-            ) from None
+        import cloudpickle  # slow to import, and seldom needed
+
         return _by_value, (cloudpickle.dumps(self.function),)
 
 

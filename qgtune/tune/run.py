@@ -73,7 +73,7 @@ def optimize(objective: Objective, tuning_config: Mapping[str, Any]) -> optuna.S
     Args:
         objective: called as `objective(trial, tuning_config)`; returns the value, may report and raise
             `optuna.TrialPruned`. Several processes find it by its name in its module or script; one of a notebook's
-            cell, or inside another function, travels by value, for which `cloudpickle` has to be installed.
+            cell, or inside another function, travels by value.
         tuning_config: what `get_tuning_settings` returns, or a mapping with the same keys.
 
     Returns:

@@ -118,15 +118,16 @@ class Walk(Collected):
             if isinstance(base, list):
                 self._list([node["each"]] * len(base), base, dependencies, path)
             return
-        values = list(values_of(length.distribution) or ())
-        if max(values) > MAX_LENGTH:
-            self.fail(name, f"its length goes up to {max(values):,}. Give at most {MAX_LENGTH:,}.")
+        longest = max(length.extremes())
+        if longest > MAX_LENGTH:
+            self.fail(name, f"its length goes up to {longest:,}. Give at most {MAX_LENGTH:,}.")
             return
+        values = values_of(length.distribution) or ()
         self._try(length.path, lambda: length)
         self.lengths[name] = length.path
-        elements = self._elements(node["each"], base, max(values), path)
+        elements = self._elements(node["each"], base, longest, path)
         index = self.index
-        for self.index in range(max(values)):
+        for self.index in range(longest):
             there = tuple(value for value in values if value > self.index)
             with self._under(Condition(length.path, there)):
                 inner = child(dependencies, self.index)

@@ -145,6 +145,20 @@ def test_a_condition_on_the_element() -> None:
     assert [layer.get("heads") for layer in found["nn"]] == [None, 3]
 
 
+def test_a_condition_on_lists_and_mappings() -> None:
+    """A list among the values of a condition is one value of the path, and so is a mapping."""
+    base = {"sizes": [1], "x": 0, "d": {"a": 1, "b": 2}, "y": 0}
+    when = {"sizes": [[1, 2], [4]], "d": {"a": 1, "b": 2}}
+    space = {
+        "x": {"type": "tuple", "value": [1, 3], "when": when},
+        "y": {"type": "tuple", "value": [1, 3], "when": {"d": {"a": 1}}},
+        "sizes": {"type": "categorical", "value": [[1, 2], [3], [4]]},
+    }
+    assert built(space, {"sizes": "[1,2]", "x": 3}, base=base) == {**base, "sizes": [1, 2], "x": 3}
+    assert built(space, {"sizes": "[3]"}, base=base) == {**base, "sizes": [3]}
+    assert n_points(build_space(space, base)) == 3 + 1 + 3
+
+
 def test_conditions_on_what_is_not_tuned_are_settled() -> None:
     """A parent that is fixed decides once and for all; a path may have another range under each option."""
     fixed = {**BASE, "optimizer": {"name": "adam", "lr": 0.1, "momentum": 0.5}}

@@ -88,6 +88,7 @@ def build_space(  # noqa: PLR0913 - the one entry point; all but three are keywo
         walk.mapping(space or {}, base, dependencies or {}, ())
     _check_tune(walk, tune, bare(space), extra)
     _add_extra(walk, extra)
+    walk.refuse_lost()
     settings = _settings(walk)
     reader = deps.Reader(settings, dependencies_source, held)
     found = reader.read(dependencies)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import IntDistribution
@@ -13,7 +14,18 @@ from qgtune.space.conditions import Condition
 from qgtune.space.counting import values_of
 from qgtune.space.model import Hyperparameter, categorical
 from qgtune.space.nodes import KEYS, TYPES, NodeError, is_choices, is_list_form, is_typed, range_of
-from qgtune.space.paths import MISSING, Parts, child, children, format_path, is_nameable, replaced, select
+from qgtune.space.paths import (
+    MISSING,
+    Parts,
+    child,
+    children,
+    format_path,
+    is_nameable,
+    is_within,
+    parse_path,
+    replaced,
+    select,
+)
 from qgtune.space.reading.collected import Collected, name_of
 
 if TYPE_CHECKING:
@@ -228,6 +240,29 @@ class Walk(Collected):
             self.mapping(node, MISSING, dependencies, path)
             return
         self.node(node, base, dependencies, path, add=add)
+
+    def refuse_lost(self) -> None:
+        """Refuse choices that overwrite what the command line set below them, or that all leave it out."""
+        items = [one for first in self.hyperparameters.values() for one in first.all() if one.choices]
+        for item, path in product(items, self.fixed):
+            top = parse_path(item.path)
+            if len(path) <= len(top) or not is_within(path, top):
+                continue
+            base, there = select(self.base, top), select(self.base, path)
+            whole = [choice if item.replaces else _merged(base, choice) for choice in item.choices]
+            found = [select(choice, path[len(top) :]) for choice in whole]
+            kept = [value is there or value == there for value in found]
+            others = [
+                choice
+                for choice, value, is_kept in zip(item.choices, found, kept, strict=True)
+                if not is_kept and value is not MISSING
+            ]
+            if others or not any(kept):
+                why = f"its choice {others[0]!r} sets it" if others else "all of its choices leave it out"
+                self.problems.append(
+                    f"Cannot set {format_path(path)}: {item.path} is tuned, in {item.source}, and {why}. Set it in the "
+                    f"choices, or the whole of {item.path}."
+                )
 
     def _is_range(self, node: Any, dependencies: Any, path: Parts) -> bool:
         return is_typed(node) or is_list_form(node) or self._is_choices(node, dependencies, path)

@@ -213,3 +213,31 @@ def test_choices_do_not_overwrite_the_command_line(choices: list[Any], path: str
         return
     with pytest.raises(QGTuneError, match=f"^Cannot set {path}: d is tuned, in .*, and {words}. Set it in the choices"):
         build_space(space, base, fixed=[path])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        pytest.param("layers.2.width", "have no such path: layers has 2 elements. Give the whole", id="beyond"),
+        pytest.param("+layers.2.width", "layers has 2 elements. Give the whole", id="added"),
+        pytest.param("+x.y", "x is 1, with nothing below it. Give the whole of x", id="below a value"),
+        pytest.param("layers.1.height", r"\? Write \+layers.1.height to add it", id="a key of an element"),
+    ],
+)
+def test_advice_on_a_path_that_does_not_exist_can_be_followed(given: str, words: str) -> None:
+    """What cannot be added is not to be added."""
+    path, add = given.lstrip("+"), given.startswith("+")
+    with pytest.raises(QGTuneError, match=f"^Cannot use {path} of the command line: .*{words}"):
+        build_space(None, {**LAYERS, "x": 1}, extra=[categorical(path, [1, 2], "the command line", add=add)])
+
+
+def test_a_range_of_the_command_line_goes_into_a_list_of_the_space() -> None:
+    """The space makes a third layer, whose width is added."""
+    space = {"layers": [{"width": 1}, {"width": 2}, {"width": 3}]}
+    extra = categorical("layers.2.width", [8, 9], "the command line", add=True)
+    assert list(build_space(space, LAYERS, extra=[extra]).hyperparameters) == ["layers.2.width"]
+    wrong = categorical("layers.3.width", [8, 9], "the command line", add=True)
+    with pytest.raises(
+        QGTuneError, match=r"^Cannot use layers\.3\.width of the command line: the settings do not take"
+    ):
+        build_space(space, LAYERS, extra=[wrong])

@@ -22,7 +22,7 @@ class Condition:
     """
 
     path: str
-    values: tuple[Any, ...]
+    values: tuple[Any, ...] = field(hash=False)  # lists and mappings among them
 
     def holds(self, value: Any) -> bool:
         """Say whether it holds where the path has this value; `MISSING` is none."""

@@ -148,6 +148,26 @@ def suggestions(node: Any, parts: Sequence[Part]) -> str:
     return did_you_mean(format_path(parts), all_paths(node))
 
 
+def adding(node: Any, parts: Sequence[Part]) -> str:
+    """Say how to add a path that does not exist; `dead_end` says where that cannot be done."""
+    return f"{suggestions(node, parts)} Write +{format_path(parts)} to add it."
+
+
+def dead_end(node: Any, parts: Sequence[Part]) -> str:
+    """Say why a path that does not exist cannot be added, and what to do; the empty text where it can be."""
+    for depth, part in enumerate(parts):
+        name, inner = format_path(parts[:depth]), child(node, part)
+        if inner is not MISSING:
+            node = inner
+        elif isinstance(node, list):
+            return f"{name} has {len(node)} elements. Give the whole of {name}, or tune its length."
+        elif isinstance(node, (dict, str)) or node is None:
+            return ""  # a text may be an interpolation, or `???`
+        else:
+            return f"{name} is {node!r}, with nothing below it. Give the whole of {name}."
+    return ""
+
+
 def leaves_of(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the scalars, and the empty lists and mappings, of plain data by path."""
     items = list(children(data))

@@ -93,6 +93,7 @@ def make_plan(hydra_context: HydraContext, config: DictConfig, arguments: Sequen
     Raises:
         QGTuneError: with all problems.
     """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # its lines at INFO are about studies that only try things
     settings = read_settings(config)
     problems: list[str] = []
 

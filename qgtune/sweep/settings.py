@@ -40,7 +40,7 @@ class Settings:
     params: Mapping[str, Any] = key(
         None,
         lambda value: {} if value is None else checks.mapping(value),
-        "`key: range(...)` as on the command line, which wins",
+        "`key: range(...)` as on the command line, which wins; a list is choices where the config holds none",
     )
     custom_search_space: str | None = key(
         None,

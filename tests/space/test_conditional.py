@@ -145,6 +145,20 @@ def test_a_condition_on_the_element() -> None:
     assert [layer.get("heads") for layer in found["nn"]] == [None, 3]
 
 
+def test_a_condition_on_lists_and_mappings() -> None:
+    """A list among the values of a condition is one value of the path, and so is a mapping."""
+    base = {"sizes": [1], "x": 0, "d": {"a": 1, "b": 2}, "y": 0}
+    when = {"sizes": [[1, 2], [4]], "d": {"a": 1, "b": 2}}
+    space = {
+        "x": {"type": "tuple", "value": [1, 3], "when": when},
+        "y": {"type": "tuple", "value": [1, 3], "when": {"d": {"a": 1}}},
+        "sizes": {"type": "categorical", "value": [[1, 2], [3], [4]]},
+    }
+    assert built(space, {"sizes": "[1,2]", "x": 3}, base=base) == {**base, "sizes": [1, 2], "x": 3}
+    assert built(space, {"sizes": "[3]"}, base=base) == {**base, "sizes": [3]}
+    assert n_points(build_space(space, base)) == 3 + 1 + 3
+
+
 def test_conditions_on_what_is_not_tuned_are_settled() -> None:
     """A parent that is fixed decides once and for all; a path may have another range under each option."""
     fixed = {**BASE, "optimizer": {"name": "adam", "lr": 0.1, "momentum": 0.5}}
@@ -257,7 +271,7 @@ def test_points_that_are_not_live_are_refused(given: dict[str, Any], words: str)
         pytest.param(
             {"nn": {"type": "list", "length": [0.5, 1], "each": {}}}, None, "whole numbers", id="half a layer"
         ),
-        pytest.param({"nn": {"type": "list", "length": [1, 5000], "each": {}}}, None, "at most 1,000", id="too long"),
+        pytest.param({"nn": {"type": "list", "length": [1, 10**12], "each": {}}}, None, "at most 1,000", id="too long"),
         pytest.param({"head": {"type": "list", "length": [1, 2], "each": {}}}, None, "not a list", id="over a mapping"),
         pytest.param(
             {"head": {"in": {"type": "tuple", "value": [1, 2], "when": 3}}}, None, "`when` needs a mapping", id="when"

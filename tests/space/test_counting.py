@@ -34,3 +34,12 @@ def test_points_are_counted() -> None:
     assert n_points(build_space(finite, None)) == 6
     assert n_points(build_space({**finite, "c": {"type": "tuple", "value": [0.0, 1.0]}}, None)) is None
     assert n_points(build_space({"d": {"type": "tuple", "value": [0, 10**12]}}, None)) == 10**12 + 1
+    assert n_points(build_space({"e": {"type": "tuple", "value": [0.0, 1e7, 1e-3]}}, None)) == 10**10 + 1
+
+
+def test_steps_are_a_sequence_that_lists_nothing() -> None:
+    """The values of a stepped range are counted and picked, however many there are."""
+    found = values_of(FloatDistribution(0.0, 1e7, step=1e-3))
+    assert found is not None
+    assert len(found) == 10**10 + 1
+    assert (found[3], found[-1], list(found[1:3])) == (0.003, 1e7, [0.001, 0.002])

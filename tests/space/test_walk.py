@@ -190,3 +190,54 @@ def test_a_value_outside_the_space_is_not_encoded(value: Any) -> None:
     with pytest.raises(ValueError, match=r"is no number|is not in"):
         item.encode(value)
     assert item.encode(3) == 3
+
+
+@pytest.mark.parametrize(
+    ("choices", "path", "words"),
+    [
+        pytest.param([{"a": 5}, {"a": 6}], "d.a", "its choice {'a': 6} sets it", id="another value"),
+        pytest.param([[1], [2]], "d.0", r"its choice \[1\] sets it", id="a list"),
+        pytest.param([None, "${e}"], "d.a", "all of its choices leave it out", id="nowhere"),
+        pytest.param([{"a": 5}, {"a": 6}], "d.gone", None, id="deleted, and in no choice"),
+        pytest.param([{"b": 5}, {"b": 6}], "d.a", None, id="beside it"),
+        pytest.param([{"a": 5, "b": 1}, {"a": 5}], "d.a", None, id="the same value"),
+        pytest.param([None, {"b": 6}], "d.a", None, id="in one of them"),
+    ],
+)
+def test_choices_do_not_overwrite_the_command_line(choices: list[Any], path: str, words: str | None) -> None:
+    """What is set below a choice holds for every trial that has the path, or the sweep is refused."""
+    space = {"d": {"type": "categorical", "value": choices}}
+    base = {"d": [7, 8] if path == "d.0" else {"a": 5, "b": 2}, "e": {"a": 3}}
+    if words is None:
+        assert build_space(space, base, fixed=[path]).hyperparameters["d"].choices == tuple(choices)
+        return
+    with pytest.raises(QGTuneError, match=f"^Cannot set {path}: d is tuned, in .*, and {words}. Set it in the choices"):
+        build_space(space, base, fixed=[path])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        pytest.param("layers.2.width", "have no such path: layers has 2 elements. Give the whole", id="beyond"),
+        pytest.param("+layers.2.width", "layers has 2 elements. Give the whole", id="added"),
+        pytest.param("+x.y", "x is 1, with nothing below it. Give the whole of x", id="below a value"),
+        pytest.param("layers.1.height", r"\? Write \+layers.1.height to add it", id="a key of an element"),
+    ],
+)
+def test_advice_on_a_path_that_does_not_exist_can_be_followed(given: str, words: str) -> None:
+    """What cannot be added is not to be added."""
+    path, add = given.lstrip("+"), given.startswith("+")
+    with pytest.raises(QGTuneError, match=f"^Cannot use {path} of the command line: .*{words}"):
+        build_space(None, {**LAYERS, "x": 1}, extra=[categorical(path, [1, 2], "the command line", add=add)])
+
+
+def test_a_range_of_the_command_line_goes_into_a_list_of_the_space() -> None:
+    """The space makes a third layer, whose width is added."""
+    space = {"layers": [{"width": 1}, {"width": 2}, {"width": 3}]}
+    extra = categorical("layers.2.width", [8, 9], "the command line", add=True)
+    assert list(build_space(space, LAYERS, extra=[extra]).hyperparameters) == ["layers.2.width"]
+    wrong = categorical("layers.3.width", [8, 9], "the command line", add=True)
+    with pytest.raises(
+        QGTuneError, match=r"^Cannot use layers\.3\.width of the command line: the settings do not take"
+    ):
+        build_space(space, LAYERS, extra=[wrong])

@@ -12,7 +12,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from qgtune import QGTuneError
 from qgtune.study.algorithms.factory import build_pruner, build_sampler
-from qgtune.study.algorithms.grid import GRID, with_grid
+from qgtune.study.algorithms.grid import BRUTE_FORCE, GRID, with_grid
 from qgtune.study.algorithms.names import NEEDS, PRUNERS, SAMPLERS
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -104,3 +104,26 @@ def test_a_continuous_range_has_no_grid() -> None:
     """Each continuous range is named."""
     with pytest.raises(QGTuneError, match="Cannot visit every point: x is a continuous range"):
         with_grid({"_target_": GRID}, {"x": FloatDistribution(0, 1)}, 9)
+
+
+@pytest.mark.parametrize("target", [GRID, BRUTE_FORCE])
+def test_a_range_of_very_many_values_is_refused_without_listing_them(target: str) -> None:
+    """Samplers that visit every point list a range's values for each trial."""
+    many = {"x": FloatDistribution(0, 1e7, step=1e-3), "y": IntDistribution(0, 10**12)}
+    with pytest.raises(QGTuneError) as caught:
+        with_grid({"_target_": target}, many, 9)
+    assert [text.split(",")[0] for text in caught.value.problems] == [
+        "Cannot visit every point: x has 10",
+        "Cannot visit every point: y has 1",
+    ]
+    assert "10,000,000,001 values" in caught.value.problems[0]
+
+
+def test_a_grid_of_very_many_points_is_refused() -> None:
+    """A brute force lists no points: it takes the same space."""
+    space = {"x": IntDistribution(1, 1000), "y": IntDistribution(1, 1000)}
+    with pytest.raises(QGTuneError, match="the grid has 1,000,000 of them"):
+        with_grid({"_target_": GRID}, space, 9)
+    with pytest.raises(QGTuneError, match="the grid has 1,000,000 of them"):
+        with_grid({"_target_": GRID, "search_space": {"x": [*range(1000)], "y": [*range(1000)]}}, {}, 9)
+    assert with_grid({"_target_": BRUTE_FORCE}, space, 9)[1] == 9

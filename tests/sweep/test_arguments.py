@@ -91,17 +91,35 @@ def test_casts_of_ranges(loader: ConfigLoaderImpl, text: str, expected: Any) -> 
     assert found.distribution == expected
 
 
-@pytest.mark.parametrize(("base", "expected"), [(1, ["a.b"]), ([3], []), (None, [])], ids=["scalar", "list", "nothing"])
-def test_a_list_of_params_is_choices_over_a_scalar(loader: ConfigLoaderImpl, base: Any, expected: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        pytest.param({"b": 1}, ["a.b"], id="scalar"),
+        pytest.param({"b": None}, ["a.b"], id="null"),
+        pytest.param({"b": {"c": 1}}, ["a.b"], id="mapping"),
+        pytest.param({}, ["a.b"], id="nothing"),
+        pytest.param({"b": [3]}, [], id="list"),
+    ],
+)
+def test_a_list_of_params_is_choices(loader: ConfigLoaderImpl, base: Any, expected: list[str]) -> None:
     """Over a list it is that list, in every trial."""
-    found = parse_arguments([], {"a": {"b": [1, 2]}}, loader, {"a": {"b": base}})
+    found = parse_arguments([], {"a": {"b": [1, 2]}}, loader, {"a": base})
     assert [hyperparameter.path for hyperparameter in found.hyperparameters] == expected
     assert found.fixed == (() if expected else ("a.b=[1,2]",))
 
 
+def test_a_list_of_params_is_choices_of_a_group(loader: ConfigLoaderImpl) -> None:
+    """The options are chosen one at a time; an empty list, and one added over a list, are values."""
+    params = {"opt": ["sgd", "adam"], "n": [], "++sizes": [5]}
+    found = parse_arguments([], params, loader, {"opt": {"name": "sgd"}, "n": None, "sizes": [1, 2]})
+    assert [(group.path, group.choices) for group in found.groups] == [("opt", ("sgd", "adam"))]
+    assert found.fixed == ("n=[]", "++sizes=[5]")
+
+
 def test_the_last_argument_wins(loader: ConfigLoaderImpl) -> None:
     """A later argument for a key replaces an earlier one, and the command line replaces params."""
-    found = parse(loader, "a=5", "b=1,2", "b=3", a="interval(0,1)", c={"d": "choice(1,2)", "e": [1, 2]})
+    params = {"a": "interval(0,1)", "c": {"d": "choice(1,2)", "e": [1, 2]}}
+    found = parse_arguments(["a=5", "b=1,2", "b=3"], params, loader, {"c": {"e": [0]}})
     assert found.fixed == ("c.e=[1,2]", "a=5", "b=3")
     assert [hyperparameter.path for hyperparameter in found.hyperparameters] == ["c.d"]
 

@@ -152,6 +152,7 @@ def test_constraints_hold_in_every_trial(make_app: MakeApp, sampler: str) -> Non
     assert max(products) <= 64
     assert {trial.params["nn.length"] for trial in trials} > {1}
     said = "The base settings are not run first: they violate where=" in run.out + run.err
+    assert "A new study created" not in run.out + run.err
     assert said == (sampler != "bruteforce")  # which runs every point in its own order
 
 

@@ -16,8 +16,10 @@ from qgtune.space.editing import assign, has_path, plain
 from qgtune.space.model import Hyperparameter, SearchSpace
 from qgtune.space.paths import (
     MISSING,
+    adding,
     all_paths,
     child,
+    dead_end,
     format_path,
     is_nameable,
     is_within,
@@ -25,7 +27,6 @@ from qgtune.space.paths import (
     overlap,
     parse_path,
     select,
-    suggestions,
 )
 from qgtune.space.reading.collected import name_of
 from qgtune.space.reading.conditional import Settling, example, examples, misplaced, sometimes
@@ -88,6 +89,7 @@ def build_space(  # noqa: PLR0913 - the one entry point; all but three are keywo
         walk.mapping(space or {}, base, dependencies or {}, ())
     _check_tune(walk, tune, bare(space), extra)
     _add_extra(walk, extra)
+    walk.refuse_lost()
     settings = _settings(walk)
     reader = deps.Reader(settings, dependencies_source, held)
     found = reader.read(dependencies)
@@ -142,12 +144,13 @@ def _add_extra(walk: Walk, extra: Sequence[Hyperparameter]) -> None:
     for hyperparameter in extra:
         path = parse_path(hyperparameter.path)
         walk.follow(path)
-        if not hyperparameter.add and walk.base is not None and select(walk.base, path) is MISSING:
-            hint = suggestions(walk.base, path)
-            walk.problems.append(
-                f"Cannot use {hyperparameter.path} of {hyperparameter.source}: the base settings have no such "
-                f"path.{hint} Write +{hyperparameter.path} to add it."
-            )
+        if walk.base is not None and select(walk.base, path) is MISSING:
+            put_in = (*walk.constants, *walk.hyperparameters)
+            wrong = "" if any(is_within(path, parse_path(top)) for top in put_in) else dead_end(walk.base, path)
+            if not hyperparameter.add:
+                wrong = f"the base settings have no such path{f': {wrong}' if wrong else f'.{adding(walk.base, path)}'}"
+            if wrong:
+                walk.problems.append(f"Cannot use {hyperparameter.path} of {hyperparameter.source}: {wrong}")
         walk.hyperparameters.pop(hyperparameter.path, None)
         for when in dict.fromkeys(walk.skipped_when.get(hyperparameter.path, [()])):
             walk.add(replace(hyperparameter, when=when))
@@ -181,7 +184,9 @@ def _try_assign(walk: Walk, config: DictConfig, path: str, value: Any) -> None:
         assign(config, parse_path(path), value)
     except _REFUSALS as error:
         if not walk.problems:  # as when one path was given twice
-            walk.fail(path, f"the settings do not take it: {_first(error)}. Give a value that a config can hold there.")
+            source = walk.hyperparameters[path].source if path in walk.hyperparameters else walk.source
+            reason = f"the settings do not take it: {_first(error)}. Give a value that a config can hold there."
+            walk.problems.append(Located(f"Cannot use {path} of {source}: {reason}", path, source))
 
 
 def _settle_conflicts(

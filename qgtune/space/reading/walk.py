@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import IntDistribution
@@ -13,7 +14,18 @@ from qgtune.space.conditions import Condition
 from qgtune.space.counting import values_of
 from qgtune.space.model import Hyperparameter, categorical
 from qgtune.space.nodes import KEYS, TYPES, NodeError, is_choices, is_list_form, is_typed, range_of
-from qgtune.space.paths import MISSING, Parts, child, children, format_path, is_nameable, replaced, select
+from qgtune.space.paths import (
+    MISSING,
+    Parts,
+    child,
+    children,
+    format_path,
+    is_nameable,
+    is_within,
+    parse_path,
+    replaced,
+    select,
+)
 from qgtune.space.reading.collected import Collected, name_of
 
 if TYPE_CHECKING:
@@ -118,15 +130,16 @@ class Walk(Collected):
             if isinstance(base, list):
                 self._list([node["each"]] * len(base), base, dependencies, path)
             return
-        values = list(values_of(length.distribution) or ())
-        if max(values) > MAX_LENGTH:
-            self.fail(name, f"its length goes up to {max(values):,}. Give at most {MAX_LENGTH:,}.")
+        longest = max(length.extremes())
+        if longest > MAX_LENGTH:
+            self.fail(name, f"its length goes up to {longest:,}. Give at most {MAX_LENGTH:,}.")
             return
+        values = values_of(length.distribution) or ()
         self._try(length.path, lambda: length)
         self.lengths[name] = length.path
-        elements = self._elements(node["each"], base, max(values), path)
+        elements = self._elements(node["each"], base, longest, path)
         index = self.index
-        for self.index in range(max(values)):
+        for self.index in range(longest):
             there = tuple(value for value in values if value > self.index)
             with self._under(Condition(length.path, there)):
                 inner = child(dependencies, self.index)
@@ -227,6 +240,29 @@ class Walk(Collected):
             self.mapping(node, MISSING, dependencies, path)
             return
         self.node(node, base, dependencies, path, add=add)
+
+    def refuse_lost(self) -> None:
+        """Refuse choices that overwrite what the command line set below them, or that all leave it out."""
+        items = [one for first in self.hyperparameters.values() for one in first.all() if one.choices]
+        for item, path in product(items, self.fixed):
+            top = parse_path(item.path)
+            if len(path) <= len(top) or not is_within(path, top):
+                continue
+            base, there = select(self.base, top), select(self.base, path)
+            whole = [choice if item.replaces else _merged(base, choice) for choice in item.choices]
+            found = [select(choice, path[len(top) :]) for choice in whole]
+            kept = [value is there or value == there for value in found]
+            others = [
+                choice
+                for choice, value, is_kept in zip(item.choices, found, kept, strict=True)
+                if not is_kept and value is not MISSING
+            ]
+            if others or not any(kept):
+                why = f"its choice {others[0]!r} sets it" if others else "all of its choices leave it out"
+                self.problems.append(
+                    f"Cannot set {format_path(path)}: {item.path} is tuned, in {item.source}, and {why}. Set it in the "
+                    f"choices, or the whole of {item.path}."
+                )
 
     def _is_range(self, node: Any, dependencies: Any, path: Parts) -> bool:
         return is_typed(node) or is_list_form(node) or self._is_choices(node, dependencies, path)

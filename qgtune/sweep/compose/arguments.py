@@ -156,7 +156,7 @@ def _flat_params(params: Mapping[str, Any], base: Any, prefix: str = "") -> list
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
             texts += _flat_params(value, base, f"{name}.")
-        elif isinstance(value, list) and isinstance(select(base, parse_path(name)), (bool, int, float, str)):
+        elif isinstance(value, list) and value and not isinstance(select(base, parse_path(name.lstrip("+"))), list):
             texts.append(f"{name}=choice({','.join(map(value_text, value))})")
         else:
             texts.append(f"{name}={value if isinstance(value, str) else value_text(value)}")

@@ -18,7 +18,7 @@ from qgtune.errors import QGTuneError
 from qgtune.processes.travel import loads
 from qgtune.space.conditions import in_words
 from qgtune.space.editing import plain
-from qgtune.space.paths import MISSING, is_below, leaves_of, parse_path, select, suggestions
+from qgtune.space.paths import MISSING, adding, dead_end, is_below, leaves_of, parse_path, select
 from qgtune.space.points import all_points, n_points, widened
 from qgtune.space.reading.official import is_official, read_official
 from qgtune.space.wording import words
@@ -226,10 +226,10 @@ class Composition:
         """Name each range of the command line that no option of a swept group has a place for."""
         for item in self.arguments.hyperparameters if self.groups else ():
             if all(item.path not in found.space.hyperparameters for found in self.combinations.values()):
-                hint = suggestions(plain(self.master), parse_path(item.path))
+                base, parts = plain(self.master), parse_path(item.path)
                 yield (
                     f"Cannot use {item.path} of {item.source}: no option of {', '.join(g.path for g in self.groups)} "
-                    f"has such a path.{hint} Write +{item.path} to add it."
+                    f"has such a path. {dead_end(base, parts) or adding(base, parts).lstrip()}"
                 )
 
     def base_options(self) -> tuple[Any, ...]:

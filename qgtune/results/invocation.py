@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FILE = Path(".qgtune", "command.yaml")
 BASE_FILE = Path(".qgtune", "base.yaml")
 """The base settings' values for what a sweep tunes, beside its command."""
+_WITH_VALUE = ("--config-dir", "--config-name", "--config-path", "--experimental-rerun", "--package")
+_SHORT_WITH_VALUE = ("-cd", "-cn", "-cp", "-p")
 _NOT_HERE = "Cannot resume {folder!r}: {reason}. Run your command again with hydra.sweep.dir={folder}."
 
 
@@ -91,8 +93,8 @@ class Invocation:
 
         What makes it a sweep, and what the sweep's command line set in the app's config, is left out.
         """
-        kept = [text for text in self.arguments if not _is_override(text) or _is_hydras(text)]
-        options = [text for text in kept if text not in ("-m", "--multirun")]
+        told = _told_apart(self.arguments)
+        options = [text for text, is_override in told if (_is_hydras(text) if is_override else not _is_multirun(text))]
         return Invocation(self.program, (*options, "hydra.mode=RUN", *overrides), self.folder)
 
     def without_passwords(self) -> tuple[str, ...]:
@@ -158,10 +160,12 @@ class Invocation:
         They stand behind the others: Hydra's command line takes them in one piece only.
         """
         given = {key_of(override) for override in overrides}
-        kept = [text for text in self.arguments if not _is_override(text) or key_of(text) not in given]
-        behind = [index + 1 for index, text in enumerate(kept) if _is_override(text)]
+        told = _told_apart(self.arguments)
+        kept = [(text, is_override) for text, is_override in told if not is_override or key_of(text) not in given]
+        behind = [index + 1 for index, (_text, is_override) in enumerate(kept) if is_override]
         place = behind[-1] if behind else len(kept)
-        return Invocation(self.program, (*kept[:place], *overrides, *kept[place:]), self.folder)
+        texts = [text for text, _is_override in kept]
+        return Invocation(self.program, (*texts[:place], *overrides, *texts[place:]), self.folder)
 
 
 def own_command(spelled: Callable[[Path], str] = str) -> str:
@@ -178,8 +182,24 @@ def own_command(spelled: Callable[[Path], str] = str) -> str:
     return "qgtune" if found and script.samefile(found) else shlex.quote(spelled(script))
 
 
+def _told_apart(arguments: Sequence[str]) -> list[tuple[str, bool]]:
+    """Return each argument with whether it is an override; the value of an option is none, whatever is in it."""
+    before = ("", *arguments)
+    return [(text, not _takes_value(option) and _is_override(text)) for option, text in zip(before, arguments)]
+
+
 def _is_override(argument: str) -> bool:
     return not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
+
+
+def _takes_value(option: str) -> bool:
+    """Say whether the next argument is this one's value: Hydra takes the start of a long option for it."""
+    is_long = option.startswith("--") and len(option) > len("--")
+    return option in _SHORT_WITH_VALUE or (is_long and any(name.startswith(option) for name in _WITH_VALUE))
+
+
+def _is_multirun(argument: str) -> bool:
+    return argument == "-m" or (len(argument) > len("--") and "--multirun".startswith(argument))
 
 
 def _is_hydras(override: str) -> bool:

@@ -51,6 +51,14 @@ def test_overrides_of_a_command_without_any() -> None:
     assert command.with_overrides(["a=1"]).arguments == ("--multirun", "--config-name", "x", "a=1")
 
 
+@pytest.mark.parametrize("option", ["--config-dir", "--config-d", "-cd", "--config-name", "-cn", "-cp"])
+def test_the_value_of_an_option_is_no_override(option: str) -> None:
+    """Whatever is in it."""
+    command = Invocation(("python", "train.py"), ("--multi", option, "a=1/conf", "a=1", "hydra.job.name=x"), "/app")
+    assert command.with_overrides(["a=2"]).arguments == ("--multi", option, "a=1/conf", "hydra.job.name=x", "a=2")
+    assert command.as_plain_run(["a=2"]).arguments == (option, "a=1/conf", "hydra.job.name=x", "hydra.mode=RUN", "a=2")
+
+
 def test_a_command_is_read_back(tmp_path: Path) -> None:
     """Whatever characters are in it."""
     command = Invocation(("/usr/bin/python", "it's.py"), ("a='x y'", "b=1e-5", "c=null", "d=true"), "/a b")

@@ -69,7 +69,7 @@ def rerun(
     found = _repeat(study, _trial(study, trial), repeat)
     number, record = found.number, Record.read(folder, found)
     record = record if repeat is not None else record.of_configuration
-    command = Invocation.read(folder).as_plain_run([*record.overrides, *overrides])
+    command = Invocation.read(folder, [*record.overrides, *overrides])
     if not wants_json():
         click.echo(command.shown())
     if record.differs:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from qgtune.errors import QGTuneError
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
-from qgtune.study.storages.addresses import hidden, redact
+from qgtune.study.storages.addresses import MASK, hidden, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,8 +70,12 @@ class Invocation:
         write_yaml(sweep / FILE, data)
 
     @classmethod
-    def read(cls, sweep: Path) -> Invocation:
+    def read(cls, sweep: Path, overrides: Sequence[str] | None = None) -> Invocation:
         """Read it from a sweep folder.
+
+        Args:
+            sweep: the folder.
+            overrides: those of the plain run to make of it, which needs none of the config's passwords; None for none.
 
         Raises:
             QGTuneError: when the folder holds none, or a password was left out of it.
@@ -80,13 +84,16 @@ class Invocation:
             raise QGTuneError(_NOT_HERE.format(folder=str(sweep), reason="it does not say which command it is of"))
         data: Any = load_yaml_file(sweep / FILE, "command of the sweep")
         try:
-            if "hides" in data:
-                reason = f"it had {data['hides']} in it, which was not kept"
-                raise QGTuneError(_NOT_HERE.format(folder=str(sweep), reason=reason))
-            return cls(tuple(map(str, data["program"])), tuple(map(str, data["arguments"])), str(data["folder"]))
-        except (KeyError, TypeError):
+            found = cls(tuple(map(str, data["program"])), tuple(map(str, data["arguments"])), str(data["folder"]))
+            hides = str(data.get("hides", ""))
+        except (AttributeError, KeyError, TypeError):
             reason = f"its {FILE} is no command"
             raise QGTuneError(_NOT_HERE.format(folder=str(sweep), reason=reason)) from None
+        run = found if overrides is None else found.as_plain_run(())
+        if hides and (overrides is None or any(MASK in text for text in (*run.program, *run.arguments))):
+            reason = f"it had {hides} in it, which was not kept"
+            raise QGTuneError(_NOT_HERE.format(folder=str(sweep), reason=reason))
+        return found if overrides is None else found.as_plain_run(overrides)
 
     def as_plain_run(self, overrides: Sequence[str]) -> Invocation:
         """Return the command that runs one job with these overrides, under the app's own settings of Hydra.
@@ -103,9 +110,9 @@ class Invocation:
 
     def shown(self) -> str:
         """Return it as a line for a shell, without passwords."""
-        line = shlex.join([*self.program, *self.arguments])
+        line = shlex.join(self.without_passwords())
         there = "" if Path(self.folder) == Path.cwd() else f"cd {shlex.quote(self.folder)} && "
-        return str(redact(there + line))
+        return str(redact(there)) + line
 
     def become(self) -> NoReturn:
         """Run it in place of this process, so that its exit code and signals are its own.
@@ -185,7 +192,9 @@ def own_command(spelled: Callable[[Path], str] = str) -> str:
 def _told_apart(arguments: Sequence[str]) -> list[tuple[str, bool]]:
     """Return each argument with whether it is an override; the value of an option is none, whatever is in it."""
     before = ("", *arguments)
-    return [(text, not _takes_value(option) and _is_override(text)) for option, text in zip(before, arguments)]
+    return [
+        (text, not _takes_value(option) and _is_override(text)) for option, text in zip(before, arguments, strict=False)
+    ]
 
 
 def _is_override(argument: str) -> bool:

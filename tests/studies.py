@@ -56,7 +56,7 @@ def mixed_trials() -> list[FrozenTrial]:
     ]
 
 
-def make_study(journal: Path, trials: Sequence[FrozenTrial], name: str = "train", **given: Any) -> optuna.Study:
+def make_study(journal: Path | str, trials: Sequence[FrozenTrial], name: str = "train", **given: Any) -> optuna.Study:
     """Write a study of trials; `given` is for `create_study`."""
     study = optuna.create_study(study_name=name, storage=open_storage(str(journal)), **given)
     for one in trials:

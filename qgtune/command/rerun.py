@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import re
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +15,7 @@ import click
 from qgtune.command.answers.answer import JSON, answer, wants_json
 from qgtune.command.common import STUDY, is_override, source_and_rest
 from qgtune.errors import QGTuneError
+from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
     from qgtune.results.recorded import Record
 
 COMPOSE_TIMEOUT_S = 300.0
+_NO_REASON = re.compile(r"\s*(Set the environment variable HYDRA_FULL|See https://hydra\.cc/|(object|reference)_type=)")
+_N_LINES = 5
 
 
 @click.command()
@@ -62,7 +69,7 @@ def rerun(
     found = _repeat(study, _trial(study, trial), repeat)
     number, record = found.number, Record.read(folder, found)
     record = record if repeat is not None else record.of_configuration
-    command = Invocation.read(folder).as_plain_run([*record.overrides, *overrides])
+    command = Invocation.read(folder, [*record.overrides, *overrides])
     if not wants_json():
         click.echo(command.shown())
     if record.differs:
@@ -115,24 +122,57 @@ def composed_differences(command: Invocation, record: Record, overrides: Sequenc
     """Name what the command composes otherwise than the trial had it, but for what the user changes."""
     from qgtune.results.invocation import key_of
     from qgtune.results.recorded import differences
-    from qgtune.space.reading.yaml_files import load_yaml
 
-    done: Any = None
-    for how in (["--cfg", "job", "--resolve"], ["--cfg", "job"]):  # some values resolve in a run only
-        line = [*command.program, *command.arguments, *how]
+    found = differences(record.config, _composed(command))
+    mine = {_dotted(key_of(override).split("@")[0]) for override in overrides}
+    return [line for line in found if "${" not in line and mine.isdisjoint(_above(line.split(": ", 1)[0]))]
+
+
+def _dotted(key: str) -> str:
+    """Return the path in the config that an override's key names."""
+    return key.replace("/", ".").replace("[", ".").replace("]", "")
+
+
+def _above(path: str) -> set[str]:
+    """Return a path and all that it is part of."""
+    parts = path.split(".")
+    return {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+
+
+def _composed(command: Invocation) -> Any:
+    """Return the config that a command's function would get, as it would be recorded."""
+    from qgtune.space.reading.yaml_files import load_yaml_file
+    from qgtune.sweep.hydra.composed import OVERRIDE, VARIABLE
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "config.yaml")
         try:
             done = subprocess.run(  # noqa: S603 - the recorded command
-                line, cwd=command.folder, capture_output=True, text=True, check=False, timeout=COMPOSE_TIMEOUT_S
+                [*command.program, *command.arguments, OVERRIDE],
+                cwd=command.folder,
+                env={**os.environ, VARIABLE: str(file)},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=COMPOSE_TIMEOUT_S,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise QGTuneError(f"Cannot compose the config again: {error}.") from None
-        if done.returncode == 0:
-            break
-    if done.returncode != 0:
-        said = [text for text in done.stderr.splitlines() if text.strip() and "HYDRA_FULL_ERROR" not in text]
-        said = said or ["no word on why"]
-        why = said[0] if "Error" in said[0] else said[-1]
-        raise QGTuneError(f"Cannot compose the config again: {why}")
-    found = differences(record.config, load_yaml(done.stdout, "the composed config"))
-    mine = tuple(key_of(override) for override in overrides)
-    return [line for line in found if "${" not in line and not line.startswith(mine or ("\0",))]
+            raise QGTuneError(f"Cannot compose the config again: {redact(str(error))}.") from None
+        if done.returncode != 0 or not file.is_file():
+            raise QGTuneError(f"Cannot compose the config again: {reason_of(done.stderr)}")
+        return load_yaml_file(file, "composed config")
+
+
+def reason_of(stderr: str) -> str:
+    """Return what a program of Hydra's said as it failed, in one line: its last exception, or its last lines."""
+    lines = [line for line in stderr.splitlines() if line.strip(" ^") and not _NO_REASON.match(line)]
+    tracebacks = [index for index, line in enumerate(lines) if line.startswith("Traceback (")]
+    if tracebacks:
+        lines = lines[tracebacks[-1] + 1 :]
+        lines = list(itertools.dropwhile(lambda line: line.startswith(" "), lines))
+    elif lines and ": error: " in lines[-1]:  # argparse's; its usage stands above
+        lines = lines[-1:]
+    said = " ".join(line.strip() for line in lines[-_N_LINES:])
+    return str(redact(said)) or "it does not say why."

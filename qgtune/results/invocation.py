@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from qgtune.errors import QGTuneError
 from qgtune.space.reading.yaml_files import load_yaml_file, write_yaml
-from qgtune.study.storages.addresses import hidden, redact
+from qgtune.study.storages.addresses import MASK, hidden, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FILE = Path(".qgtune", "command.yaml")
 BASE_FILE = Path(".qgtune", "base.yaml")
 """The base settings' values for what a sweep tunes, beside its command."""
+_WITH_VALUE = ("--config-dir", "--config-name", "--config-path", "--experimental-rerun", "--package")
+_SHORT_WITH_VALUE = ("-cd", "-cn", "-cp", "-p")
 _NOT_HERE = "Cannot resume {folder!r}: {reason}. Run your command again with hydra.sweep.dir={folder}."
 
 
@@ -68,8 +70,12 @@ class Invocation:
         write_yaml(sweep / FILE, data)
 
     @classmethod
-    def read(cls, sweep: Path) -> Invocation:
+    def read(cls, sweep: Path, overrides: Sequence[str] | None = None) -> Invocation:
         """Read it from a sweep folder.
+
+        Args:
+            sweep: the folder.
+            overrides: those of the plain run to make of it, which needs none of the config's passwords; None for none.
 
         Raises:
             QGTuneError: when the folder holds none, or a password was left out of it.
@@ -78,21 +84,24 @@ class Invocation:
             raise QGTuneError(_NOT_HERE.format(folder=str(sweep), reason="it does not say which command it is of"))
         data: Any = load_yaml_file(sweep / FILE, "command of the sweep")
         try:
-            if "hides" in data:
-                reason = f"it had {data['hides']} in it, which was not kept"
-                raise QGTuneError(_NOT_HERE.format(folder=str(sweep), reason=reason))
-            return cls(tuple(map(str, data["program"])), tuple(map(str, data["arguments"])), str(data["folder"]))
-        except (KeyError, TypeError):
+            found = cls(tuple(map(str, data["program"])), tuple(map(str, data["arguments"])), str(data["folder"]))
+            hides = str(data.get("hides", ""))
+        except (AttributeError, KeyError, TypeError):
             reason = f"its {FILE} is no command"
             raise QGTuneError(_NOT_HERE.format(folder=str(sweep), reason=reason)) from None
+        run = found if overrides is None else found.as_plain_run(())
+        if hides and (overrides is None or any(MASK in text for text in (*run.program, *run.arguments))):
+            reason = f"it had {hides} in it, which was not kept"
+            raise QGTuneError(_NOT_HERE.format(folder=str(sweep), reason=reason))
+        return found if overrides is None else found.as_plain_run(overrides)
 
     def as_plain_run(self, overrides: Sequence[str]) -> Invocation:
         """Return the command that runs one job with these overrides, under the app's own settings of Hydra.
 
         What makes it a sweep, and what the sweep's command line set in the app's config, is left out.
         """
-        kept = [text for text in self.arguments if not _is_override(text) or _is_hydras(text)]
-        options = [text for text in kept if text not in ("-m", "--multirun")]
+        told = _told_apart(self.arguments)
+        options = [text for text, is_override in told if (_is_hydras(text) if is_override else not _is_multirun(text))]
         return Invocation(self.program, (*options, "hydra.mode=RUN", *overrides), self.folder)
 
     def without_passwords(self) -> tuple[str, ...]:
@@ -101,9 +110,9 @@ class Invocation:
 
     def shown(self) -> str:
         """Return it as a line for a shell, without passwords."""
-        line = shlex.join([*self.program, *self.arguments])
+        line = shlex.join(self.without_passwords())
         there = "" if Path(self.folder) == Path.cwd() else f"cd {shlex.quote(self.folder)} && "
-        return str(redact(there + line))
+        return str(redact(there)) + line
 
     def become(self) -> NoReturn:
         """Run it in place of this process, so that its exit code and signals are its own.
@@ -158,10 +167,12 @@ class Invocation:
         They stand behind the others: Hydra's command line takes them in one piece only.
         """
         given = {key_of(override) for override in overrides}
-        kept = [text for text in self.arguments if not _is_override(text) or key_of(text) not in given]
-        behind = [index + 1 for index, text in enumerate(kept) if _is_override(text)]
+        told = _told_apart(self.arguments)
+        kept = [(text, is_override) for text, is_override in told if not is_override or key_of(text) not in given]
+        behind = [index + 1 for index, (_text, is_override) in enumerate(kept) if is_override]
         place = behind[-1] if behind else len(kept)
-        return Invocation(self.program, (*kept[:place], *overrides, *kept[place:]), self.folder)
+        texts = [text for text, _is_override in kept]
+        return Invocation(self.program, (*texts[:place], *overrides, *texts[place:]), self.folder)
 
 
 def own_command(spelled: Callable[[Path], str] = str) -> str:
@@ -178,8 +189,26 @@ def own_command(spelled: Callable[[Path], str] = str) -> str:
     return "qgtune" if found and script.samefile(found) else shlex.quote(spelled(script))
 
 
+def _told_apart(arguments: Sequence[str]) -> list[tuple[str, bool]]:
+    """Return each argument with whether it is an override; the value of an option is none, whatever is in it."""
+    before = ("", *arguments)
+    return [
+        (text, not _takes_value(option) and _is_override(text)) for option, text in zip(before, arguments, strict=False)
+    ]
+
+
 def _is_override(argument: str) -> bool:
     return not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
+
+
+def _takes_value(option: str) -> bool:
+    """Say whether the next argument is this one's value: Hydra takes the start of a long option for it."""
+    is_long = option.startswith("--") and len(option) > len("--")
+    return option in _SHORT_WITH_VALUE or (is_long and any(name.startswith(option) for name in _WITH_VALUE))
+
+
+def _is_multirun(argument: str) -> bool:
+    return argument == "-m" or (len(argument) > len("--") and "--multirun".startswith(argument))
 
 
 def _is_hydras(override: str) -> bool:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 CONFIG_NAME = "multirun.yaml"
 JOURNAL_NAME = "study.log"
-_SQLITE = "sqlite:///"
 _DEPTH = 3  # below `multirun`, a sweep lies in a folder for its day and one for its time
 _N_NAMED = 5
 
@@ -216,7 +215,7 @@ def storage_of(config: DictConfig, folder: Path) -> str:
     Raises:
         QGTuneError: when it was kept in memory, or where it is cannot be known any more.
     """
-    from qgtune.study.storages.opening import is_memory
+    from qgtune.study.storages.opening import is_memory, located
 
     in_memory = is_memory(_raw(config, "sweeper").get("storage"))
     text = None if in_memory else _text(config, "hydra.sweeper.storage")
@@ -229,7 +228,8 @@ def storage_of(config: DictConfig, folder: Path) -> str:
             f"Cannot open {str(folder)!r}: the storage that its {CONFIG_NAME} names does not resolve here. "
             "Give the storage itself."
         )
-    return text if "://" in text else str(_moved(Path(_text(config, "hydra.runtime.cwd") or ".", text), folder))
+    found = str(located(text, _text(config, "hydra.runtime.cwd") or "."))
+    return found if "://" in found else str(_moved(Path(found), folder))
 
 
 def _moved(path: Path, folder: Path) -> Path:
@@ -257,10 +257,13 @@ def _text(config: DictConfig | None, path: str) -> str | None:
 def _from_storage(text: str, name: str | None, folder: Path | None = None, config: DictConfig | None = None) -> Source:
     import optuna
 
+    from qgtune.study.storages.opening import file_of
+
     shown = safe(text)
-    file = text.removeprefix(_SQLITE)
-    if "://" not in file and not Path(file).is_file():  # opening would make it
-        raise QGTuneError(f"Cannot open the study of {str(folder or text)!r}: there is no file {file!r} any more.")
+    file = file_of(text)
+    if file is not None and not file.is_file():  # opening would make it
+        reason = f"there is no file {str(file)!r} any more"
+        raise QGTuneError(f"Cannot open the study of {str(folder or shown)!r}: {reason}.")
     storage = _open(text)
     names = optuna.get_all_study_names(storage)
     if not names:
@@ -291,5 +294,7 @@ def _newest_below(folder: Path) -> str:
     found = [file for depth in range(1, _DEPTH + 1) for file in folder.glob("*/" * depth + CONFIG_NAME)]
     if not found:
         return " Give the folder that the sweep was written to."
-    newest = max(found, key=lambda file: file.stat().st_mtime).parent
+    tops = {file.parent for file in found}
+    tops = {top for top in tops if tops.isdisjoint(top.parents)}  # those in a sweep are the runs that confirm it, say
+    newest = max(tops, key=lambda top: (top / CONFIG_NAME).stat().st_mtime)
     return f" Did you mean {os.path.relpath(newest)!r}?"

@@ -51,6 +51,26 @@ def test_overrides_of_a_command_without_any() -> None:
     assert command.with_overrides(["a=1"]).arguments == ("--multirun", "--config-name", "x", "a=1")
 
 
+def test_a_plain_run_needs_no_password_of_the_config(tmp_path: Path) -> None:
+    """The record of its trial has it; one that the command itself needs is missed."""
+    Invocation(("python", "train.py"), ("-m", "db.password=hush"), "/app").write(tmp_path, None)
+    assert "hush" not in (tmp_path / FILE).read_text()
+    found = Invocation.read(tmp_path, ["db.password=hush"])
+    assert found.arguments == ("hydra.mode=RUN", "db.password=hush")
+    assert found.shown() == "cd /app && python train.py hydra.mode=RUN 'db.password=***'"
+    Invocation(("python", "train.py"), ("-m", "hydra.job.env_set.TOKEN=hush"), "/app").write(tmp_path, None)
+    with pytest.raises(QGTuneError, match="it had a password in it, which was not kept"):
+        Invocation.read(tmp_path, [])
+
+
+@pytest.mark.parametrize("option", ["--config-dir", "--config-d", "-cd", "--config-name", "-cn", "-cp"])
+def test_the_value_of_an_option_is_no_override(option: str) -> None:
+    """Whatever is in it."""
+    command = Invocation(("python", "train.py"), ("--multi", option, "a=1/conf", "a=1", "hydra.job.name=x"), "/app")
+    assert command.with_overrides(["a=2"]).arguments == ("--multi", option, "a=1/conf", "hydra.job.name=x", "a=2")
+    assert command.as_plain_run(["a=2"]).arguments == (option, "a=1/conf", "hydra.job.name=x", "hydra.mode=RUN", "a=2")
+
+
 def test_a_command_is_read_back(tmp_path: Path) -> None:
     """Whatever characters are in it."""
     command = Invocation(("/usr/bin/python", "it's.py"), ("a='x y'", "b=1e-5", "c=null", "d=true"), "/a b")

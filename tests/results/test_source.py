@@ -13,7 +13,7 @@ from qgtune import QGTuneError
 from qgtune.results.best import params_of
 from qgtune.results.source import open_source, read_sweep_config
 from qgtune.space.reading.yaml_files import write_yaml
-from tests.studies import make_studies, make_sweep
+from tests.studies import make_studies, make_study, make_sweep, trial
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,12 +94,13 @@ def test_a_journal_that_may_only_be_read(tmp_path: Path, monkeypatch: pytest.Mon
     [
         pytest.param("nowhere", None, "there is no such folder or file", id="nothing there"),
         pytest.param("empty", None, "it is no sweep folder. Give the folder that", id="no sweep"),
-        pytest.param(".", None, "it is no sweep folder. Did you mean '.*train'", id="above a sweep"),
+        pytest.param(".", None, "it is no sweep folder. Did you mean '.*train'[?]", id="above a sweep"),
         pytest.param("empty.log", None, "it holds none", id="no study"),
         pytest.param("two.log", None, "it holds 'first', 'second'. Name one with --study", id="several"),
         pytest.param("two.log", "fist", "there is no such study. Did you mean 'first'?", id="a typo"),
         pytest.param("two.log", "x", "there is no such study. It holds 'first', 'second'", id="nothing like it"),
         pytest.param("sqlite:///gone.db", None, "there is no file 'gone.db'", id="no database"),
+        pytest.param("sqlite:///gone.db?password=x", None, "there is no file 'gone.db'", id="nor with settings"),
         pytest.param("memory", None, "was kept in memory", id="in memory"),
         pytest.param("broken", None, "Cannot read '.*multirun.yaml'", id="no YAML"),
         pytest.param("other", None, "it is no config of a sweep", id="another file"),
@@ -112,7 +113,8 @@ def test_what_cannot_be_opened_is_named(
 ) -> None:
     """Each mistake is one line that says what to do."""
     monkeypatch.chdir(tmp_path)
-    make_sweep(tmp_path / "multirun" / "day" / "train")
+    newest = make_sweep(tmp_path / "multirun" / "day" / "train")
+    os.utime(make_sweep(newest / "confirm") / "multirun.yaml", (2**31, 2**31))
     (make_sweep(tmp_path / "memory", storage=None) / "study.log").unlink()
     make_sweep(tmp_path / "gone", storage="gone.log")
     make_sweep(tmp_path / "lost", storage="${nobody_knows:this}")
@@ -129,6 +131,16 @@ def test_what_cannot_be_opened_is_named(
     with pytest.raises(QGTuneError, match=message) as caught:
         open_source(text, name)
     assert "\n" not in str(caught.value)
+    assert "password" not in str(caught.value).replace("password=***", "")
+
+
+def test_the_settings_of_a_database_are_no_part_of_its_file(tmp_path: Path) -> None:
+    """What stands behind the `?` is for the driver."""
+    url = f"sqlite:///{tmp_path / 'x.db'}?timeout=30"
+    make_study(url, [trial(values=[0.5])])
+    assert len(open_source(url).study.trials) == 1
+    folder = make_sweep(tmp_path / "sweep", storage="sqlite:///x.db?timeout=30")
+    assert open_source(str(folder)).storage == url, "a relative one is that of the folder it was started in"
 
 
 def test_an_address_is_shown_without_its_password(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from qgtune.study.storages.addresses import Storage, kind_of, redact, safe, scrub, secrets
+from qgtune.study.storages.addresses import Storage, hidden, kind_of, redact, safe, scrub, secrets
 
 ODD = "postgresql://me:p@s:s/w%20rd@host:5432/db?sslpassword=hush&x=1"
+NO_SECRETS = ["db.token=null", "n_token=3", "~token", "model.token=cls,mean", "pass=range(1,4)"]
 MAPPING = {"_target_": "a.B", "url": "mysql://u:pw@h/d", "kwargs": {"password": "other"}, "n": 3}
 
 
@@ -74,6 +75,12 @@ def test_secrets(storage: Storage, found: set[str]) -> None:
             id="in a mapping",
         ),
         pytest.param({"password": "${oc.env:PW}"}, {"password": "${oc.env:PW}"}, id="a reference is no secret"),
+        pytest.param({"db.password": "pw", "pw.n": 1}, {"db.password": "***", "pw.n": 1}, id="by its path"),
+        pytest.param(["+db.password='a b'", "a@x.token=1&2"], ["+db.password=***", "a@x.token=***"], id="overrides"),
+        pytest.param("db.password=${oc.env:PW}", "db.password=${oc.env:PW}", id="a reference in an override"),
+        pytest.param(
+            ["db.token=null", "n_token=3", "~token"], ["db.token=null", "n_token=3", "~token"], id="no secret"
+        ),
         pytest.param({"token": None, "n": 1.5}, {"token": None, "n": 1.5}, id="nothing to hide"),
     ],
 )
@@ -86,3 +93,9 @@ def test_scrub_takes_a_password_out_of_another_librarys_text() -> None:
     """What a driver says is one line, without the password however it is written."""
     text = "no entry for me\nwith p@s:s/w rd (p@s:s/w%20rd) and redis://:else@h"
     assert scrub(text, ODD) == "no entry for me with *** (***) and redis://:***@h"
+
+
+def test_settings_are_shown_without_what_their_keys_call_secret() -> None:
+    """And without the storage's password, wherever it stands."""
+    settings = {"db.password": "other", "notes": ["p@s:s/w rd"], "db.port": 1}
+    assert hidden(settings, ODD) == {"db.password": "***", "notes": ["***"], "db.port": 1}

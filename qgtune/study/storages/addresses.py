@@ -24,11 +24,17 @@ SCHEMES: Mapping[str, Kind] = {
     "sqlite": "sqlite",
     "grpc": "grpc",
 }
-_SECRET_KEYS = ("password", "passwd", "pwd", "pass", "sslpassword", "passphrase", "secret", "token")
+_SECRET_KEYS = ("password", "passwd", "pwd", "pass", "sslpassword", "passphrase", "secret", "token", "api_key")
 _USERINFO = re.compile(r"(?P<head>[A-Za-z][\w+.-]*://[^\s:/@'\"]*:)(?P<password>[^\s'\"]+)(?=@)")
 _URL = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*://)[^\s,'\"\]}]+")
 _NOTIFY = "hydra.sweeper.notify"
 _PARAMETER = re.compile(rf"(?P<head>[?&;](?:{'|'.join(_SECRET_KEYS)})=)(?P<password>[^\s&;'\"]+)", re.IGNORECASE)
+_OVERRIDE = re.compile(
+    rf"(?P<head>[+~]*(?:[\w@/-]+[.@:])*(?:{'|'.join(_SECRET_KEYS)})=)"
+    r"(?!['\"]?\$\{|(?:null|true|false|\?\?\?|[^'\"]*[,(].*)?$).+",
+    re.IGNORECASE | re.DOTALL,
+)
+"""An override of Hydra's that sets a secret; a reference, choices and ranges are none."""
 
 
 def kind_of(storage: Storage) -> Kind:
@@ -66,9 +72,12 @@ def _mask_parameters(text: str) -> str:
 def redact(value: Any) -> Any:
     """Return plain data with the passwords of URLs, and the values of keys such as `password`, masked.
 
+    The last part of a path counts as its key, and a text such as `db.password=…` is an override of it.
     Of the addresses that `hydra.sweeper.notify` has, in a config or on a command line, the schemes are left.
     """
     if isinstance(value, str):
+        if override := _OVERRIDE.fullmatch(value):
+            return f"{override['head']}{MASK}"
         before, notify, addresses = value.partition(_NOTIFY)
         shown = _mask_parameters(_USERINFO.sub(rf"\g<head>{MASK}", before))
         return f"{shown}{notify}{masked_urls(addresses)}"
@@ -92,9 +101,13 @@ def _redact_item(key: Any, item: Any) -> Any:
     if key == "notify":
         return masked_urls(item)
     is_text = isinstance(item, (str, int)) and not isinstance(item, bool)
-    if is_text and str(key).lower() in _SECRET_KEYS and not str(item).startswith("${"):
+    if is_text and _is_secret(key) and not str(item).startswith("${"):
         return MASK
     return redact(item)
+
+
+def _is_secret(key: Any) -> bool:
+    return str(key).lower().rpartition(".")[2] in _SECRET_KEYS
 
 
 def secrets(storage: Storage) -> tuple[str, ...]:
@@ -102,7 +115,7 @@ def secrets(storage: Storage) -> tuple[str, ...]:
     found: set[str] = set()
     if isinstance(storage, Mapping):
         for key, item in storage.items():
-            if str(key).lower() in _SECRET_KEYS and isinstance(item, (str, int)):
+            if _is_secret(key) and isinstance(item, (str, int)):
                 found.add(str(item))
             for part in item if isinstance(item, list) else [item]:
                 found.update(secrets(part) if isinstance(part, (str, Mapping)) else ())
@@ -122,12 +135,16 @@ def scrub(text: str, storage: Storage) -> str:
 
 
 def hidden(data: Any, storage: Storage) -> Any:
-    """Return data without passwords: those that any address shows, and that of this storage wherever it stands."""
+    """Return data without passwords: those that any address or key shows, and that of this storage wherever it is."""
+    return redact(_without(data, secrets(storage)))
+
+
+def _without(data: Any, found: tuple[str, ...]) -> Any:
     if isinstance(data, dict):
-        return {key: hidden(item, storage) for key, item in data.items()}
+        return {key: _without(item, found) for key, item in data.items()}
     if isinstance(data, list):
-        return [hidden(item, storage) for item in data]
+        return [_without(item, found) for item in data]
     if isinstance(data, str):
-        for secret in secrets(storage):
+        for secret in found:
             data = data.replace(secret, MASK)
-    return redact(data)
+    return data

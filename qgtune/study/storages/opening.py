@@ -65,15 +65,27 @@ def located(storage: Storage, folder: Path | str) -> Storage:
         return str(Path(folder, storage))
     if kind == "sqlite":
         scheme, _, path = storage.partition("://")
-        return f"{scheme}:///{Path(folder, path.removeprefix('/'))}"
+        path = path.removeprefix("/")
+        prefix = "file:" if path.startswith("file:") else ""
+        return f"{scheme}:///{prefix}{Path(folder, path.removeprefix(prefix))}"
     return storage
+
+
+def file_of(storage: Storage) -> Path | None:
+    """Return the file of a journal or a SQLite database; None for what is kept elsewhere.
+
+    Raises:
+        QGTuneError: when the URL of a SQLite database names no file.
+    """
+    if not isinstance(storage, str) or (kind := kind_of(storage)) not in ("journal", "sqlite"):
+        return None
+    return Path(storage) if kind == "journal" else _sqlite_path(storage)
 
 
 def file_exists(storage: Storage) -> bool:
     """Say whether the file of a journal or a SQLite database is there; true for what is kept elsewhere."""
-    if not isinstance(storage, str) or (kind := kind_of(storage)) not in ("journal", "sqlite"):
-        return True
-    return (Path(storage) if kind == "journal" else _sqlite_path(storage)).exists()
+    file = file_of(storage)
+    return file is None or file.exists()
 
 
 def open_storage(storage: Storage) -> BaseStorage:
@@ -228,7 +240,7 @@ def _check_port(url: str) -> None:
 def _sqlite_path(url: str) -> Path:
     path = url.partition("://")[2].partition("?")[0].removeprefix("/").removeprefix("file:")
     if path.rpartition("/")[2] in ("", ":memory:"):
-        raise QGTuneError(f"Cannot open the storage {url}: it names no file. Give sqlite:///study.db, or memory.")
+        raise QGTuneError(f"Cannot open the storage {safe(url)}: it names no file. Give sqlite:///study.db, or memory.")
     return Path(path)
 
 

@@ -1,19 +1,23 @@
-"""Files that are whole or not there, and how a user would name them. They follow the umask, and no planted link."""
+"""Files that are whole or not there, and how a user would name them.
+
+They follow the umask, and a link that the user made; one that somebody else planted in a shared folder is replaced.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgtune.errors import QGTuneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
 _N_TRIES = 20
 
@@ -32,10 +36,11 @@ def write_whole(path: Path, content: str | bytes, *, sync: bool = True) -> None:
         sync: whether it has to outlive a power cut from now on.
 
     Raises:
-        OSError: when it cannot be written.
+        OSError: when it cannot be written, as no device or pipe can: it would be gone.
     """
-    with _temporary(path, content, sync=sync) as temporary:
-        temporary.replace(path)
+    place = _place(path)
+    with _temporary(place, content, sync=sync) as temporary:
+        temporary.replace(place)
 
 
 def write_once(path: Path, content: str | bytes) -> bool:
@@ -47,8 +52,25 @@ def write_once(path: Path, content: str | bytes) -> bool:
     Raises:
         OSError: when it cannot be written.
     """
-    with _temporary(path, content, sync=False) as temporary:
-        return _link(temporary, path)
+    place = _place(path)
+    with _temporary(place, content, sync=False) as temporary:
+        return _link(temporary, place)
+
+
+def _place(path: Path) -> Path:
+    """Return where a file really lies: at the end of a link that is the user's or the folder's owner's.
+
+    Linux trusts the same links where it protects them (`fs.protected_symlinks`).
+
+    Raises:
+        OSError: when there is a device, a pipe or a socket.
+    """
+    is_link = path.is_symlink()
+    if is_link and path.lstat().st_uid not in (os.geteuid(), path.parent.stat().st_uid):
+        return path
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return Path(os.path.realpath(path)) if is_link else path
 
 
 @contextmanager
@@ -101,10 +123,14 @@ def check_writable(paths: Mapping[str, Path | None]) -> None:
 def _why_not(path: Path) -> str:
     if path.is_dir():
         return "it is a folder"
-    missing = [folder for folder in path.parents if not folder.exists()]
+    try:
+        place = _place(path)
+    except OSError as error:
+        return str(error.strerror or error)
+    missing = [folder for folder in place.parents if not folder.exists()]
 
     def write() -> None:
-        with _temporary(path, "", sync=False):
+        with _temporary(place, "", sync=False):
             pass
 
     try:

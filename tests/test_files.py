@@ -1,16 +1,23 @@
-"""Files of several sweeps in one folder, by threads in the place of processes."""
+"""Files of several sweeps in one folder, by threads in the place of processes; links and special files."""
 
 from __future__ import annotations
 
+import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import optuna
 import pytest
 
+from qgtune import files
 from qgtune.errors import QGTuneError
-from qgtune.files import check_writable, in_its_folder
+from qgtune.files import check_writable, in_its_folder, write_once, write_whole
 from qgtune.study.storages.opening import open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_a_folder_that_others_look_at_can_be_written_to(tmp_path: Path) -> None:
@@ -61,3 +68,49 @@ def test_looking_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(QGTuneError, match=r"Cannot write '/proc/nope/c\.yaml'"):
         check_writable({"key": Path("/proc/nope/c.yaml")})
+
+
+@pytest.mark.parametrize("write", [write_whole, write_once])
+def test_a_link_of_the_users_own_is_followed(write: Callable[[Path, str], object], tmp_path: Path) -> None:
+    """Wherever it leads, and though nothing is there yet."""
+    link = tmp_path / "best.yaml"
+    link.symlink_to(tmp_path / "elsewhere" / "best.yaml")
+    check_writable({"key": link})
+    assert list(tmp_path.iterdir()) == [link]
+    write(link, "a: 1")
+    assert link.is_symlink()
+    assert (tmp_path / "elsewhere" / "best.yaml").read_text() == "a: 1"
+
+
+def test_a_planted_link_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder that others write to, a link is somebody else's: what it leads to stays as it is."""
+    precious, link = tmp_path / "precious", tmp_path / "best.yaml"
+    precious.write_text("mine")
+    link.symlink_to(precious)
+    monkeypatch.setattr(files.os, "geteuid", lambda: os.getuid() + 1)
+    folder = tmp_path.stat()
+    real = Path.stat
+
+    def of_another(path: Path, **given: bool) -> os.stat_result:
+        return os.stat_result((*folder[:4], os.getuid() + 2, *folder[5:])) if path == tmp_path else real(path, **given)
+
+    monkeypatch.setattr(Path, "stat", of_another)
+    write_whole(link, "a: 1")
+    assert precious.read_text() == "mine"
+    assert link.read_text() == "a: 1"
+
+
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_special_file_is_refused_and_stays(*, is_linked: bool, tmp_path: Path) -> None:
+    """A file put in its place would take a device from the whole machine."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    path = tmp_path / "link" if is_linked else pipe
+    if is_linked:
+        path.symlink_to(pipe)
+    with pytest.raises(QGTuneError, match=r"Cannot write '.*' \(key\): it is no regular file\. Choose another path\."):
+        check_writable({"key": path})
+    with pytest.raises(OSError, match="no regular file"):
+        write_whole(path, "a: 1")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert path.is_symlink() == is_linked

@@ -150,17 +150,16 @@ def workers(words: tuple[str, ...], study_name: str | None) -> None:
     """  # noqa: D301 - as above
     from qgtune.command.answers.shapes import Crewed, SweepWorkers
     from qgtune.errors import QGTuneError
+    from qgtune.results.sweeps import session_beside
     from qgtune.study.attempts.control import Control, steer
-    from qgtune.study.attempts.limits import Limits
     from qgtune.study.fixed_settings import workers_now
-    from qgtune.study.session import Session
 
     source, counts = source_and_rest(words, str.isdigit)
     if len(counts) > 1 or not all(text.isdigit() and int(text) for text in counts):
         raise click.UsageError("Give one number of workers, from 1 on.", click.get_current_context())
     count = int(counts[0]) if counts else None
     study = _study(source, study_name)
-    sweeps = workers_now(Session(study, Limits(1)))
+    sweeps = workers_now(session_beside(study))
     if not sweeps:
         raise QGTuneError("Cannot change the workers: no sweep runs on the study. Give hydra.sweeper.n_jobs to one.")
     if count is not None:

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from qgtune.errors import QGTuneError
 from qgtune.files import short_path, write_whole
 from qgtune.space.editing import assign, plain
 from qgtune.space.paths import children, texts_of
-from qgtune.space.reading.yaml_files import dump_yaml, load_yaml_file
+from qgtune.space.reading.yaml_files import as_plain, dump_yaml, is_plain, load_yaml_file
 from qgtune.study.attempts.attempt import Attempt
 
 if TYPE_CHECKING:
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
     from qgtune.space.paths import Parts
 
 FOLDER = Path(".qgtune", "trials")
-UNREADABLE = (OmegaConfBaseException, KeyError, ValueError, TypeError)
+UNREADABLE = (Exception, SystemExit, GeneratorExit)
+"""What reading a value may raise, where a resolver is anybody's code; only a signal is none of its doing."""
 # A resolver that is none of these may give another value at each reading.
 _OWN_RESOLVER = re.compile(r"\$\{\s*(?!oc\.|qgtune\.|hydra:|now:|python_version:)[^\s{}:]+:")
 _N_READINGS = 32
@@ -128,8 +128,9 @@ def pin_random_values(config: DictConfig) -> Any:
     raw, n_pinned = plain(config), 0
     for parts, text in texts_of(raw):
         if _OWN_RESOLVER.search(text) and _varies(config, parts, text):
-            assign(config, parts, _read(config, parts))
-            n_pinned += 1
+            with suppress(*UNREADABLE):
+                assign(config, parts, as_plain(_read(config, parts)))  # refuses what is no plain data
+                n_pinned += 1
     return plain(config) if n_pinned else raw
 
 
@@ -212,12 +213,14 @@ def _escaped(raw: Any, seen: Any) -> Any:
 def resolve_plain(config: Any) -> Any:
     """Return a config as plain Python data with every interpolation resolved.
 
-    A value that does not resolve (a missing `???`, an unset environment variable) stays the text that it was.
+    A value that does not resolve (a missing `???`, an unset environment variable) stays the text that it was, and so
+    does one that resolves to what no file holds, such as a class.
     """
     try:
-        return OmegaConf.to_container(config, resolve=True, throw_on_missing=False, enum_to_str=True)
+        found = OmegaConf.to_container(config, resolve=True, throw_on_missing=False, enum_to_str=True)
     except UNREADABLE:
         return _leaf_by_leaf(config)
+    return found if is_plain(found) else _leaf_by_leaf(config)
 
 
 def _leaf_by_leaf(config: Any) -> Any:
@@ -227,12 +230,14 @@ def _leaf_by_leaf(config: Any) -> Any:
 
 
 def _leaf(config: DictConfig | ListConfig, key: Any) -> Any:
-    try:
+    with suppress(*UNREADABLE):
         value = config[key]
-    except UNREADABLE:
-        raw: Any = plain(config)
-        return raw[key]
-    return resolve_plain(value) if OmegaConf.is_config(value) else value
+        if OmegaConf.is_config(value):
+            return resolve_plain(value)
+        if is_plain(value):
+            return value
+    raw: Any = plain(config)
+    return raw[key]
 
 
 def _read(config: DictConfig, parts: Parts) -> Any:

@@ -146,7 +146,7 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 def duration(seconds: float) -> str:
     """Return a duration in the two largest units that say something: `0.42 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds < _MINUTE_S:
+    if round(seconds, 2) < _MINUTE_S:
         return f"{seconds:.2f} s"
     whole = round(seconds)
     if whole < _HOUR_S:

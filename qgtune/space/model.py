@@ -85,7 +85,11 @@ class Hyperparameter:
             ValueError: when the space does not hold the value.
         """
         if isinstance(self.distribution, CategoricalDistribution):
-            return self.distribution.choices[index_of(self.distribution, to_stored(value))]
+            try:
+                stored = to_stored(value)
+            except TypeError as error:  # a resolver gave what no choice can be
+                raise ValueError(str(error)) from None
+            return self.distribution.choices[index_of(self.distribution, stored)]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise ValueError(f"{value!r} is no number")
         number: int | float = int(value) if isinstance(self.distribution, IntDistribution) else float(value)

@@ -50,10 +50,19 @@ def to_stored(value: Any) -> Any:
     if value == "???":
         raise ValueError("'???' is how configs mark a missing value. Take null or another text")
     if isinstance(value, (Mapping, list, tuple)) or (isinstance(value, str) and value[:1] in _JSON):
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(_named(value), separators=(",", ":"), ensure_ascii=False)
     if value is not None and not isinstance(value, (bool, int, float, str)):
         raise TypeError(f"a {type(value).__name__} cannot be stored")
     return value
+
+
+def _named(value: Any) -> Any:
+    """Return a choice with its Enum members and paths as text, wherever they stand in it."""
+    if isinstance(value, Mapping):
+        return {_named(key): _named(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_named(one) for one in value]
+    return value.name if isinstance(value, Enum) else str(value) if isinstance(value, PurePath) else value
 
 
 def _holds_nan(value: Any) -> bool:

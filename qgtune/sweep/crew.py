@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qgtune.files import short_path
 from qgtune.processes.interrupts import Interrupts
+from qgtune.results.invocation import own_command
 from qgtune.study.attempts.attempt import Attempt
 from qgtune.study.attempts.limits import Start, Stop
 from qgtune.sweep.supervisor import Supervisor
@@ -86,10 +88,13 @@ def verdict(session: Session, decision: Start | Stop) -> str:
     if decision.why == "enough":
         log.info("Stopped: %s.", decision.message)
     if decision.why == "busy" and (unknown := session.unknown()):
+        source = shlex.quote(short_path(Path(session.folder))) if session.folder else "STORAGE"
         log.warning(
-            "The total waits for trials %s, and nobody can tell whether their processes live. If they do not, run "
-            "qgtune settle FOLDER %s and then the sweep again.",
+            "The total waits for trials %s, and nobody can tell whether their processes live. If they do not, end "
+            "them and run the sweep again:  %s settle %s %s",
             ", ".join(map(str, unknown)),
+            own_command(short_path),
+            source,
             " ".join(map(str, unknown)),
         )
     if decision.why != "failures":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,18 @@ def test_the_page_is_written_and_named(qgtune: Command, tmp_path: Path) -> None:
     assert "train" in (tmp_path / "sweep" / "report.html").read_text()
     assert qgtune("report", "sweep/study.log", "--output", "page.html").out == "page.html\n"
     assert (tmp_path / "page.html").stat().st_size > 10_000
+
+
+def test_the_pictures_that_it_drew_are_named(qgtune: Command, tmp_path: Path) -> None:
+    """Others of the folder are none of its own."""
+    make_sweep(tmp_path / "sweep", mixed_trials())
+    (tmp_path / "png").mkdir()
+    (tmp_path / "png" / "holiday.png").touch()
+    done = qgtune("report", "sweep", "--png", "png", "--json")
+    pictures = json.loads(done.out)["pictures"]
+    there = {str(path.relative_to(tmp_path)) for path in tmp_path.glob("png/*.png")}
+    assert len(pictures) > 1
+    assert set(pictures) == there - {"png/holiday.png"}
 
 
 def test_without_plotly_it_says_how_to_install_it(

@@ -112,7 +112,14 @@ def test_headings_break_behind_dots_and_underscores(name: str, width: int, expec
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.004, "0.00 s"), (1.5, "1.50 s"), (90.4, "1 min 30 s"), (7325, "2 h 2 min"), (180000, "2 d 2 h")],
+    [
+        (0.004, "0.00 s"),
+        (1.5, "1.50 s"),
+        (59.996, "1 min 0 s"),
+        (90.4, "1 min 30 s"),
+        (7325, "2 h 2 min"),
+        (180000, "2 d 2 h"),
+    ],
     ids=str,
 )
 def test_durations_are_words(seconds: float, text: str) -> None:

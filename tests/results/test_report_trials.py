@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import timedelta
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ import pytest
 from optuna.trial import TrialState
 
 from qgtune.results.report import Facts
+from qgtune.results.table import duration
 from tests.results.pages import cells, text
-from tests.results.studies import study, trial, usual
+from tests.results.studies import START, study, trial, usual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +63,22 @@ def test_the_table_filters(show: Callable[..., Any], words: str, numbers: list[i
     with show(usual()) as page:
         assert filtered(page, words) == numbers
         assert text(page, "#n-rows") == f"{len(numbers)} of {len(numbers)} shown"
+
+
+def test_times_read_as_the_command_s(show: Callable[..., Any]) -> None:
+    """Rounded before they are split into units: no part of one is a full unit."""
+    seconds = [0.5, 59.996, 119.7, 3599.6, 7199.0, 7230.0, 90_000.0, 86_399.7]
+    trials = [trial(number) for number in range(len(seconds))]
+    for one, took in zip(trials, seconds, strict=True):
+        one.datetime_complete = START + timedelta(seconds=one.number + took)
+    with show(study(trials)) as page:
+        head = [
+            cell.lower()
+            for cell in page.evaluate("[...document.querySelectorAll('table.trials th')].map(e => e.innerText)")
+        ]
+        shown = [row[head.index("time")] for row in cells(page, "table.trials")]
+    assert shown == [duration(took) for took in seconds]
+    assert shown[1:3] == ["1 min 0 s", "2 min 0 s"]
 
 
 def test_a_trial_has_a_view_of_its_own(show: Callable[..., Any], tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +12,22 @@ from omegaconf import OmegaConf
 
 from qgtune.space.lint import lint
 from qgtune.space.reading.build import build_space
+
+
+class Act(Enum):
+    """One of the values of a layer."""
+
+    RELU = 1
+
+
+@dataclass
+class Layer:
+    """A structured node."""
+
+    width: int = 1
+    act: Act = Act.RELU
+    of: dict[Act, Path] = field(default_factory=lambda: {Act.RELU: Path("/x")})
+
 
 BASE = {"a": 1, "b": "${a}", "c": 5, "lr": 0.1, "name": "x", "missing": "???"}
 
@@ -64,3 +83,26 @@ def test_a_space_without_base_settings_is_linted() -> None:
     """Without base settings, what needs none is checked."""
     (found,) = lint(build_space({"a": ["x"]}, None), None)
     assert "one value only" in found
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        pytest.param([{"width": 2}, {"width": 1, "act": "RELU", "of": {"RELU": "/x"}}], id="the base is one of them"),
+        pytest.param([{"width": 2}, {"width": 3}], id="it is none"),
+        pytest.param([[1], [2]], id="lists"),
+    ],
+)
+def test_choices_in_the_place_of_a_structured_node(choices: list[Any]) -> None:
+    """Enum members and paths of the base are compared as the texts that choices are written in."""
+    base = OmegaConf.create({"layer": OmegaConf.structured(Layer)})
+    space = build_space({"layer": {"type": "categorical", "value": choices}}, {"layer": {}}, space_source="s.yaml")
+    assert bool(lint(space, base)) == ("RELU" not in str(choices))
+
+
+def test_a_base_value_that_no_choice_can_be() -> None:
+    """It lies outside as any other."""
+    OmegaConf.register_new_resolver("a_class", lambda: int, replace=True)
+    space = build_space({"a": [1, 2]}, {"a": 1}, space_source="s.yaml")
+    (found,) = lint(space, OmegaConf.create({"a": "${a_class:}"}))
+    assert "its base value <class 'int'> lies outside of it" in found

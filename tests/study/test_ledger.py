@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -195,3 +197,27 @@ def test_tally_is_the_same_step_by_step_and_at_once() -> None:
     whole.update(final, limits)
     for ledger in (followed, whole):
         assert (ledger.complete, ledger.pruned, ledger.failed, ledger.running) == (3, 2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param("text", id="no mapping"),
+        pytest.param({1: 2, "unknown": 3}, id="unknown keys"),
+        pytest.param({"losses": "b", "turn": [1], "reason": 5, "rung": "x", "repeats": {}, "end": 0}, id="other types"),
+        pytest.param({"owner": {"place": "p", "pid": math.inf, "started": [], "host": "h"}}, id="an owner"),
+    ],
+)
+def test_what_other_code_wrote_into_an_attempt_counts_as_nothing(written: Any) -> None:
+    """A trial with it counts as one of other code without it."""
+    trial = create_trial(state=TrialState.FAIL, user_attrs={ATTRIBUTE: written})
+    assert Attempt.of(trial) == Attempt(end="failed")
+    assert isinstance(decide([trial], Limits(3)), Start)
+
+
+def test_the_kind_of_each_field_is_known() -> None:
+    """Else it would be neither written nor read."""
+    whole = Attempt(None, 1, 2, 3, "s", "f", "paused", "r", "l", 1, 0.5, "seed=1", is_drawn=True, gpus=1, ran_s=2.0)
+    assert not any(value in (None, "", 0) for name, value in asdict(whole).items() if name != "owner")
+    trial = create_trial(state=TrialState.FAIL, user_attrs={ATTRIBUTE: whole.to_attribute()})
+    assert Attempt.of(trial) == whole

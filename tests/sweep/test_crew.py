@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import optuna
@@ -16,7 +17,7 @@ from qgtune.study.loop import run_trials
 from qgtune.study.opening import open_session
 from qgtune.study.outcome import Outcome, returned
 from qgtune.study.spec import StudySpec
-from qgtune.sweep.crew import Crew
+from qgtune.sweep.crew import Crew, verdict
 from qgtune.sweep.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -143,3 +144,12 @@ def test_a_cluster_s_signals_are_heeded_on_a_cluster(monkeypatch: pytest.MonkeyP
             os.kill(os.getpid(), signal.SIGTERM)  # a cluster may send several: the trial is still given back
             assert interrupts.name == number.name
     assert [signal.getsignal(number) for number in CLUSTER_SIGNALS] == before
+
+
+def test_what_ends_a_trial_of_nobody_can_be_copied(caplog: pytest.LogCaptureFixture) -> None:
+    """The command has the sweep's folder as a shell takes it."""
+    session = open_session(StudySpec("s", None, folder=str(Path("a sweep").absolute())), Limits(1))
+    session.study.ask()
+    session.refresh()
+    assert verdict(session, session.decide()) == ""
+    assert "settle 'a sweep' 0" in caplog.text

@@ -28,8 +28,9 @@ def report(source: str, study_name: str | None, output: Path | None, png: Path |
     from qgtune.command.answers.shapes import Reported
     from qgtune.files import short_path
     from qgtune.results import report as pages
+    from qgtune.results.source import open_source
 
-    page = pages.report(source, study_name=study_name, output=output, pictures=png)
-    pictures = [] if png is None else sorted(png.glob("*.png"))
+    page = pages.report(source, study_name=study_name, output=output)
+    pictures = [] if png is None else sorted(pages.write_pictures(open_source(source, study_name).study, png))
     said = [short_path(page), *([] if png is None else [f"{len(pictures)} pictures in {short_path(png)}"])]
     answer(Reported(str(page), tuple(map(str, pictures))), "\n".join(said))

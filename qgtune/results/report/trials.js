@@ -31,11 +31,14 @@
     const { choices } = data.params[place];
     return choices !== null && typeof value === "number" ? choices[value] : digits(value);
   }
+  // As Python's `duration` of qgtune/results/table.py: rounded first, so that no part of it is a full unit.
   function time(seconds) {
     if (seconds === null) return "";
-    if (seconds < 60) return `${seconds.toFixed(2)} s`;
-    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-    return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+    if (seconds < 59.995) return `${seconds.toFixed(2)} s`;
+    const whole = Math.round(seconds);
+    const parts = (size, smaller, [one, other]) => `${Math.floor(whole / size)} ${one} ${Math.floor((whole % size) / smaller)} ${other}`;
+    if (whole < 3600) return parts(60, 1, ["min", "s"]);
+    return whole < 86400 ? parts(3600, 60, ["h", "min"]) : parts(86400, 3600, ["d", "h"]);
   }
 
   const columns = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import numbers
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -300,17 +301,33 @@ def dump_yaml(data: Any, *, tags: bool = False) -> str:
         yaml.YAMLError: for anything but plain data.
     """
     dumper = _TagDumper if tags else _Dumper
-    return yaml.dump(_plain(data), Dumper=dumper, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(as_plain(data), Dumper=dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _plain(data: Any) -> Any:
+_PLAIN = (type(None), bool, int, float, str, bytes)
+
+
+def as_plain(data: Any) -> Any:
+    """Return data with an Enum member as its name, a `Path` as its text, and a number of another type as Python's."""
+    if type(data) in _PLAIN:
+        return data
     if isinstance(data, dict):
-        return {key: _plain(value) for key, value in data.items()}
+        return {as_plain(key): as_plain(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
-        return [_plain(value) for value in data]
-    if isinstance(data, PurePath):
-        return str(data)
-    return data.name if isinstance(data, Enum) else data
+        return [as_plain(value) for value in data]
+    if isinstance(data, Enum):
+        return data.name
+    wider = ((PurePath, str), (str, str), (bytes, bytes), (numbers.Integral, int), (numbers.Real, float))
+    return next((plain(data) for kind, plain in wider if isinstance(data, kind)), data)
+
+
+def is_plain(data: Any) -> bool:
+    """Say whether `dump_yaml` writes data that reads back as what it was, apart from what `as_plain` makes of it."""
+    if isinstance(data, dict):
+        return all(map(is_plain, data)) and all(map(is_plain, data.values()))
+    if isinstance(data, (list, tuple)):
+        return all(map(is_plain, data))
+    return type(as_plain(data)) in _PLAIN
 
 
 def write_yaml(path: Path, data: Any) -> None:

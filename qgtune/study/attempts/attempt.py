@@ -72,14 +72,14 @@ class Attempt:
         stored = trial.user_attrs.get(ATTRIBUTE)
         known = dict(stored) if isinstance(stored, dict) else {}
         owner = Owner.from_attribute(known.pop("owner", None))
-        found = cls(owner, **{key: value for key, value in known.items() if key in _PLAIN})
+        found = cls(owner, **{key: value for key, value in known.items() if isinstance(value, _KINDS.get(key, ()))})
         if not trial.state.is_finished() or found.end in ("paused", "measured"):
             return found
         return replace(found, end=_BY_STATE.get(trial.state, found.end or "failed"))
 
     def to_attribute(self) -> dict[str, Any]:
         """Return it as a JSON mapping, without what is not known."""
-        plain = {key: getattr(self, key) for key in _PLAIN}
+        plain = {key: getattr(self, key) for key in _KINDS}
         known = {key: value for key, value in plain.items() if value not in (None, "") and (value or key in _MAY_BE_0)}
         return known if self.owner is None else {"owner": self.owner.to_attribute(), **known}
 
@@ -118,5 +118,22 @@ class Attempt:
         return self.end in ("complete", "pruned", "paused", "measured", "failed")
 
 
-_PLAIN = tuple(name for name in Attempt.__slots__ if name != "owner")
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "repeats": int,
+    "turn": int,
+    "losses": int,
+    "settings": str,
+    "folder": str,
+    "end": str,
+    "reason": str,
+    "log": str,
+    "rung": int,
+    "score": (float, int),
+    "replicate": str,
+    "is_drawn": bool,
+    "gpus": (float, int),
+    "ran_s": (float, int),
+}
+"""What each of the fields is, but for the owner."""
+
 _MAY_BE_0 = ("repeats", "rung", "score", "ran_s")

@@ -40,8 +40,10 @@ class Owner:
     def from_attribute(cls, attribute: Any) -> Owner | None:
         """Read what `to_attribute` wrote, or return None for anything else."""
         try:
-            return cls(str(attribute["place"]), int(attribute["pid"]), attribute["started"], str(attribute["host"]))
-        except (TypeError, KeyError, ValueError):
+            started = attribute["started"]
+            known = None if started is None else int(started)
+            return cls(str(attribute["place"]), int(attribute["pid"]), known, str(attribute["host"]))
+        except (TypeError, KeyError, ValueError, OverflowError):
             return None
 
     def to_attribute(self) -> dict[str, Any]:

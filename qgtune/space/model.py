@@ -15,6 +15,7 @@ from qgtune.space.counting import in_decimals
 from qgtune.space.editing import assign, place, remove, shorten
 from qgtune.space.paths import MISSING, is_below, parse_path
 from qgtune.space.stored import index_of, to_stored
+from qgtune.space.wording import choice_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -138,8 +139,12 @@ def categorical(
     except (TypeError, ValueError) as error:
         raise _unusable(path, source, f"a choice cannot be stored: {error}") from None
     if len(set(stored)) < len(stored):
-        twice = next(choice for index, choice in enumerate(stored) if choice in stored[:index])
-        raise _unusable(path, source, f"the choice {twice!r} stands there twice. Drop one")
+        index, twice = next((index, choice) for index, choice in enumerate(stored) if choice in stored[:index])
+        first = stored[stored.index(twice)]
+        if type(first) is not type(twice):
+            both = f"{choice_text(first)} and {choice_text(twice)}"
+            raise _unusable(path, source, f"Optuna takes the choices {both} for the same. Drop one")
+        raise _unusable(path, source, f"the choice {choices[index]!r} stands there twice. Drop one")
     return Hyperparameter(path, CategoricalDistribution(stored), source, tuple(choices), add=add, replaces=replaces)
 
 

@@ -44,6 +44,18 @@ def is_list_form(node: Any) -> bool:
     return isinstance(node, Mapping) and set(node) == set(LIST_KEYS) and node["type"] == LIST
 
 
+def form_hint(node: Mapping[Any, Any]) -> str:
+    """Say which keys a form has, for a mapping with its `type` and other keys; the empty text where none is named."""
+    if "type" not in node:
+        return ""
+    name = node["type"]
+    if name not in (*TYPES, LIST):
+        return f"The types of ranges are {', '.join((*TYPES, LIST))}."
+    keys = LIST_KEYS if name == LIST else KEYS
+    more = f" but {', '.join(OPTIONAL[name])}" if name in OPTIONAL else ""
+    return f"The type {name} has the keys {', '.join(keys)}, and no others{more}."
+
+
 def is_choices(node: Any) -> bool:
     """Say whether a node is a flat, non-empty list of scalars."""
     return isinstance(node, list) and bool(node) and not any(isinstance(item, (list, dict)) for item in node)

@@ -238,6 +238,9 @@ def test_points_that_are_not_live_are_refused(given: dict[str, Any], words: str)
         ),
         pytest.param(LENGTHS, {"data": {"type": "list", "each": "n"}}, "the config has no list there", id="no list"),
         pytest.param(
+            {}, {"nn": {"type": "list", "first": {"in": "data.n"}}}, "it needs `each`", id="first without each"
+        ),
+        pytest.param(
             {"head": {"in": {"type": "tuple", "value": [1, 2], "when": {"data.m": 1}}}},
             None,
             "its condition names data.m, which the base settings do not have. Did you mean",

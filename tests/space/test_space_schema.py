@@ -25,7 +25,7 @@ DEPENDENCIES = Draft202012Validator(dependencies_schema())
 # What the parser refuses and no schema can tell.
 UNTOLD = re.compile(
     r"is above its high end|stands there twice|is not\. Write the ends as floats|its step 0(\.0)? is not above zero"
-    r"|must start above zero, not at 0(\.0)?\.|a list's element has nothing\."
+    r"|must start above zero, not at 0(\.0)?\.|a list's element has nothing\.|for the same\. Drop one"
 )
 
 scalars = st.none() | st.booleans() | st.integers(-3, 9) | st.sampled_from([0.5, -2.0, 1e-5, "adam", "1e-5", "-1", "0"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,12 +126,38 @@ def test_keys_of_digits(key: Any) -> None:
     assert firsts(build_space({"table": {key: [3, 4]}}, base), base) == {"table": {key: 3}}
 
 
-def test_a_range_with_other_keys_says_what_a_range_is() -> None:
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        pytest.param(
+            {"type": "tuple", "value": [1, 2], "log": True},
+            "The type tuple has the keys type, value, and no others but when, prior.",
+            id="tuple",
+        ),
+        pytest.param(
+            {"type": "list", "length": [1, 2]},
+            "The type list has the keys type, length, each, and no others.",
+            id="list",
+        ),
+        pytest.param({"type": "list", "value": [1, 2]}, "it has no length. The type list has", id="list with a value"),
+        pytest.param(
+            {"type": "tupel", "values": [1, 2]},
+            "The types of ranges are tuple, categorical, fixed, list.",
+            id="unknown",
+        ),
+        pytest.param({"~b": [1, 2]}, "deletes nothing. Write ~a.b on the command line.", id="a deletion"),
+    ],
+)
+def test_a_range_with_other_keys_says_what_a_range_is(node: Any, words: str) -> None:
     """A mistake in the form of a range is not read as structure without a word."""
-    with pytest.raises(
-        QGTuneError, match=r"A range has the keys type \(tuple, categorical, fixed\) and value, and no others"
-    ):
-        build_space({"a": {"type": "tuple", "value": [1, 2], "log": True}}, {"a": 1})
+    with pytest.raises(QGTuneError, match=re.escape(words)):
+        build_space({"a": node}, {"a": {"b": 1} if "~b" in node else 1})
+
+
+def test_options_that_bring_nothing_may_be_an_element() -> None:
+    """Beside the element of a list stands nothing, and none of these needs that."""
+    space = {"sizes": [{"type": "categorical", "value": {1: {}, 2: None}}, 2]}
+    assert build_space(space, {"sizes": [1, 2]}).hyperparameters["sizes.0"].choices == (1, 2)
 
 
 def test_a_constant_that_no_config_can_hold_is_an_error() -> None:

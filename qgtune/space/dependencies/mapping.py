@@ -76,9 +76,12 @@ class Reader:
             return [self._spread(item, (*path, index)) for index, item in enumerate(node)]
         if not isinstance(node, Mapping):
             return node
-        if not is_each(node):
-            return {key: self._spread(item, (*path, key)) for key, item in node.items()}
         there = select(self.settings, path)
+        if not is_each(node):
+            if node.get("type") == "list" and isinstance(there, list):
+                self._fail(format_path(path), node, "it needs `each`, may have `first`, and nothing else")
+                return None
+            return {key: self._spread(item, (*path, key)) for key, item in node.items()}
         if not isinstance(there, list):
             self._fail(format_path(path), "each", "the config has no list there")
             return None

@@ -198,7 +198,10 @@ class Collected:
         return value
 
     def _missing(self, path: Parts) -> None:
-        if not self._is_left_out(path):
+        if str(path[-1]).startswith("~"):
+            deletion = f"~{format_path((*path[:-1], str(path[-1])[1:]))}"
+            self.fail(format_path(path), f"a search space deletes nothing. Write {deletion} on the command line.")
+        elif not self._is_left_out(path):
             hint = suggestions(self.base, path)
             self.fail(format_path(path), f"the base settings have no such path.{hint} Write +{path[-1]} to add it.")
 

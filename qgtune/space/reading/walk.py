@@ -13,7 +13,7 @@ from qgtune.errors import QGTuneError, did_you_mean
 from qgtune.space.conditions import Condition
 from qgtune.space.counting import values_of
 from qgtune.space.model import Hyperparameter, categorical
-from qgtune.space.nodes import KEYS, TYPES, NodeError, is_choices, is_list_form, is_typed, range_of
+from qgtune.space.nodes import KEYS, LIST, TYPES, NodeError, form_hint, is_choices, is_list_form, is_typed, range_of
 from qgtune.space.paths import (
     MISSING,
     Parts,
@@ -53,14 +53,21 @@ class Walk(Collected):
             self._notice_neighbour(name, path)
             self._try(name, lambda: categorical(name, node, self.source, add=add))
         elif is_typed(node) and not is_typed(select(self.base, path)):
-            hint = did_you_mean(node["type"], TYPES)
-            self.fail(name, f"its type {node['type']!r} is unknown. Give one of {', '.join(TYPES)}.{hint}")
+            self._unknown(node, name)
         elif isinstance(node, list):
             self._list(node, base, dependencies, path)
         elif isinstance(node, dict):
             self.mapping(node, base, dependencies, path)
         else:
             self.constant(path, node)
+
+    def _unknown(self, node: Mapping[str, Any], name: str) -> None:
+        if node["type"] == LIST:
+            self.fail(name, f"it has no length. {form_hint(node)}")
+            return
+        known = (*TYPES, LIST)
+        hint = did_you_mean(node["type"], known)
+        self.fail(name, f"its type {node['type']!r} is unknown. Give one of {', '.join(known)}.{hint}")
 
     def _typed(self, node: Mapping[str, Any], name: str, path: Parts, *, add: bool) -> None:
         value = node["value"]
@@ -98,8 +105,10 @@ class Walk(Collected):
             if branch is not None and not isinstance(branch, dict):
                 self.fail(name, f"its option {option!r} needs a mapping of what stands beside it, or null.")
                 continue
-            if branch and isinstance(path[-1], int):
-                self.fail(name, f"its option {option!r} brings what stands beside it: a list's element has nothing.")
+            if isinstance(path[-1], int):
+                if branch:
+                    text = f"its option {option!r} brings what stands beside it: a list's element has nothing."
+                    self.fail(name, text)
                 continue
             if any(name_of(key) == path[-1] for key in branch or ()):
                 self.fail(name, f"its option {option!r} sets {path[-1]} itself. Drop that.")
@@ -208,10 +217,8 @@ class Walk(Collected):
         base = self._followed(base, path)
         replaces = path and not isinstance(base, dict) and base is not MISSING
         if replaces and not (base is None or (isinstance(base, str) and ("${" in base or base == "???"))):
-            hint = (
-                f" A range has the keys type ({', '.join(TYPES)}) and value, and no others." if "type" in node else ""
-            )
-            self.fail(format_path(path), f"the base settings hold {base!r} there, not a mapping.{hint}")
+            reason = f"the base settings hold {base!r} there, not a mapping. {form_hint(node)}"
+            self.fail(format_path(path), reason.rstrip())
             return
         if replaces:
             self.constant(path, self.skeleton(node))

@@ -110,7 +110,7 @@ def _fixed(composition: Composition) -> Table:
         chosen = {option_text(group, option) for group in composition.groups for option in group.choices}
         chosen.add("hydra.mode=RUN")
         rows.update(dict.fromkeys((text, "the command line") for text in combination.overrides if text not in chosen))
-        rows.update(dict.fromkeys((text, "the search space") for text, _value in combination.constants.values()))
+        rows.update(dict.fromkeys((texts[-1], "the search space") for texts, _value in combination.constants.values()))
     for row in rows:
         _add(table, *row)
     return table

@@ -15,7 +15,7 @@ from qgtune.space.paths import MISSING, format_path, is_below, parse_path, selec
 from qgtune.space.points import base_point, base_value, base_values, leaves_of, widened
 from qgtune.space.reading.build import build_space, check_space
 from qgtune.space.reading.tagged import laid_over
-from qgtune.sweep.compose.arguments import Arguments, override_text
+from qgtune.sweep.compose.replay import is_field, spelled, takes_its_place, within_spelling
 from qgtune.sweep.compose.trial_config import TrialConfig
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from qgtune.space.model import Hyperparameter, SearchSpace
     from qgtune.space.paths import Parts
+    from qgtune.sweep.compose.arguments import Arguments
     from qgtune.sweep.compose.given import Given
     from qgtune.sweep.settings import Settings
 
@@ -38,30 +39,45 @@ class Combination:
         config_pickle: the prepared config with its `hydra` node. A pickle, since loading one is several times
             faster than copying a `DictConfig`.
         task_pickle: the same without the `hydra` node.
+        base_pickle: the composed config without the `hydra` node, before the space came in.
+        base_containers: the mappings and lists of it that the space has a path of, as plain data.
         overrides: the overrides behind it: what the command line fixed, and the chosen config groups.
-        constants: the space's constants that differ from the base: an override and the value, by path.
+        constants: the space's constants that differ from the base: overrides and the value, by path.
         warnings: what to warn of, once.
         there: those paths of the space's conditional parts that the base settings have.
         lengths: how many elements the base settings have of each list whose length is tuned, by its path.
         hydra_texts: as YAML, what all its trials have in the `hydra` node, by key; filled by the first of them.
+        tried: why overrides of a form do not make the config that they should, by form; filled by its trials.
     """
 
     space: SearchSpace
     config_pickle: bytes
     task_pickle: bytes
+    base_pickle: bytes
+    base_containers: Mapping[str, Any]
     overrides: tuple[str, ...]
-    constants: Mapping[str, tuple[str, Any]]
+    constants: Mapping[str, tuple[tuple[str, ...], Any]]
     warnings: tuple[str, ...] = ()
     there: frozenset[str] = frozenset()
     lengths: Mapping[str, int] = field(default_factory=dict)
     hydra_texts: dict[str, str] = field(default_factory=dict, compare=False)
+    tried: dict[Any, str] = field(default_factory=dict, compare=False)
 
     def place(self, values: Mapping[str, Any]) -> TrialConfig:
         """Return fresh configs with `values` of the space in place."""
         whole: DictConfig = loads(self.config_pickle)
         task: DictConfig = loads(self.task_pickle)
         placed = TrialConfig(
-            self.space, self.overrides, self.constants, whole, task, there=self.there, hydra_texts=self.hydra_texts
+            space=self.space,
+            base=self.overrides,
+            base_pickle=self.base_pickle,
+            base_containers=self.base_containers,
+            tried=self.tried,
+            constants=self.constants,
+            whole=whole,
+            task=task,
+            there=self.there,
+            hydra_texts=self.hydra_texts,
         )
         placed.put(values)
         return placed
@@ -132,6 +148,8 @@ def combine(
         space,
         dumps(space.prepare(base)),
         dumps(space.prepare(task)),
+        dumps(task),
+        dict(_containers(space, plain(task))),
         (*overrides, *_leaving_multirun(base)),
         dict(_constant_overrides(space, task)),
         notices,
@@ -164,6 +182,14 @@ def _there(space: SearchSpace, base: Any) -> Iterator[str]:
             yield path
 
 
+def _containers(space: SearchSpace, base: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the mappings and lists of the base settings that the space has a path of."""
+    branched = (path for path, _value, _when in space.sometimes.constants)
+    for path in {*space.hyperparameters, *space.dependencies, *branched, *space.sometimes.lengths}:
+        if isinstance(there := select(base, parse_path(path)), (dict, list)):
+            yield path, there
+
+
 def _leaving_multirun(base: DictConfig) -> tuple[str, ...]:
     """Return what makes a run of one job of overrides whose config, rather than the command line, asks for a sweep."""
     asked = any(str(text).startswith("hydra.mode=") for text in plain(base.hydra.overrides.hydra))
@@ -178,9 +204,12 @@ def _without_hydra(config: DictConfig) -> DictConfig:
     return task
 
 
-def _constant_overrides(space: SearchSpace, base: DictConfig) -> Iterator[tuple[str, tuple[str, Any]]]:
+def _constant_overrides(space: SearchSpace, base: DictConfig) -> Iterator[tuple[str, tuple[tuple[str, ...], Any]]]:
     there_all = plain(base)
     for path, value in space.constants.items():
         there = select(there_all, parse_path(path))
         if there is MISSING or there != value or type(there) is not type(value):
-            yield path, (override_text(path, value, add=there is MISSING), value)
+            deletes = takes_its_place(value, there, replaces=True) and not is_field(base, path)
+            named_path, named_value = within_spelling(base, path, value)
+            texts = spelled(named_path, named_value, add=there is MISSING, deletes=deletes and named_path == path)
+            yield path, (tuple(texts), value)

@@ -9,14 +9,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from qgtune.errors import QGTuneError
+from qgtune.processes.travel import loads
 from qgtune.space.dependencies.resolvers import resolved
 from qgtune.space.editing import has_path, place, plain
-from qgtune.space.paths import MISSING, format_path, parse_path, select, suggestions
+from qgtune.space.paths import MISSING, format_path, parse_path, replaced, select, suggestions
 from qgtune.space.reading.build import IN_JOBS_ONLY
-from qgtune.sweep.compose.replay import spelled, why_not
+from qgtune.sweep.compose.replay import is_field, named, node_at, spelled, takes_its_place, why_not, within_spelling
+from qgtune.sweep.compose.tried_private import difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from qgtune.space.model import SearchSpace
 
@@ -28,7 +30,10 @@ class TrialConfig:
     Attributes:
         space: what the values were sampled from.
         base: overrides that make the config without the values: what the command line fixed, and the config groups.
-        constants: the space's constants that differ from the base settings: overrides, each with its path and value.
+        base_pickle: the composed config before the space came in, without its `hydra` node.
+        base_containers: the mappings and lists of it that the space has a path of, as plain data.
+        tried: why overrides of a form do not make the config that they should, by form; all trials share it.
+        constants: the space's constants that differ from the base settings: overrides and the value, by path.
         whole: the config with its `hydra` node.
         task: the config without it.
         values: config values by path.
@@ -39,7 +44,10 @@ class TrialConfig:
 
     space: SearchSpace
     base: tuple[str, ...]
-    constants: Mapping[str, tuple[str, Any]]
+    base_pickle: bytes
+    base_containers: Mapping[str, Any]
+    tried: dict[Any, str]
+    constants: Mapping[str, tuple[tuple[str, ...], Any]]
     whole: DictConfig
     task: DictConfig
     values: dict[str, Any] = field(default_factory=dict)
@@ -48,6 +56,7 @@ class TrialConfig:
     varied: dict[str, Any] = field(default_factory=dict)
     _added: set[str] = field(default_factory=set)
     _extended: set[str] = field(default_factory=set)
+    _containers: dict[str, Any] = field(default_factory=dict)
 
     def put(self, values: Mapping[str, Any]) -> None:
         """Set values of the space."""
@@ -79,6 +88,8 @@ class TrialConfig:
             more[path] = value
         self.values.update(more)
         self._note_extended(more)
+        there = {path: OmegaConf.select(self.task, path) for path, value in more.items() if _is_container(value)}
+        self._containers.update({path: plain(node) for path, node in there.items() if OmegaConf.is_config(node)})
         place(self.whole, more)
         place(self.task, more)
 
@@ -94,7 +105,7 @@ class TrialConfig:
     @property
     def own_overrides(self) -> tuple[str, ...]:
         """The overrides that only this repeat of its configuration has."""
-        return tuple(text for path in self.varied for text in spelled(path, self.values[path]))
+        return tuple(text for path in self.varied for text in self._texts(path, self.values[path]))
 
     def _note_extended(self, values: Mapping[str, Any]) -> None:
         there = {path: OmegaConf.select(self.task, path) for path, value in values.items() if isinstance(value, dict)}
@@ -106,7 +117,7 @@ class TrialConfig:
             text
             for path, value in self.values.items()
             if not self.space.is_length(path)
-            for text in spelled(
+            for text in self._texts(
                 path,
                 value,
                 add=path in self._added,
@@ -115,34 +126,64 @@ class TrialConfig:
             )
         ]
 
+    def _texts(
+        self, path: str, value: Any, *, add: bool = False, replaces: bool = False, extends: bool = False
+    ) -> list[str]:
+        """Return overrides that set a path of the base settings."""
+        named_path, value = within_spelling(self.task, path, value)
+        there = self._containers.get(path, self.base_containers.get(path)) if named_path == path else None
+        deletes = (
+            there is not None and takes_its_place(value, there, replaces=replaces) and not is_field(self.task, path)
+        )
+        return spelled(named_path, value, add=add, deletes=deletes and not add, extends=extends)
+
     def overrides(self) -> tuple[list[str], str]:
         """Return the overrides that make this config without any sweeper, and why they do not; empty if they do."""
         derived = {path: self._read(path) for path in self.space.dependencies if has_path(self.task, path)}
         in_jobs_only = [path for path, value in derived.items() if value is MISSING]
         derived = {path: value for path, value in derived.items() if value is not MISSING}
-        constants = {path: value for path, (_text, value) in self.constants.items()}
         branched = self.space.constants_with(self.values)
         lists = self._lists()
         texts = [
-            *self.base,
-            *(text for path, (text, _value) in self.constants.items() if path not in lists),
-            *(text for path, value in branched.items() for text in self._spelled(path, value)),
+            *(text for path, (texts, _value) in self.constants.items() if path not in lists for text in texts),
+            *(text for path, value in branched.items() for text in self._set_whole(path, value)),
             *self.sampled(),
-            *(
-                text
-                for path, value in derived.items()
-                for text in spelled(path, value, replaces=not self._is_structured(path))
-            ),
+            *(text for path, value in derived.items() for text in self._texts(path, value, replaces=True)),
             *(f"~{path}" for path in self._gone()),
         ]
         texts = [text for text in texts if not _is_inside(text, lists)]
-        texts += [text for path, value in lists.items() for text in self._spelled(path, value)]
-        differs = f"the job decides on {', '.join(in_jobs_only)}" if in_jobs_only else self._undeletable()
+        texts += [text for path, value in lists.items() for text in self._set_whole(path, value)]
+        if in_jobs_only:
+            return [*self.base, *texts], f"the job decides on {', '.join(in_jobs_only)}"
+        constants = {path: value for path, (_texts, value) in self.constants.items()}
         values = {path: value for path, value in self.values.items() if not self.space.is_length(path)}
-        return texts, differs or why_not({**constants, **branched, **values, **derived, **lists}.items())
+        all_set = {**constants, **branched, **values, **derived, **lists}
+        return [*self.base, *texts], self._undeletable() or self._why_not(all_set, texts, {**derived, **lists})
 
-    def _spelled(self, path: str, value: Any) -> list[str]:
-        return spelled(path, value, add=path not in self.there, extends=path in self.there and isinstance(value, dict))
+    def _why_not(self, all_set: Mapping[str, Any], texts: Sequence[str], read: Mapping[str, Any]) -> str:
+        """Say why overrides that set these values do not make this config again; the empty text if they do."""
+        spellings = {path: within_spelling(self.task, path, value) for path, value in all_set.items()}
+        form = (
+            *((path, _form(value)) for path, value in all_set.items() if self._is_odd(path, value, spellings[path])),
+            *self._gone(),
+        )
+        if (why := why_not(spellings.values())) or not form:
+            return why
+        if form not in self.tried:
+            expected = OmegaConf.to_container(self.task, resolve=False, enum_to_str=True)
+            for path, value in read.items():
+                if select(expected, parse_path(path)) is not MISSING:
+                    expected = replaced(expected, parse_path(path), value)
+            self.tried[form] = difference(loads(self.base_pickle), texts, expected)
+        return self.tried[form]
+
+    def _is_odd(self, path: str, value: Any, spelling: tuple[str, Any]) -> bool:
+        """Say whether what Hydra makes of an override depends on what the base settings have there."""
+        return _is_container(value) or spelling[0] != path or path in self.base_containers
+
+    def _set_whole(self, path: str, value: Any) -> list[str]:
+        extends = path in self.there and isinstance(value, dict)
+        return self._texts(path, value, add=path not in self.there, replaces=True, extends=extends)
 
     def _gone(self) -> list[str]:
         """Return what the base settings have and this config has not."""
@@ -151,14 +192,9 @@ class TrialConfig:
     def _undeletable(self) -> str:
         """Name what is absent and no override deletes: a field of a dataclass."""
         for path in self._gone():
-            if self._is_structured(path.rpartition(".")[0]):
+            if is_field(self.task, path):
                 return f"Hydra deletes no field of a structured config, such as {path}"
         return ""
-
-    def _is_structured(self, path: str) -> bool:
-        """Say whether a path is that of a dataclass, of which Hydra deletes nothing; the empty path is the config's."""
-        node = OmegaConf.select(self.task, path) if path else self.task
-        return OmegaConf.is_config(node) and OmegaConf.get_type(node) not in (dict, list)
 
     def _lists(self) -> dict[str, Any]:
         """Return the lists whose length was sampled, whole: no override shortens one."""
@@ -167,11 +203,22 @@ class TrialConfig:
 
     def _read(self, path: str) -> Any:
         try:
-            return resolved(OmegaConf.select(self.task, path))
+            return named(resolved(node_at(self.task, path)))
         except InterpolationResolutionError as error:
             if IN_JOBS_ONLY in str(error):
                 return MISSING
             raise
+
+
+def _is_container(value: Any) -> bool:
+    return isinstance(value, (dict, list))
+
+
+def _form(value: Any) -> Any:
+    """Return what two values have in common that Hydra merges alike; it can be hashed."""
+    if isinstance(value, dict):
+        return tuple((key, _form(item)) for key, item in value.items())
+    return ("[]", *map(_form, value)) if isinstance(value, list) else None
 
 
 def _is_inside(override: str, lists: Iterable[str]) -> bool:

@@ -18,6 +18,7 @@ from qgtune.space.editing import assign, plain
 from qgtune.space.paths import children, texts_of
 from qgtune.space.reading.yaml_files import as_plain, dump_yaml, is_plain, load_yaml_file
 from qgtune.study.attempts.attempt import Attempt
+from qgtune.study.storages.addresses import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -248,7 +249,7 @@ def _read(config: DictConfig, parts: Parts) -> Any:
 
 
 def differences(before: Any, now: Any, path: str = "") -> list[str]:
-    """Name each place at which two plain configs differ, as `path: before, now …`."""
+    """Name each place at which two plain configs differ, as `path: before, now …`; secrets are masked."""
     if isinstance(before, dict) and isinstance(now, dict):
         pairs: Sequence[tuple[Any, Any, Any]] = [
             (key, before.get(key, _NOTHING), now.get(key, _NOTHING)) for key in {**before, **now}
@@ -257,7 +258,10 @@ def differences(before: Any, now: Any, path: str = "") -> list[str]:
         pairs = [(index, *pair) for index, pair in enumerate(zip(before, now, strict=True))]
     else:
         same = before == now or (before != before and now != now)  # noqa: PLR0124 - NaN is itself
-        return [] if same and type(before) is type(now) else [f"{path}: {before!r}, now {now!r}"]
+        if same and type(before) is type(now):
+            return []
+        shown, shown_now = (redact({path: value})[path] for value in (before, now))
+        return [f"{path}: {shown!r}, now {shown_now!r}"]
     return [
         line for key, one, other in pairs for line in differences(one, other, f"{path}.{key}" if path else str(key))
     ]

@@ -10,7 +10,7 @@ import pytest
 from qgtune import QGTuneError
 from qgtune.command.rerun import composed_differences, reason_of
 from qgtune.results.invocation import Invocation
-from qgtune.results.recorded import Record
+from qgtune.results.recorded import Record, differences
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,3 +104,14 @@ def test_what_does_not_compose_says_why(tmp_path: Path) -> None:
 def test_the_reason_is_told_from_the_rest(stderr: str, reason: str) -> None:
     """In one line, whatever the program printed before."""
     assert reason_of(stderr) == reason
+
+
+def test_a_difference_shows_no_secret() -> None:
+    """That it differs is told."""
+    before = {"db": {"password": "one"}, "url": "redis://:pw@h"}
+    now = {"db": {"password": "two"}, "url": "", "more": {"token": "three"}}
+    assert differences(before, now) == [
+        "db.password: '***', now '***'",
+        "url: 'redis://:***@h', now ''",
+        "more: not there, now {'token': '***'}",
+    ]

@@ -329,6 +329,8 @@ def as_plain(data: Any) -> Any:
 
 def is_plain(data: Any) -> bool:
     """Say whether `dump_yaml` writes data that reads back as what it was, apart from what `as_plain` makes of it."""
+    if type(data) in _PLAIN:
+        return True
     if isinstance(data, dict):
         return all(map(is_plain, data)) and all(map(is_plain, data.values()))
     if isinstance(data, (list, tuple)):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import optuna
 import pytest
 
-from qgtune import files
 from qgtune.errors import QGTuneError
 from qgtune.files import check_writable, in_its_folder, write_once, write_whole
 from qgtune.study.storages.opening import open_storage
@@ -87,7 +86,7 @@ def test_a_planted_link_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     precious, link = tmp_path / "precious", tmp_path / "best.yaml"
     precious.write_text("mine")
     link.symlink_to(precious)
-    monkeypatch.setattr(files.os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     folder = tmp_path.stat()
     real = Path.stat
 

@@ -17,7 +17,7 @@ from qgtune.files import write_whole
 from qgtune.objects import PYOBJECT, TAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # YAML 1.1 readers take `1e-5` for text; this is what people mean by it.
 _FLOAT = re.compile(
@@ -305,6 +305,13 @@ def dump_yaml(data: Any, *, tags: bool = False) -> str:
 
 
 _PLAIN = (type(None), bool, int, float, str, bytes)
+_OTHER: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (PurePath, str),
+    (str, str),
+    (bytes, bytes),
+    (numbers.Integral, int),
+    (numbers.Real, float),
+)
 
 
 def as_plain(data: Any) -> Any:
@@ -317,12 +324,13 @@ def as_plain(data: Any) -> Any:
         return [as_plain(value) for value in data]
     if isinstance(data, Enum):
         return data.name
-    wider = ((PurePath, str), (str, str), (bytes, bytes), (numbers.Integral, int), (numbers.Real, float))
-    return next((plain(data) for kind, plain in wider if isinstance(data, kind)), data)
+    return next((plain(data) for kind, plain in _OTHER if isinstance(data, kind)), data)
 
 
 def is_plain(data: Any) -> bool:
     """Say whether `dump_yaml` writes data that reads back as what it was, apart from what `as_plain` makes of it."""
+    if type(data) in _PLAIN:
+        return True
     if isinstance(data, dict):
         return all(map(is_plain, data)) and all(map(is_plain, data.values()))
     if isinstance(data, (list, tuple)):

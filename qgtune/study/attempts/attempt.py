@@ -70,9 +70,10 @@ class Attempt:
     def of(cls, trial: FrozenTrial) -> Attempt:
         """Read a trial's attempt; whatever other code wrote there counts as nothing."""
         stored = trial.user_attrs.get(ATTRIBUTE)
-        known = dict(stored) if isinstance(stored, dict) else {}
+        known: dict[Any, Any] = dict(stored) if isinstance(stored, dict) else {}
         owner = Owner.from_attribute(known.pop("owner", None))
-        found = cls(owner, **{key: value for key, value in known.items() if isinstance(value, _KINDS.get(key, ()))})
+        typed: dict[str, Any] = {key: value for key, value in known.items() if isinstance(value, _KINDS.get(key, ()))}
+        found = cls(owner, **typed)
         if not trial.state.is_finished() or found.end in ("paused", "measured"):
             return found
         return replace(found, end=_BY_STATE.get(trial.state, found.end or "failed"))

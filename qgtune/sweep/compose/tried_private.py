@@ -1,6 +1,6 @@
 """Overrides put into a config as Hydra itself puts them in, to see what it makes of them.
 
-Composing anew takes a hundred times as long. Tried on Hydra 1.3.
+Composing anew takes a hundred times as long. Tried on Hydra 1.3 and 1.4 by `tests/sweep/test_replay.py`.
 """
 
 from __future__ import annotations

@@ -167,6 +167,7 @@ LAYERS = {"layers": {"type": "list", "length": [1, 3], "each": {"width": [8, 16]
 )
 def test_typed_configs(tmp_path: Path, space: Any, dependencies: Any, why: str) -> None:
     """Hydra takes names of members of an Enum, and deletes no field of a dataclass."""
+    ConfigStore.instance().repo.pop("typed.yaml", None)
     ConfigStore.instance().store("typed", Typed)
     assert set(replays(tmp_path, "typed", space, dependencies)) == {why}
 

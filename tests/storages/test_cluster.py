@@ -223,7 +223,7 @@ def test_the_ssh_script_runs_one_study(make_app: MakeApp, redis_url: str, hosts:
 def test_the_ssh_script_stops_all_hosts(make_app: MakeApp, redis_url: str, hosts: list[Host], ssh: str) -> None:
     """When the script is stopped, each host's sweep ends in good order: its trial is marked as interrupted."""
     url = reachable(redis_url, hosts)
-    app = make_app("time.sleep(30)")
+    app = make_app("time.sleep(120)")
     run = start_script(app, ssh, url, "hydra.sweeper.n_trials=6", "hydra.sweep.dir=sweep")
     wait_until(lambda: (app.folder / "sweep" / "0").exists() and (app.folder / "sweep" / "1").exists())
     run.terminate()

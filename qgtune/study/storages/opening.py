@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 GRPC_PORT = 13000
+_N_LOOKS = 5
 _PACKAGES = {"redis": "redis", "grpc": "grpc"}  # those of the databases depend on the URL
 
 
@@ -246,7 +247,9 @@ def _sqlite_path(url: str) -> Path:
 
 def _check_path(path: Path) -> None:
     try:
-        reason = _unfit(path)
+        # More than one look: another sweep may make folders, and remove them, only to see whether it could write.
+        looks = [_unfit(path) for _ in range(_N_LOOKS)]
+        reason = looks[-1] if all(looks) else ""
     except OSError as error:  # a name that is too long, say
         reason = str(error.strerror)
     if reason:
@@ -260,11 +263,9 @@ def _unfit(path: Path) -> str:
     if path.exists() and not path.is_file():
         return "it is no file"
     nearest = path if path.exists() else _nearest_existing(path.parent)
-    reason = "" if os.access(nearest, os.W_OK) else f"{str(nearest)!r} cannot be written"
     if not nearest.is_dir() and nearest != path:
-        reason = f"{str(nearest)!r} is no folder"
-    # Another sweep may have made it only to look whether it could write.
-    return reason if nearest.exists() else _unfit(path)
+        return f"{str(nearest)!r} is no folder"
+    return "" if os.access(nearest, os.W_OK) else f"{str(nearest)!r} cannot be written"
 
 
 def _nearest_existing(folder: Path) -> Path:

@@ -167,8 +167,7 @@ def recorded(config: DictConfig, hydra_node: DictConfig, raw: Any = None) -> Any
         raw: the config as plain data, interpolations as text, where that is known already.
     """
     raw = plain(config) if raw is None else raw
-    texts = [text for _parts, text in texts_of(raw) if "${" in text or text == "???"]
-    if not texts:
+    if not any("${" in text or text == "???" for _parts, text in texts_of(raw)):
         return _escaped(raw, raw)
     return _as_seen(raw, resolve_plain(config), _leading_into(hydra_node))
 
@@ -177,9 +176,8 @@ def _leading_into(hydra_node: DictConfig) -> re.Pattern[str]:
     """Return what finds the run's own folder in a text, however the text names it."""
     folder = str(hydra_node.runtime.output_dir)
     relative = {os.path.relpath(folder, hydra_node.runtime.cwd)}
-    for dir_key, subdir_key in (("run.dir", ""), ("sweep.dir", "sweep.subdir")):
+    for keys in (("run.dir",), ("sweep.dir", "sweep.subdir")):
         with suppress(*UNREADABLE):
-            keys = [key for key in (dir_key, subdir_key) if key]
             relative.add(os.path.normpath("/".join(str(OmegaConf.select(hydra_node, key)) for key in keys)))
     # A single name such as `1` may be anything.
     named = [rf"(?<![\w-]){re.escape(path)}(?!\d)" for path in relative if len(Path(path).parts) > 1]

@@ -9,6 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -248,8 +249,8 @@ def _sqlite_path(url: str) -> Path:
 def _check_path(path: Path) -> None:
     try:
         # More than one look: another sweep may make folders, and remove them, only to see whether it could write.
-        looks = [_unfit(path) for _ in range(_N_LOOKS)]
-        reason = looks[-1] if all(looks) else ""
+        reasons = list(takewhile(bool, (_unfit(path) for _ in range(_N_LOOKS))))
+        reason = reasons[-1] if len(reasons) == _N_LOOKS else ""
     except OSError as error:  # a name that is too long, say
         reason = str(error.strerror)
     if reason:

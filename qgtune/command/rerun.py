@@ -122,21 +122,20 @@ def composed_differences(command: Invocation, record: Record, overrides: Sequenc
     """Name what the command composes otherwise than the trial had it, but for what the user changes."""
     from qgtune.results.invocation import key_of
     from qgtune.results.recorded import differences
+    from qgtune.space.paths import is_below
 
     found = differences(record.config, _composed(command))
     mine = {_dotted(key_of(override).split("@")[0]) for override in overrides}
-    return [line for line in found if "${" not in line and mine.isdisjoint(_above(line.split(": ", 1)[0]))]
+
+    def is_mine(line: str) -> bool:
+        return any(is_below(line.split(": ", 1)[0], key) for key in mine)
+
+    return [line for line in found if "${" not in line and not is_mine(line)]
 
 
 def _dotted(key: str) -> str:
     """Return the path in the config that an override's key names."""
     return key.replace("/", ".").replace("[", ".").replace("]", "")
-
-
-def _above(path: str) -> set[str]:
-    """Return a path and all that it is part of."""
-    parts = path.split(".")
-    return {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
 
 
 def _composed(command: Invocation) -> Any:
